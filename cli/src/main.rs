@@ -1,0 +1,3 @@
+//! The Callsheet command line.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The Rust text that the Callsheet compiler generates.
