@@ -1,1 +1,9 @@
-//! The Callsheet compiler.
+//! The Callsheet compiler: from `.rpc` files to Rust clients and servers.
+//!
+//! Five forms, five names: [`syntax::ast`] (what was written) → [`model`] (what it means) → `descriptor` (the protobuf
+//! contract) → `templates` views (what will be printed) → text.
+
+pub mod diagnostic;
+pub mod model;
+pub mod source;
+pub mod syntax;
