@@ -4,6 +4,8 @@
 //! contract) → `templates` views (what will be printed) → text.
 
 pub mod diagnostic;
+pub mod driver;
 pub mod model;
+pub mod resolve;
 pub mod source;
 pub mod syntax;

@@ -42,4 +42,190 @@ macro_rules! catalogue {
 catalogue! {
     /// A character that no token starts with, or that must not stand in a source.
     InvalidCharacter = "CS0001" Error;
+    /// An import names a file that no import root has.
+    ImportNotFound = "CS0100" Error;
+    /// A file that the system does not let us read.
+    Unreadable = "CS0101" Error;
+    /// A file that is not UTF-8.
+    NotUtf8 = "CS0102" Error;
+    /// A file larger than a file may be.
+    FileTooLarge = "CS0103" Error;
+    /// A folder, pipe or device where a file is expected.
+    NotRegularFile = "CS0104" Error;
+    /// An import path that is not a plain path from an import root.
+    ImportPath = "CS0105" Error;
+    /// A path that leads out of its import root.
+    OutsideRoots = "CS0106" Error;
+    /// A file that imports itself.
+    ImportOfItself = "CS0107" Error;
+    /// Files that import one another.
+    ImportCycle = "CS0108" Error;
+    /// A file imported twice.
+    DuplicateImport = "CS0109" Lint;
+    /// An import that nothing needs.
+    UnusedImport = "CS0110" Lint;
+    /// A file without `edition`.
+    EditionMissing = "CS0111" Lint;
+    /// An edition that this compiler does not know.
+    EditionUnknown = "CS0112" Error;
+    /// A file without `package`.
+    PackageMissing = "CS0113" Error;
+    /// A package that does not follow the file's path.
+    PackagePath = "CS0114" Lint;
+    /// A package below `google.protobuf`.
+    PackageReserved = "CS0115" Error;
+    /// A name that nothing declares.
+    UnknownName = "CS0130" Error;
+    /// A name that a file declares which is not imported.
+    NotImported = "CS0131" Error;
+    /// A simple name that several imported files declare.
+    AmbiguousName = "CS0132" Error;
+    /// A type expected, something else named.
+    NotAType = "CS0133" Error;
+    /// An error named outside `throws`.
+    ErrorAsType = "CS0134" Error;
+    /// Two definitions with one name.
+    DuplicateDefinition = "CS0135" Error;
+    /// A declaration named like a built-in type.
+    BuiltinName = "CS0136" Error;
+    /// Names that become one name in Rust.
+    CaseClash = "CS0137" Error;
+    /// Fields that have one name in JSON.
+    JsonNameClash = "CS0138" Error;
+    /// A name that the compiler makes itself.
+    GeneratedClash = "CS0139" Error;
+    /// Two things that become one Rust module.
+    ModuleClash = "CS0140" Error;
+    /// A name without a letter or digit.
+    NamelessName = "CS0141" Error;
+    /// A name that is a keyword of Rust.
+    RustKeyword = "CS0142" Lint;
+    /// A method named like one of the client's own.
+    ClientMethodClash = "CS0143" Lint;
+    /// Two fields with one number.
+    DuplicateFieldNumber = "CS0150" Error;
+    /// A field with the number zero.
+    FieldNumberZero = "CS0151" Error;
+    /// A field number beyond protobuf's range.
+    FieldNumberTooLarge = "CS0152" Error;
+    /// A field number that protobuf keeps for itself.
+    FieldNumberProtobuf = "CS0153" Error;
+    /// A number that is reserved.
+    ReservedNumber = "CS0154" Error;
+    /// A name that is reserved.
+    ReservedName = "CS0155" Error;
+    /// Something reserved twice.
+    ReservedOverlap = "CS0156" Error;
+    /// A reserved range that is empty or beyond all numbers.
+    ReservedRange = "CS0157" Error;
+    /// A reserved name that no field could have.
+    ReservedNotAName = "CS0158" Error;
+    /// A list of something that a list cannot hold.
+    ListEntry = "CS0159" Error;
+    /// An optional list, map or optional.
+    OptionalContainer = "CS0160" Error;
+    /// A map whose values are something that a map cannot hold.
+    MapValue = "CS0161" Error;
+    /// A map whose keys are not integers, strings or booleans.
+    MapKey = "CS0162" Error;
+    /// A list, map or optional in a oneof.
+    OneofMember = "CS0163" Error;
+    /// A oneof without members.
+    EmptyOneof = "CS0164" Error;
+    /// Messages that no finite value can satisfy.
+    RequiredCycle = "CS0165" Error;
+    /// An enum without a value of number zero.
+    EnumWithoutZero = "CS0170" Error;
+    /// An enum whose first value is not zero.
+    EnumZeroNotFirst = "CS0171" Error;
+    /// Two enum values with one number.
+    DuplicateEnumNumber = "CS0172" Error;
+    /// An enum value with and one without the prefix.
+    EnumBothSpellings = "CS0173" Error;
+    /// An enum number beyond 32 bits.
+    EnumNumberRange = "CS0174" Error;
+    /// `@allow_alias` on an enum without aliases.
+    NeedlessAllowAlias = "CS0175" Lint;
+    /// An annotation that does not exist.
+    UnknownAnnotation = "CS0180" Error;
+    /// An annotation where it may not stand.
+    MisplacedAnnotation = "CS0181" Error;
+    /// One annotation twice on one thing.
+    DuplicateAnnotation = "CS0182" Error;
+    /// An annotation without an argument that it needs.
+    MissingArgument = "CS0183" Error;
+    /// An argument that an annotation does not take.
+    ExtraArgument = "CS0184" Error;
+    /// One argument twice.
+    DuplicateArgument = "CS0185" Error;
+    /// An argument of the wrong type.
+    ArgumentType = "CS0186" Error;
+    /// A word that is not among the choices.
+    UnknownChoice = "CS0187" Error;
+    /// A zero where zero makes no sense.
+    ZeroArgument = "CS0188" Error;
+    /// An argument that is too large.
+    ArgumentRange = "CS0189" Error;
+    /// A rule that does not fit the field's type.
+    RuleType = "CS0190" Error;
+    /// A range that holds nothing.
+    EmptyRange = "CS0191" Error;
+    /// A bound or choice that the field's type cannot hold.
+    BoundRange = "CS0192" Error;
+    /// A pattern that is not a regular expression.
+    BadPattern = "CS0193" Error;
+    /// A value that the enum does not have.
+    UnknownEnumValue = "CS0194" Error;
+    /// A constant of a type that constants cannot have.
+    ConstantType = "CS0200" Error;
+    /// A constant whose value is not of its type.
+    ConstantValue = "CS0201" Error;
+    /// A constant whose value its type cannot hold.
+    ConstantRange = "CS0202" Error;
+    /// Constants defined by one another.
+    ConstantCycle = "CS0203" Error;
+    /// A method's request or reply that is not a message.
+    NotAMessage = "CS0210" Error;
+    /// `throws` of something that is not an error.
+    ThrowsNotError = "CS0211" Error;
+    /// One error thrown twice by one method.
+    ThrowsTwice = "CS0212" Error;
+    /// Two errors of one method with one simple name.
+    ThrowsSameName = "CS0213" Error;
+    /// A status code that does not exist.
+    UnknownStatusCode = "CS0214" Error;
+    /// Two methods with one name at one release.
+    DuplicateMethod = "CS0215" Error;
+    /// A second `versions` or `groups` line.
+    DuplicateServiceLine = "CS0216" Error;
+    /// A group listed twice.
+    DuplicateGroup = "CS0217" Error;
+    /// `..` that is not the last of several groups.
+    OpenGroups = "CS0218" Error;
+    /// A release listed twice.
+    DuplicateVersion = "CS0219" Error;
+    /// Releases that are not oldest first.
+    VersionOrder = "CS0220" Error;
+    /// A release that the service does not list.
+    UnlistedRelease = "CS0230" Error;
+    /// A method that would be removed or deprecated before it is there.
+    WindowOrder = "CS0231" Error;
+    /// A method removed at a release that is not the first of its major.
+    RemovedInMinor = "CS0232" Error;
+    /// Repetition of a method that is not idempotent.
+    NotIdempotent = "CS0240" Error;
+    /// A one-way method with a reply or errors.
+    OnewayAnswer = "CS0241" Error;
+    /// A one-way method with a stream.
+    OnewayStream = "CS0242" Error;
+    /// A one-way method with a policy that needs an answer.
+    OnewayPolicy = "CS0243" Error;
+    /// A policy that does not go with the method's streams.
+    StreamPolicy = "CS0244" Error;
+    /// A hash path that names no field.
+    HashPathUnknown = "CS0245" Error;
+    /// A hash path that does not end in a scalar or enum.
+    HashPathType = "CS0246" Error;
+    /// A back-off whose longest pause is shorter than its first.
+    InvertedBackoff = "CS0247" Error;
 }

