@@ -1,13 +1,18 @@
 //! The Callsheet runtime: what generated clients and servers link against.
 
+pub mod codec;
+mod context;
 mod contract;
 mod error;
 mod metadata;
 mod release;
 mod status;
+mod streaming;
 
+pub use context::{Context, detached};
 pub use contract::{Balance, MethodDescriptor, MethodKind, ServiceDescriptor};
 pub use error::{Error, TypedError};
 pub use metadata::{InvalidMetadata, Metadata, Value};
 pub use release::{ParseReleaseError, Release, ReleaseRange};
 pub use status::{Code, Detail, Phase, Progress, Status};
+pub use streaming::{StreamSender, Streaming};

@@ -1,0 +1,124 @@
+//! Canonical protobuf JSON, by way of the schema.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use bytes::Bytes;
+use prost::Message;
+use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor};
+
+use super::{Codec, CodecError, Shape};
+
+/// Canonical protobuf JSON: field names in camel case, 64-bit integers as strings, bytes in base64, well-known types in
+/// their own forms. Unknown fields are an error on the way in, as the specification asks.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Json;
+
+impl Codec for Json {
+    fn name(&self) -> &'static str {
+        "json"
+    }
+
+    fn encode(&self, shape: Shape, protobuf: Bytes) -> Result<Bytes, CodecError> {
+        let message = DynamicMessage::decode(descriptor(shape)?, protobuf)
+            .map_err(|error| CodecError::new(format!("not a {}: {error}", shape.message)))?;
+        serde_json::to_vec(&message)
+            .map(Bytes::from)
+            .map_err(|error| CodecError::new(format!("{} has no JSON: {error}", shape.message)))
+    }
+
+    fn decode(&self, shape: Shape, body: Bytes) -> Result<Bytes, CodecError> {
+        let wrong = |error: serde_json::Error| {
+            CodecError::new(format!("not the JSON of a {}: {error}", shape.message))
+        };
+        // serde_json refuses what is nested deeper than 128 levels, so a hostile body cannot exhaust the stack.
+        let mut json = serde_json::Deserializer::from_slice(&body);
+        let message = DynamicMessage::deserialize(descriptor(shape)?, &mut json).map_err(wrong)?;
+        json.end().map_err(wrong)?;
+        Ok(message.encode_to_vec().into())
+    }
+}
+
+/// The descriptor of a message. A pool is made once per schema and kept: schemas are `static`, so there are few.
+fn descriptor(shape: Shape) -> Result<MessageDescriptor, CodecError> {
+    static POOLS: OnceLock<Mutex<HashMap<usize, DescriptorPool>>> = OnceLock::new();
+    let mut pools = POOLS
+        .get_or_init(Mutex::default)
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
+    let key = shape.schema.as_ptr().addr();
+    if !pools.contains_key(&key) {
+        let pool = DescriptorPool::decode(shape.schema)
+            .map_err(|error| CodecError::new(format!("the schema is broken: {error}")))?;
+        pools.insert(key, pool);
+    }
+    pools[&key]
+        .get_message_by_name(shape.message)
+        .ok_or_else(|| CodecError::new(format!("the schema has no message {}", shape.message)))
+}
+
+#[cfg(test)]
+mod tests {
+    use prost_types::field_descriptor_proto::{Label, Type};
+    use prost_types::{
+        DescriptorProto, FieldDescriptorProto, FileDescriptorProto, FileDescriptorSet,
+    };
+
+    use super::*;
+
+    /// `message test.Node { id: uint64 = 1; next: Node? = 2; }`
+    fn shape() -> Shape {
+        static SCHEMA: OnceLock<Vec<u8>> = OnceLock::new();
+        let field = |name: &str, number, ty: Type, type_name: Option<&str>| FieldDescriptorProto {
+            name: Some(name.into()),
+            number: Some(number),
+            label: Some(Label::Optional.into()),
+            r#type: Some(ty.into()),
+            type_name: type_name.map(Into::into),
+            ..FieldDescriptorProto::default()
+        };
+        let set = FileDescriptorSet {
+            file: vec![FileDescriptorProto {
+                name: Some("test.proto".into()),
+                package: Some("test".into()),
+                syntax: Some("proto3".into()),
+                message_type: vec![DescriptorProto {
+                    name: Some("Node".into()),
+                    field: vec![
+                        field("order_id", 1, Type::Uint64, None),
+                        field("next", 2, Type::Message, Some(".test.Node")),
+                    ],
+                    ..DescriptorProto::default()
+                }],
+                ..FileDescriptorProto::default()
+            }],
+        };
+        Shape {
+            schema: SCHEMA.get_or_init(|| set.encode_to_vec()),
+            message: "test.Node",
+        }
+    }
+
+    #[test]
+    fn json_round_trips_through_protobuf() {
+        let text = r#"{"orderId":"18446744073709551615","next":{"orderId":"1"}}"#;
+        let protobuf = Json.decode(shape(), text.into()).unwrap();
+        assert_eq!(Json.encode(shape(), protobuf).unwrap(), text);
+    }
+
+    #[test]
+    fn what_is_not_its_json_is_refused_with_the_name_of_the_message() {
+        let deep = format!("{}{}", r#"{"next":"#.repeat(10_000), "}".repeat(10_000));
+        for text in [
+            "",
+            "[]",
+            r#"{"orderId":-1}"#,
+            r#"{"colour":1}"#,
+            "{} {}",
+            &deep,
+        ] {
+            let error = Json.decode(shape(), text.to_owned().into()).unwrap_err();
+            assert!(error.to_string().contains("test.Node"), "{error}");
+        }
+    }
+}
