@@ -64,16 +64,10 @@ catalogue! {
     DuplicateImport = "CS0109" Lint;
     /// An import that nothing needs.
     UnusedImport = "CS0110" Lint;
-    /// A file without `edition`.
-    EditionMissing = "CS0111" Lint;
-    /// An edition that this compiler does not know.
-    EditionUnknown = "CS0112" Error;
-    /// A file without `package`.
-    PackageMissing = "CS0113" Error;
     /// A package that does not follow the file's path.
-    PackagePath = "CS0114" Lint;
+    PackagePath = "CS0111" Lint;
     /// A package below `google.protobuf`.
-    PackageReserved = "CS0115" Error;
+    PackageReserved = "CS0112" Error;
     /// A name that nothing declares.
     UnknownName = "CS0130" Error;
     /// A name that a file declares which is not imported.
@@ -149,7 +143,7 @@ catalogue! {
     /// An annotation that does not exist.
     UnknownAnnotation = "CS0180" Error;
     /// An annotation where it may not stand.
-    MisplacedAnnotation = "CS0181" Error;
+    AnnotationTarget = "CS0181" Error;
     /// One annotation twice on one thing.
     DuplicateAnnotation = "CS0182" Error;
     /// An annotation without an argument that it needs.

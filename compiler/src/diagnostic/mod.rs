@@ -33,20 +33,14 @@ pub struct Diagnostic {
 }
 
 impl Diagnostic {
-    /// `message` about `span`, with `text` under it.
-    #[must_use]
-    pub fn new(
-        code: Code,
-        message: impl Into<String>,
-        span: Span,
-        text: impl Into<String>,
-    ) -> Self {
+    /// A finding at `span`, without label text, help or fix.
+    pub fn new(code: Code, span: Span, message: impl Into<String>) -> Self {
         Self {
             code,
             message: message.into(),
             primary: Label {
                 span,
-                text: text.into(),
+                text: String::new(),
             },
             labels: Vec::new(),
             help: None,
@@ -59,9 +53,16 @@ impl Diagnostic {
         self.code.severity() == Severity::Error
     }
 
-    /// Adds another place involved.
+    /// Says `text` at the primary place.
     #[must_use]
-    pub fn label(mut self, span: Span, text: impl Into<String>) -> Self {
+    pub fn label(mut self, text: impl Into<String>) -> Self {
+        self.primary.text = text.into();
+        self
+    }
+
+    /// Points at another place.
+    #[must_use]
+    pub fn also(mut self, span: Span, text: impl Into<String>) -> Self {
         self.labels.push(Label {
             span,
             text: text.into(),
@@ -71,16 +72,18 @@ impl Diagnostic {
 
     /// Says what to type.
     #[must_use]
-    pub fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
+    pub fn help(mut self, text: impl Into<String>) -> Self {
+        self.help = Some(text.into());
         self
     }
 
-    /// Adds an edit to the fix.
+    /// Adds a replacement to the edit that certainly mends it. An empty span inserts.
     #[must_use]
     pub fn fix(mut self, span: Span, text: impl Into<String>) -> Self {
-        let fix = self.fix.get_or_insert_with(|| Fix { edits: Vec::new() });
-        fix.edits.push((span, text.into()));
+        self.fix
+            .get_or_insert_with(|| Fix { edits: Vec::new() })
+            .edits
+            .push((span, text.into()));
         self
     }
 }

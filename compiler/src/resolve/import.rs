@@ -64,12 +64,8 @@ pub(super) fn bad_path(
         PathFault::EmptyPart => format!("the import path `{shown}` has an empty part"),
         PathFault::Extension => format!("the import path `{shown}` does not end in `.rpc`"),
     };
-    let report = Diagnostic::new(
-        Code::ImportPath,
-        what,
-        written.path.span,
-        "not a path from an import root",
-    );
+    let report = Diagnostic::new(Code::ImportPath, written.path.span, what)
+        .label("not a path from an import root");
     if path.starts_with("google/protobuf/") {
         return report
             .help("remove the import: everything in `google.protobuf` is known without one");
@@ -123,10 +119,10 @@ pub(super) fn failure(
         LoadError::NotFound { searched } => {
             let report = Diagnostic::new(
                 Code::ImportNotFound,
-                format!("there is no file `{path}` in any import root"),
                 span,
-                "no such file",
-            );
+                format!("there is no file `{path}` in any import root"),
+            )
+            .label("no such file");
             let roots = format!(
                 "searched {}",
                 searched
@@ -145,44 +141,38 @@ pub(super) fn failure(
         }
         LoadError::OutsideRoots { root } => Diagnostic::new(
             Code::OutsideRoots,
-            format!("`{path}` leads out of its import root"),
             span,
-            format!("a symbolic link leaves `{root}`"),
+            format!("`{path}` leads out of its import root"),
         )
+        .label(format!("a symbolic link leaves `{root}`"))
         .help(
             "put the file itself inside an import root, or add the folder it is in with `--root`",
         ),
-        LoadError::NotRegular { what } => Diagnostic::new(
-            Code::NotRegularFile,
-            format!("`{path}` is {what}"),
-            span,
-            "not a regular file",
-        )
-        .help("name a regular file"),
-        LoadError::NotUtf8 { offset } => Diagnostic::new(
-            Code::NotUtf8,
-            format!("`{path}` is not UTF-8"),
-            span,
-            format!("byte {offset} of the file starts no character"),
-        )
-        .help("save the file as UTF-8"),
+        LoadError::NotRegular { what } => {
+            Diagnostic::new(Code::NotRegularFile, span, format!("`{path}` is {what}"))
+                .label("not a regular file")
+                .help("name a regular file")
+        }
+        LoadError::NotUtf8 { offset } => {
+            Diagnostic::new(Code::NotUtf8, span, format!("`{path}` is not UTF-8"))
+                .label(format!("byte {offset} of the file starts no character"))
+                .help("save the file as UTF-8")
+        }
         LoadError::TooLarge { bytes } => Diagnostic::new(
             Code::FileTooLarge,
+            span,
             format!(
                 "`{path}` has {bytes} bytes, more than the {} that a file may have",
                 Source::MAX_BYTES
             ),
-            span,
-            "too large",
         )
+        .label("too large")
         .help("split the file"),
-        LoadError::Unreadable { reason } => Diagnostic::new(
-            Code::Unreadable,
-            format!("`{path}` cannot be read"),
-            span,
-            reason.clone(),
-        )
-        .help("make the file readable"),
+        LoadError::Unreadable { reason } => {
+            Diagnostic::new(Code::Unreadable, span, format!("`{path}` cannot be read"))
+                .label(reason.clone())
+                .help("make the file readable")
+        }
     }
 }
 
@@ -207,10 +197,10 @@ fn near_file<'l>(path: &str, listing: &'l [String], near: &Near) -> Option<(&'l 
 pub(super) fn of_itself(sources: &SourceMap, written: &ast::Import) -> Diagnostic {
     Diagnostic::new(
         Code::ImportOfItself,
-        "the file imports itself",
         written.path.span,
-        "this is the path of this very file",
+        "the file imports itself",
     )
+    .label("this is the path of this very file")
     .help("remove the import: a file knows its own names")
     .fix(whole_line(sources, written.span), "")
 }
@@ -219,11 +209,11 @@ pub(super) fn of_itself(sources: &SourceMap, written: &ast::Import) -> Diagnosti
 pub(super) fn twice(sources: &SourceMap, written: &ast::Import, first: &ast::Import) -> Diagnostic {
     Diagnostic::new(
         Code::DuplicateImport,
-        format!("`{}` is imported twice", written.path.value),
         written.path.span,
-        "imported again here",
+        format!("`{}` is imported twice", written.path.value),
     )
-    .label(first.path.span, "first imported here")
+    .label("imported again here")
+    .also(first.path.span, "first imported here")
     .help("remove the second import")
     .fix(whole_line(sources, written.span), "")
 }
@@ -240,12 +230,12 @@ pub(super) fn cycle(
     path.push(&closing.path.value);
     let mut report = Diagnostic::new(
         Code::ImportCycle,
-        format!("imports form a cycle: {}", path.join(" → ")),
         closing.path.span,
-        "this import closes the cycle",
-    );
+        format!("imports form a cycle: {}", path.join(" → ")),
+    )
+    .label("this import closes the cycle");
     for (_, import) in steps {
-        report = report.label(
+        report = report.also(
             import.path.span,
             format!("`{}` is imported here", import.path.value),
         );

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use crate::diagnostic::{Diagnostic, Severity};
+use crate::diagnostic::Diagnostic;
 use crate::source::{FileId, Source, SourceMap, Span};
 use crate::syntax::ast;
 
@@ -120,8 +120,6 @@ pub struct LoadedFile {
     pub ast: ast::File,
     /// What its imports lead to, in the order of [`ast::File::imports`].
     pub imports: Vec<Import>,
-    /// Whether the parser found errors, so that declarations may be missing from the tree.
-    pub broken: bool,
 }
 
 /// What one import leads to.
@@ -332,9 +330,6 @@ impl Graph<'_> {
             ..source
         });
         let (ast, found) = (self.parse)(id, &text);
-        let broken = found
-            .iter()
-            .any(|report| report.code.severity() == Severity::Error);
         self.out.extend(found);
         let node = self.nodes.len();
         self.nodes.push(Node {
@@ -342,7 +337,6 @@ impl Graph<'_> {
                 id,
                 ast,
                 imports: Vec::new(),
-                broken,
             },
             state: State::New,
         });

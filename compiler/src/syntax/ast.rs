@@ -3,6 +3,7 @@
 //! Holds everything that the later forms need and nothing that they derive. A part that could not be parsed is
 //! missing here and reported beside; every node that is present is whole.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::source::{FileId, Span};
@@ -58,6 +59,25 @@ pub struct File {
     pub imports: Vec<Import>,
     /// The declarations, in order.
     pub items: Vec<Item>,
+    /// What was reported by the parser and is missing here.
+    pub lost: Lost,
+}
+
+/// The words of what could not be parsed. A later pass that misses a name found here says nothing, so that one mistake
+/// gives one report.
+#[derive(Clone, Debug, Default)]
+pub struct Lost {
+    /// Every identifier in the lost parts.
+    pub words: BTreeSet<Arc<str>>,
+    /// Whether reading stopped early, so that anything may be missing.
+    pub rest: bool,
+}
+
+impl Lost {
+    /// Whether a declaration, field, value or method called `name` may have been lost.
+    pub fn covers(&self, name: &str) -> bool {
+        self.rest || self.words.contains(name)
+    }
 }
 
 /// `import "shop/common.rpc";`
