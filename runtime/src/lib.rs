@@ -8,6 +8,7 @@ mod metadata;
 mod release;
 mod status;
 mod streaming;
+mod transport;
 
 pub use context::{Context, detached};
 pub use contract::{Balance, MethodDescriptor, MethodKind, ServiceDescriptor};
@@ -16,3 +17,4 @@ pub use metadata::{InvalidMetadata, Metadata, Value};
 pub use release::{ParseReleaseError, Release, ReleaseRange};
 pub use status::{Code, Detail, Phase, Progress, Status};
 pub use streaming::{StreamSender, Streaming};
+pub use transport::{Address, ParseAddressError};
