@@ -1,3 +1,49 @@
-//! The developers' tasks: `cargo xtask test`.
+//! The developers' tasks, run as `cargo xtask <task>`: what they are, and how the command line names them.
+//!
+//! Each task is a module. None knows a crate of the workspace: they call `cargo` and read files.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    reason = "a tool at the edge: it reports to a terminal and measures how long its steps take"
+)]
 
-fn main() {}
+mod bless;
+mod lines;
+mod report;
+mod runner;
+mod steps;
+mod workspace;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+Usage: cargo xtask <task>
+
+Tasks:
+  test [--only STEP]… [--list]  run every check that a change must pass, or only the named steps; list them
+  bless                         accept what the snapshot tests see now
+  lines                         lines of code and normal dependencies of each crate";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let done = match arguments.as_slice() {
+        ["test", options @ ..] => steps::test(options),
+        ["bless"] => bless::bless(),
+        ["lines"] => lines::lines(),
+        [] | ["help" | "--help" | "-h"] => {
+            println!("{USAGE}");
+            return ExitCode::SUCCESS;
+        }
+        unknown => Err(format!("no such task: {}\n\n{USAGE}", unknown.join(" "))),
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(reason) => {
+            eprintln!("{reason}");
+            ExitCode::from(2)
+        }
+    }
+}

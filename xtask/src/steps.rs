@@ -1,0 +1,178 @@
+//! `cargo xtask test`: the steps that a change must pass, in order. All of them run, whatever the first ones say.
+
+use crate::report::Report;
+use crate::{runner, workspace};
+
+/// One command and what it shows.
+struct Step {
+    name: &'static str,
+    shows: &'static str,
+    cargo: &'static [&'static str],
+    environment: &'static [(&'static str, &'static str)],
+}
+
+/// Cheapest first: a slip in formatting is told before anything is built.
+const STEPS: &[Step] = &[
+    Step {
+        name: "fmt",
+        shows: "the code is formatted",
+        cargo: &["fmt", "--all", "--check"],
+        environment: &[],
+    },
+    Step {
+        name: "clippy",
+        shows: "no lint has anything to say, with every feature on",
+        cargo: &[
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--all-features",
+            "--",
+            "-D",
+            "warnings",
+        ],
+        environment: &[],
+    },
+    Step {
+        name: "test",
+        shows: "the tests of all crates pass",
+        cargo: &[
+            "test",
+            "--workspace",
+            "--all-features",
+            "--lib",
+            "--bins",
+            "--tests",
+            "--examples",
+            "--no-fail-fast",
+        ],
+        environment: &[],
+    },
+    Step {
+        name: "doctest",
+        shows: "the examples in the documentation and the README compile and run",
+        cargo: &[
+            "test",
+            "--workspace",
+            "--all-features",
+            "--doc",
+            "--no-fail-fast",
+        ],
+        environment: &[],
+    },
+    Step {
+        name: "doc",
+        shows: "the documentation builds without a warning",
+        cargo: &["doc", "--workspace", "--all-features", "--no-deps"],
+        environment: &[("RUSTDOCFLAGS", "-D warnings")],
+    },
+    Step {
+        name: "package",
+        shows: "every published crate packages, and builds from its package",
+        cargo: &[
+            "package",
+            "--package=callsheet-templates",
+            "--package=callsheet-build",
+            "--package=callsheet",
+            "--package=callsheet-cli",
+        ],
+        environment: &[],
+    },
+];
+
+/// Runs the steps that `options` name, all by default. `Ok(false)` when one failed.
+pub(crate) fn test(options: &[&str]) -> Result<bool, String> {
+    let chosen = match options {
+        ["--list"] => {
+            for step in STEPS {
+                println!("{:<8} {}", step.name, step.shows);
+            }
+            return Ok(true);
+        }
+        options => choose(options)?,
+    };
+    let mut report = Report::default();
+    for step in chosen {
+        println!("\n== {}: {}", step.name, step.shows);
+        println!("   cargo {}\n", step.cargo.join(" "));
+        let mut command = workspace::cargo(step.cargo);
+        command.envs(step.environment.iter().copied());
+        report.add(step.name, runner::run(command));
+    }
+    println!("\n{report}");
+    Ok(report.succeeded())
+}
+
+/// The steps of `--only STEP --only STEP`, in the order of the table.
+fn choose(options: &[&str]) -> Result<Vec<&'static Step>, String> {
+    let mut wanted = Vec::new();
+    let mut rest = options;
+    while let [first, after @ ..] = rest {
+        let (name, after) = match (*first, after) {
+            ("--only", [name, after @ ..]) => (*name, after),
+            ("--only", []) => return Err("--only needs the name of a step".to_owned()),
+            (option, after) => match option.strip_prefix("--only=") {
+                Some(name) => (name, after),
+                None => {
+                    return Err(format!(
+                        "unknown option `{option}`: `test` takes `--only STEP` and `--list`"
+                    ));
+                }
+            },
+        };
+        if !STEPS.iter().any(|step| step.name == name) {
+            let names: Vec<_> = STEPS.iter().map(|step| step.name).collect();
+            return Err(format!(
+                "no step `{name}`; the steps are {}",
+                names.join(", ")
+            ));
+        }
+        wanted.push(name);
+        rest = after;
+    }
+    Ok(STEPS
+        .iter()
+        .filter(|step| wanted.is_empty() || wanted.contains(&step.name))
+        .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(options: &[&str]) -> Result<Vec<&'static str>, String> {
+        Ok(choose(options)?.iter().map(|step| step.name).collect())
+    }
+
+    #[test]
+    fn every_step_runs_when_none_is_named() {
+        assert_eq!(names(&[]).unwrap().len(), STEPS.len());
+    }
+
+    #[test]
+    fn named_steps_run_in_the_order_of_the_table() {
+        assert_eq!(
+            names(&["--only", "test", "--only=fmt"]).unwrap(),
+            ["fmt", "test"]
+        );
+    }
+
+    #[test]
+    fn unknown_step_is_told_with_those_that_exist() {
+        let reason = names(&["--only", "tests"]).unwrap_err();
+        assert!(reason.contains("no step `tests`"), "{reason}");
+        assert!(reason.contains("clippy"), "{reason}");
+    }
+
+    #[test]
+    fn published_crates_are_all_packaged() {
+        let package = STEPS.iter().find(|step| step.name == "package").unwrap();
+        for (name, _) in workspace::PUBLISHED {
+            assert!(
+                package
+                    .cargo
+                    .contains(&format!("--package={name}").as_str())
+            );
+        }
+    }
+}
