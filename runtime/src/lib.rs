@@ -1,10 +1,14 @@
 //! The Callsheet runtime: what generated clients and servers link against.
 
+mod backoff;
+pub mod balance;
 pub mod codec;
 mod context;
 mod contract;
 mod error;
 mod metadata;
+mod random;
+pub mod registry;
 mod release;
 mod status;
 mod streaming;

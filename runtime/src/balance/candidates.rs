@@ -1,0 +1,266 @@
+//! The instances that may take a call, prepared once per change so that a pick is cheap.
+
+use std::sync::Arc;
+
+use super::PickContext;
+use super::load::Load;
+use crate::random::{Random, mix, scale};
+
+/// Draws from the table before all candidates are looked at: with half of the weight unusable, 1 pick in 16 scans.
+const DRAWS: usize = 4;
+
+/// An instance that may take a call.
+#[derive(Clone, Debug)]
+pub struct Candidate {
+    key: u64,
+    weight: u32,
+    load: Arc<Load>,
+}
+
+impl Candidate {
+    /// The instance with this id. Clones of one `load` may stand in several lists of candidates.
+    pub fn new(id: &str, weight: u32, load: Arc<Load>) -> Self {
+        Self {
+            key: Self::key_of(id),
+            weight,
+            load,
+        }
+    }
+
+    /// What stands for an id in [`PickContext::tried`]: the same in every process and release.
+    pub fn key_of(id: &str) -> u64 {
+        // FNV-1a, finalized so that ids that differ in one digit lie far apart.
+        mix(id.bytes().fold(0xCBF2_9CE4_8422_2325, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3)
+        }))
+    }
+
+    /// What stands for its id.
+    pub fn key(&self) -> u64 {
+        self.key
+    }
+
+    /// Its share beside the others' weights.
+    pub fn weight(&self) -> u32 {
+        self.weight
+    }
+
+    /// What is under way there.
+    pub fn load(&self) -> &Arc<Load> {
+        &self.load
+    }
+}
+
+/// The instances that may take a call. Made when the instances change, shared by all calls until then.
+#[derive(Clone, Debug, Default)]
+pub struct Candidates {
+    list: Vec<Candidate>,
+    /// By candidate: above the threshold a draw goes to the other (Vose's alias method: a draw by weight in constant
+    /// time).
+    columns: Vec<Column>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Column {
+    threshold: u64,
+    other: usize,
+}
+
+impl Candidates {
+    /// Prepares a list. Where all weights are 0, all are taken for equal.
+    pub fn new(mut list: Vec<Candidate>) -> Self {
+        if list.iter().all(|candidate| candidate.weight == 0) {
+            for candidate in &mut list {
+                candidate.weight = 1;
+            }
+        }
+        let columns = columns(&list);
+        Self { list, columns }
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// The candidate at an index that a balancer gave.
+    pub fn get(&self, index: usize) -> Option<&Candidate> {
+        self.list.get(index)
+    }
+
+    /// All of them, in order.
+    pub fn iter(&self) -> std::slice::Iter<'_, Candidate> {
+        self.list.iter()
+    }
+
+    /// Whether the candidate at `index` may take this call: it is available, not tried before, and its weight is
+    /// not 0.
+    pub fn is_usable(&self, index: usize, context: &PickContext<'_>) -> bool {
+        self.list
+            .get(index)
+            .is_some_and(|candidate| candidate.weight > 0 && is_open(candidate, context))
+    }
+
+    /// A usable candidate drawn by weight, other than `except`.
+    pub(super) fn draw(
+        &self,
+        random: &Random,
+        context: &PickContext<'_>,
+        except: Option<usize>,
+    ) -> Option<usize> {
+        let fits = |index: usize| Some(index) != except && self.is_usable(index, context);
+        for _ in 0..DRAWS.min(self.list.len() * 2) {
+            let index = self.draw_any(random);
+            if fits(index) {
+                return Some(index);
+            }
+        }
+        // One pass that keeps each usable candidate with the chance of its share so far.
+        let mut total = 0_u64;
+        let mut drawn = None;
+        for index in (0..self.list.len()).filter(|&index| fits(index)) {
+            let weight = u64::from(self.list[index].weight);
+            total += weight;
+            if ((u128::from(random.bits()) * u128::from(total)) >> 64) < u128::from(weight) {
+                drawn = Some(index);
+            }
+        }
+        drawn
+    }
+
+    /// A candidate drawn by weight. The list must not be empty.
+    fn draw_any(&self, random: &Random) -> usize {
+        let bits = random.bits();
+        let index = scale(bits, self.columns.len());
+        let column = self.columns[index];
+        if mix(bits) <= column.threshold {
+            index
+        } else {
+            column.other
+        }
+    }
+
+    /// A candidate of weight 0 that could be used: for calls that nobody else can take.
+    pub(super) fn last_resort(&self, context: &PickContext<'_>) -> Option<usize> {
+        self.list
+            .iter()
+            .position(|candidate| candidate.weight == 0 && is_open(candidate, context))
+    }
+}
+
+impl<'a> IntoIterator for &'a Candidates {
+    type Item = &'a Candidate;
+    type IntoIter = std::slice::Iter<'a, Candidate>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl FromIterator<Candidate> for Candidates {
+    fn from_iter<I: IntoIterator<Item = Candidate>>(list: I) -> Self {
+        Self::new(list.into_iter().collect())
+    }
+}
+
+fn is_open(candidate: &Candidate, context: &PickContext<'_>) -> bool {
+    candidate.load.is_available() && !context.tried.contains(&candidate.key)
+}
+
+/// Vose's tables in whole numbers: each column is `total` wide, each candidate fills `weight * n`.
+fn columns(list: &[Candidate]) -> Vec<Column> {
+    let n = list.len() as u128;
+    let total: u128 = list.iter().map(|one| u128::from(one.weight)).sum();
+    let mut fill: Vec<u128> = list.iter().map(|one| u128::from(one.weight) * n).collect();
+    let mut columns: Vec<Column> = (0..list.len())
+        .map(|index| Column {
+            threshold: u64::MAX,
+            other: index,
+        })
+        .collect();
+    let (mut short, mut long): (Vec<_>, Vec<_>) =
+        (0..list.len()).partition(|&index| fill[index] < total);
+    while let (Some(low), Some(&high)) = (short.pop(), long.last()) {
+        columns[low] = Column {
+            threshold: threshold(fill[low], total),
+            other: high,
+        };
+        fill[high] -= total - fill[low];
+        if fill[high] < total {
+            long.pop();
+            short.push(high);
+        }
+    }
+    columns
+}
+
+/// `part / total` of the numbers a draw can be.
+fn threshold(part: u128, total: u128) -> u64 {
+    // Weights are at most 2^20 and instances at most 2^14, so the shift by 64 fits.
+    u64::try_from((part << 64) / total.max(1)).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn candidates(weights: &[u32]) -> Candidates {
+        let one =
+            |(index, &weight)| Candidate::new(&format!("i{index}"), weight, Arc::new(Load::new()));
+        weights.iter().enumerate().map(one).collect()
+    }
+
+    fn shares(candidates: &Candidates, context: &PickContext<'_>) -> Vec<u32> {
+        let random = Random::new(11);
+        let mut shares = vec![0; candidates.len()];
+        for _ in 0..100_000 {
+            shares[candidates.draw(&random, context, None).unwrap()] += 1;
+        }
+        shares
+    }
+
+    #[track_caller]
+    fn check(shares: &[u32], expect: &[f64]) {
+        for (&share, &expect) in shares.iter().zip(expect) {
+            let difference = (f64::from(share) / 100_000.0 - expect).abs();
+            assert!(difference < 0.005, "{shares:?}, expected {expect}");
+        }
+    }
+
+    #[test]
+    fn draws_follow_the_weights() {
+        let context = PickContext::at(Duration::ZERO);
+        check(&shares(&candidates(&[100]), &context), &[1.0]);
+        check(&shares(&candidates(&[1, 1, 1]), &context), &[1.0 / 3.0; 3]);
+        check(
+            &shares(&candidates(&[100, 50, 0, 850]), &context),
+            &[0.1, 0.05, 0.0, 0.85],
+        );
+        check(&shares(&candidates(&[0, 0]), &context), &[0.5, 0.5]);
+        check(&shares(&candidates(&[1, 999_999]), &context), &[0.0, 1.0]);
+    }
+
+    #[test]
+    fn draws_follow_the_weights_of_those_that_are_left() {
+        let candidates = candidates(&[10, 20, 30, 940]);
+        candidates.get(3).unwrap().load().set_available(false);
+        let tried = [Candidate::key_of("i0")];
+        let context = PickContext::at(Duration::ZERO).after(&tried);
+        check(&shares(&candidates, &context), &[0.0, 0.4, 0.6, 0.0]);
+    }
+
+    #[test]
+    fn nobody_is_drawn_where_nobody_is_left() {
+        let random = Random::new(1);
+        let context = PickContext::at(Duration::ZERO);
+        assert_eq!(candidates(&[]).draw(&random, &context, None), None);
+        assert_eq!(candidates(&[5]).draw(&random, &context, Some(0)), None);
+    }
+}

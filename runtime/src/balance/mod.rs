@@ -1,0 +1,88 @@
+//! Which of several instances takes the next call.
+//!
+//! Pure: no clock, no IO, no runtime. Times are handed in as durations since any fixed moment, seeds by the caller;
+//! what a balancer must remember of an instance lives in its [`Load`].
+
+mod candidates;
+mod load;
+mod p2c;
+mod simple;
+mod weighted;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use candidates::{Candidate, Candidates};
+pub use load::{InFlight, Load, Outcome};
+pub use p2c::P2c;
+pub use simple::{LeastActive, Random, RoundRobin};
+pub use weighted::Weighted;
+
+use crate::contract::Balance;
+
+/// Chooses among candidates. Shared by all calls of a client, so a pick must be cheap, lock little and allocate
+/// nothing.
+///
+/// ```
+/// use callsheet::balance::{Balancer, Candidates, PickContext};
+///
+/// /// Always the first that can be used.
+/// struct First;
+///
+/// impl Balancer for First {
+///     fn pick(&self, candidates: &Candidates, context: &PickContext<'_>) -> Option<usize> {
+///         (0..candidates.len()).find(|&index| candidates.is_usable(index, context))
+///     }
+/// }
+/// ```
+pub trait Balancer: Send + Sync + 'static {
+    /// The index of the candidate that takes the call; `None` if none can be used.
+    fn pick(&self, candidates: &Candidates, context: &PickContext<'_>) -> Option<usize>;
+}
+
+/// What is known of the call that looks for an instance.
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct PickContext<'a> {
+    /// The time, since the same moment as in [`InFlight::finish`].
+    pub now: Duration,
+    /// [`Candidate::key`] of the instances that have been tried for this call; they are not picked again.
+    pub tried: &'a [u64],
+    /// The hash of the part of the request that ties calls to an instance, where there is one.
+    pub hash: Option<u64>,
+}
+
+impl<'a> PickContext<'a> {
+    /// The first try of a call, at `now`.
+    pub const fn at(now: Duration) -> Self {
+        Self {
+            now,
+            tried: &[],
+            hash: None,
+        }
+    }
+
+    /// The same after these were tried.
+    #[must_use]
+    pub const fn after(mut self, tried: &'a [u64]) -> Self {
+        self.tried = tried;
+        self
+    }
+
+    /// The same with the hash of what ties the call to an instance.
+    #[must_use]
+    pub const fn with_hash(mut self, hash: u64) -> Self {
+        self.hash = Some(hash);
+        self
+    }
+}
+
+/// The balancer that a contract asks for; `seed` decides its random choices.
+pub fn of(balance: Balance, seed: u64) -> Arc<dyn Balancer> {
+    match balance {
+        Balance::P2c => Arc::new(P2c::new(seed)),
+        Balance::Random => Arc::new(Random::new(seed)),
+        Balance::RoundRobin => Arc::new(RoundRobin::new(seed)),
+        Balance::LeastActive => Arc::new(LeastActive::new(seed)),
+    }
+}

@@ -1,0 +1,72 @@
+//! From the address of a registry to a handle.
+
+use super::Handle;
+use super::error::{Error, ErrorKind};
+use super::fixed::Fixed;
+use super::memory::Memory;
+
+/// What this build understands, with an example each.
+const SCHEMES: &[(&str, &str)] = &[
+    ("memory", "memory:name"),
+    ("static", "static:tcp://127.0.0.1:7000"),
+];
+
+/// Connects to the registry at `address`.
+///
+/// | address | what |
+/// |---|---|
+/// | `memory:`, `memory:name` | one registry per process and name |
+/// | `file:/run/shop` | a directory that the processes of one machine share |
+/// | `static:tcp://127.0.0.1:7000,…` | a fixed list, see [`Fixed`] |
+///
+/// A registry of another kind comes in by [`Handle::new`].
+///
+/// # Errors
+/// An address that is wrong, or a registry that cannot be used as things are; the text says what to do.
+pub async fn connect(address: &str) -> Result<Handle, Error> {
+    let address = address.trim();
+    let Some((scheme, rest)) = address.split_once(':') else {
+        return Err(wrong(address, "the scheme is missing"));
+    };
+    match scheme {
+        "memory" => Ok(Handle::new(Memory::named(rest))),
+        "static" => Ok(Handle::new(Fixed::parse(rest)?)),
+        _ => Err(wrong(
+            &format!("{scheme}:"),
+            "no registry of this kind is compiled in",
+        )),
+    }
+}
+
+/// Names only the scheme of an address: the rest may hold a password.
+fn wrong(address: &str, what: &str) -> Error {
+    let schemes: Vec<_> = SCHEMES
+        .iter()
+        .map(|(scheme, example)| format!("{scheme}: (`{example}`)"))
+        .collect();
+    Error::new(
+        ErrorKind::Address,
+        address.escape_default().to_string(),
+        format!("{what}; this build has {}", schemes.join(", ")),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_unknown_scheme_is_told_what_there_is_and_no_secret_is_repeated() {
+        let error = connect("consul://user:hunter2@host/x").await.unwrap_err();
+        insta::assert_snapshot!(error, @"registry `consul:`: no registry of this kind is compiled in; this build has memory: (`memory:name`), static: (`static:tcp://127.0.0.1:7000`)");
+        let error = connect("/run/shop").await.unwrap_err();
+        assert!(error.message().starts_with("the scheme is missing"));
+    }
+
+    #[tokio::test]
+    async fn one_name_is_one_memory_registry() {
+        let one = connect("memory:connect-test").await.unwrap();
+        assert_eq!(one.address(), "memory:connect-test");
+        assert_eq!(one.services().await.unwrap(), Vec::<String>::new());
+    }
+}

@@ -1,0 +1,323 @@
+//! What a registry says of one service at one time, as a plain value.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::error::Error;
+use super::instance::{Instance, MAX_INSTANCES, Tombstone};
+
+/// How far a snapshot may be trusted.
+///
+/// ```text
+/// Pending ──answer──▶ Current ◀──answer── Stale
+///    └────failure────────┴────failure────────▲
+/// ```
+#[derive(Clone, Debug)]
+pub enum Freshness {
+    /// The registry has not answered yet.
+    Pending,
+    /// The registry answers, and this is what it says.
+    Current,
+    /// The registry does not answer; this is what it said last (nothing, if it never answered).
+    Stale(Error),
+}
+
+/// Entries that were not believed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Skipped {
+    /// How many.
+    pub count: usize,
+    /// Which, and why, of one of them.
+    pub example: Option<String>,
+}
+
+impl Skipped {
+    /// One more, for this reason; the first reason is kept.
+    pub fn add(&mut self, reason: impl FnOnce() -> String) {
+        self.count += 1;
+        if self.example.is_none() {
+            self.example = Some(reason());
+        }
+    }
+}
+
+/// What a registry says of one service. Immutable; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    service: Arc<str>,
+    revision: u64,
+    instances: Arc<[Arc<Instance>]>,
+    left: Arc<[Tombstone]>,
+    skipped: Skipped,
+    freshness: Freshness,
+    confirmed: Instant,
+}
+
+impl Snapshot {
+    /// Nothing is known of `service` yet.
+    pub(super) fn pending(service: &str) -> Self {
+        Self {
+            service: service.into(),
+            revision: 0,
+            instances: Arc::new([]),
+            left: Arc::new([]),
+            skipped: Skipped::default(),
+            freshness: Freshness::Pending,
+            confirmed: Instant::now(),
+        }
+    }
+
+    /// The registry says this now. Of two instances with one id the one that started later counts; what is beyond
+    /// [`MAX_INSTANCES`] is skipped.
+    pub(super) fn next(&self, listing: Listing) -> Self {
+        let Listing {
+            mut instances,
+            mut left,
+            mut skipped,
+        } = listing;
+        instances.sort_by(|a, b| {
+            a.id.cmp(&b.id)
+                .then(b.started_unix_ms.cmp(&a.started_unix_ms))
+        });
+        instances.dedup_by(|later, kept| {
+            let twice = later.id == kept.id;
+            if twice {
+                skipped.add(|| format!("{}: listed twice", kept.id));
+            }
+            twice
+        });
+        while instances.len() > MAX_INSTANCES {
+            instances.pop();
+            skipped.add(|| format!("more than {MAX_INSTANCES} instances"));
+        }
+        left.retain(|tombstone| {
+            instances
+                .binary_search_by(|instance| instance.id.cmp(&tombstone.id))
+                .is_err()
+        });
+        left.sort_by(|a, b| a.id.cmp(&b.id));
+        left.dedup_by(|a, b| a.id == b.id);
+        let mut next = Self {
+            service: Arc::clone(&self.service),
+            revision: self.revision + 1,
+            instances: instances.into(),
+            left: left.into(),
+            skipped,
+            freshness: Freshness::Current,
+            confirmed: Instant::now(),
+        };
+        if next.says_the_same_as(self) {
+            next.revision = self.revision;
+            next.instances = Arc::clone(&self.instances);
+            next.left = Arc::clone(&self.left);
+        }
+        next
+    }
+
+    /// The registry does not answer.
+    pub(super) fn stale(&self, error: Error) -> Self {
+        Self {
+            freshness: Freshness::Stale(error),
+            ..self.clone()
+        }
+    }
+
+    fn says_the_same_as(&self, other: &Self) -> bool {
+        other.revision > 0
+            && self.instances == other.instances
+            && self.left == other.left
+            && self.skipped == other.skipped
+    }
+
+    /// Full name of the service.
+    pub fn service(&self) -> &str {
+        &self.service
+    }
+
+    /// Counts the changes that this view has seen; 0 before the first answer.
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// The instances, by id.
+    pub fn instances(&self) -> &[Arc<Instance>] {
+        &self.instances
+    }
+
+    /// The instance with this id.
+    pub fn instance(&self, id: &str) -> Option<&Arc<Instance>> {
+        self.instances
+            .binary_search_by(|instance| instance.id.as_str().cmp(id))
+            .ok()
+            .map(|index| &self.instances[index])
+    }
+
+    /// The instances that left by their own wish a short while ago, by id.
+    pub fn left(&self) -> &[Tombstone] {
+        &self.left
+    }
+
+    /// Whether the instance with this id left by its own wish.
+    pub fn has_left(&self, id: &str) -> bool {
+        self.left
+            .binary_search_by(|tombstone| tombstone.id.as_str().cmp(id))
+            .is_ok()
+    }
+
+    /// The entries that were not believed.
+    pub fn skipped(&self) -> &Skipped {
+        &self.skipped
+    }
+
+    /// How far this may be trusted.
+    pub fn freshness(&self) -> &Freshness {
+        &self.freshness
+    }
+
+    /// Whether the registry has answered, if only with a failure.
+    pub fn is_answered(&self) -> bool {
+        !matches!(self.freshness, Freshness::Pending)
+    }
+
+    /// How long ago the registry confirmed it, by the monotonic clock.
+    pub fn age(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.confirmed)
+    }
+
+    /// What happened between an older snapshot and this one.
+    pub fn changes_since(&self, older: &Self) -> Changes {
+        let mut changes = Changes::default();
+        for instance in self.instances() {
+            match older.instance(&instance.id) {
+                None => changes.joined.push(Arc::clone(instance)),
+                Some(before) if before != instance => changes.changed.push(Arc::clone(instance)),
+                Some(_) => {}
+            }
+        }
+        for instance in older.instances() {
+            if self.instance(&instance.id).is_none() {
+                let gone = if self.has_left(&instance.id) {
+                    &mut changes.left
+                } else {
+                    &mut changes.lost
+                };
+                gone.push(Arc::clone(instance));
+            }
+        }
+        changes
+    }
+}
+
+/// What happened between two snapshots; each list by id.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Changes {
+    /// New instances.
+    pub joined: Vec<Arc<Instance>>,
+    /// Instances with another weight, tag or the like, as they are now.
+    pub changed: Vec<Arc<Instance>>,
+    /// Instances that left by their own wish.
+    pub left: Vec<Arc<Instance>>,
+    /// Instances that are listed no more and left no tombstone: dead, or hidden by a fault of the registry.
+    pub lost: Vec<Arc<Instance>>,
+}
+
+/// What a back end found of one service; order and repetition do not matter.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Listing {
+    /// The instances that are there.
+    pub instances: Vec<Arc<Instance>>,
+    /// The tombstones that are still fresh.
+    pub left: Vec<Tombstone>,
+    /// What was not believed.
+    pub skipped: Skipped,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn instance(id: &str, weight: u32) -> Arc<Instance> {
+        let mut instance = Instance::new(id, "S");
+        instance.weight = weight;
+        Arc::new(instance)
+    }
+
+    fn listing<const N: usize>(instances: [Arc<Instance>; N]) -> Listing {
+        Listing {
+            instances: instances.into(),
+            ..Listing::default()
+        }
+    }
+
+    #[test]
+    fn a_listing_in_any_order_gives_a_sorted_snapshot_without_repetition() {
+        let mut later = Instance::new("a", "S");
+        later.started_unix_ms = 9;
+        let snapshot = Snapshot::pending("S").next(listing([
+            instance("b", 1),
+            instance("a", 1),
+            Arc::new(later),
+        ]));
+        let ids: Vec<_> = snapshot.instances().iter().map(|i| &*i.id).collect();
+        assert_eq!(ids, ["a", "b"]);
+        assert_eq!(snapshot.instances()[0].started_unix_ms, 9);
+        assert_eq!(snapshot.skipped().count, 1);
+        assert!(snapshot.instance("b").is_some() && snapshot.instance("c").is_none());
+    }
+
+    #[test]
+    fn the_revision_counts_changes_only() {
+        let first = Snapshot::pending("S").next(listing([instance("a", 1)]));
+        assert_eq!(first.revision(), 1);
+        let same = first.next(listing([instance("a", 1)]));
+        assert_eq!(same.revision(), 1);
+        let heavier = same.next(listing([instance("a", 2)]));
+        assert_eq!(heavier.revision(), 2);
+        let empty = Snapshot::pending("S").next(Listing::default());
+        assert_eq!(empty.revision(), 1, "an empty answer is an answer");
+    }
+
+    #[test]
+    fn a_failure_keeps_what_was_known() {
+        let known = Snapshot::pending("S").next(listing([instance("a", 1)]));
+        let error = Error::new(super::super::ErrorKind::Unavailable, "x:", "gone");
+        let stale = known.stale(error);
+        assert_eq!(stale.instances().len(), 1);
+        assert!(matches!(stale.freshness(), Freshness::Stale(_)));
+        assert_eq!(stale.revision(), 1);
+    }
+
+    #[test]
+    fn changes_tell_a_planned_leave_from_a_loss() {
+        let before = Snapshot::pending("S").next(listing([
+            instance("a", 1),
+            instance("b", 1),
+            instance("c", 1),
+        ]));
+        let mut now = listing([instance("c", 2), instance("d", 1)]);
+        now.left.push(Tombstone::new("a", "S", 0));
+        let after = before.next(now);
+        let changes = after.changes_since(&before);
+        let ids = |list: &[Arc<Instance>]| list.iter().map(|i| i.id.clone()).collect::<Vec<_>>();
+        assert_eq!(ids(&changes.joined), ["d"]);
+        assert_eq!(ids(&changes.changed), ["c"]);
+        assert_eq!(ids(&changes.left), ["a"]);
+        assert_eq!(ids(&changes.lost), ["b"]);
+    }
+
+    #[test]
+    fn more_instances_than_the_limit_are_skipped_and_counted() {
+        let many = (0..MAX_INSTANCES + 5).map(|n| instance(&format!("{n:06}"), 1));
+        let snapshot = Snapshot::pending("S").next(Listing {
+            instances: many.collect(),
+            ..Listing::default()
+        });
+        assert_eq!(snapshot.instances().len(), MAX_INSTANCES);
+        assert_eq!(snapshot.skipped().count, 5);
+    }
+}
