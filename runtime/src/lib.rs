@@ -10,6 +10,7 @@ mod metadata;
 mod random;
 pub mod registry;
 mod release;
+pub mod route;
 mod status;
 mod streaming;
 mod transport;
