@@ -40,8 +40,70 @@ macro_rules! catalogue {
 }
 
 catalogue! {
-    /// A character that no token starts with, or that must not stand in a source.
+    /// A character that no token starts with.
     InvalidCharacter = "CS0001" Error;
+    /// A control or bidirectional formatting character, wherever it stands.
+    ControlCharacter = "CS0002" Error;
+    /// A character that nobody sees, outside strings and comments.
+    InvisibleCharacter = "CS0003" Error;
+    /// A string without its closing quote.
+    UnterminatedString = "CS0004" Error;
+    /// A block comment without its end.
+    UnterminatedComment = "CS0005" Error;
+    /// A raw string without its closing quote.
+    UnterminatedRawString = "CS0006" Error;
+    /// An escape that strings do not know.
+    BadEscape = "CS0007" Error;
+    /// A number that starts with a needless zero.
+    LeadingZero = "CS0008" Error;
+    /// A number beyond every type.
+    NumberTooLarge = "CS0009" Error;
+    /// A number with letters behind it that name no unit.
+    UnknownUnit = "CS0010" Error;
+    /// Digits that make no number.
+    MalformedNumber = "CS0011" Error;
+    /// `{` without `}`.
+    UnclosedBrace = "CS0012" Error;
+    /// `}` without `{`.
+    UnmatchedBrace = "CS0013" Error;
+    /// `(`, `[` or `<` that its statement does not close.
+    UnclosedBracket = "CS0014" Error;
+    /// A statement without its `;`.
+    MissingSemicolon = "CS0015" Error;
+    /// A `;` that ends nothing.
+    StraySemicolon = "CS0016" Lint;
+    /// Something that cannot stand where it stands.
+    UnexpectedToken = "CS0017" Error;
+    /// A word that is nearly a keyword, where a keyword must stand.
+    MisspeltKeyword = "CS0018" Error;
+    /// A keyword of another interface language.
+    ForeignKeyword = "CS0019" Error;
+    /// A field written in the order of another interface language.
+    ForeignField = "CS0020" Error;
+    /// Brackets or comments inside one another beyond the limit.
+    NestingTooDeep = "CS0021" Error;
+    /// The limit of errors per file.
+    TooManyErrors = "CS0022" Error;
+    /// A file that says no package.
+    MissingPackage = "CS0023" Error;
+    /// A file that says no edition.
+    MissingEdition = "CS0024" Lint;
+    /// An edition that this compiler does not know.
+    UnknownEdition = "CS0025" Error;
+    /// Edition, package, imports, declarations in another order.
+    WrongOrder = "CS0026" Error;
+    /// A second edition or package.
+    RepeatedHead = "CS0027" Error;
+    /// Documentation that belongs to nothing.
+    UnattachedDocs = "CS0028" Lint;
+    /// A field or enum value without its number.
+    MissingNumber = "CS0029" Error;
+    /// An error without its status code.
+    MissingStatusCode = "CS0030" Error;
+    /// An annotation on the wrong side of what it annotates.
+    MisplacedAnnotation = "CS0031" Error;
+    /// A release that is not `major.minor`.
+    MalformedRelease = "CS0032" Error;
     /// An import names a file that no import root has.
     ImportNotFound = "CS0100" Error;
     /// A file that the system does not let us read.

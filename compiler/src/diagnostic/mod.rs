@@ -1,8 +1,12 @@
 //! What the compiler has to say about a file: plain values, rendered elsewhere.
 
 mod code;
+mod near;
+mod reports;
 
 pub use code::Code;
+pub use near::near;
+pub use reports::Reports;
 
 use crate::source::Span;
 

@@ -1,0 +1,386 @@
+//! Text to tree: the whole of parsing on one screen.
+
+use pest::Parser as _;
+use pest::iterators::Pair;
+
+use super::ast::{self, Docs, Item, Lost, Spanned};
+use super::brackets;
+use super::comment::{Comment, Waiting, span};
+use super::grammar::{Grammar, Rule};
+use super::recover::Context;
+use super::scan::{self, shorten};
+use super::statement::{Node, Open};
+use crate::diagnostic::{Code, Diagnostic, Reports, near};
+use crate::source::{FileId, Span};
+
+/// The newest edition of the language, and the only one so far.
+pub const NEWEST_EDITION: u64 = 2026;
+
+/// The words of the language. All of them may be names where the grammar is not ambiguous.
+pub const KEYWORDS: [&str; 16] = [
+    "const", "edition", "enum", "error", "groups", "import", "map", "message", "oneof", "package",
+    "reserved", "rpc", "service", "stream", "throws", "versions",
+];
+
+/// A tree with the comments of its text.
+#[derive(Debug)]
+pub struct Parsed {
+    /// The tree.
+    pub file: ast::File,
+    /// Every comment, in order.
+    pub comments: Vec<Comment>,
+    /// What was found, by place.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Parses a file. It never fails: what cannot be parsed is reported and missing in the tree.
+///
+/// `text` is at most [`Source::MAX_BYTES`](crate::source::Source::MAX_BYTES) long. Time is linear in it.
+pub fn parse(id: FileId, text: &str) -> (ast::File, Vec<Diagnostic>) {
+    let parsed = parse_with_comments(id, text);
+    (parsed.file, parsed.diagnostics)
+}
+
+/// Parses a file and keeps its comments, which the tree holds only as documentation.
+pub fn parse_with_comments(id: FileId, text: &str) -> Parsed {
+    let mut reports = Reports::default();
+    let mut scan = scan::scan(id, text, &mut reports);
+    if scan.stopped.is_none() {
+        brackets::balance(id, &mut scan, &mut reports);
+    }
+    // Only whole characters are replaced, and by ASCII.
+    let masked = String::from_utf8_lossy(&scan.masked).into_owned();
+    let mut parser = Parser {
+        file: id,
+        text,
+        masked: &masked,
+        comments: &scan.comments,
+        docs: scan.docs,
+        reports,
+        lost: Lost::default(),
+        stopped: scan.stopped,
+        foreign: false,
+    };
+    let file = parser.file(scan.truncated);
+    let stopped = parser.stopped;
+    Parsed {
+        file,
+        diagnostics: parser.reports.finish(stopped),
+        comments: scan.comments,
+    }
+}
+
+/// One file on its way to a tree.
+pub(super) struct Parser<'a> {
+    pub(super) file: FileId,
+    /// What was written.
+    pub(super) text: &'a str,
+    /// What the grammar reads: as long as `text`.
+    pub(super) masked: &'a str,
+    pub(super) comments: &'a [Comment],
+    pub(super) docs: Waiting,
+    pub(super) reports: Reports,
+    pub(super) lost: Lost,
+    /// Where reading ended because of the limit of errors.
+    pub(super) stopped: Option<Span>,
+    /// Whether the statement being built starts with a keyword of another language, and is reported already.
+    pub(super) foreign: bool,
+}
+
+impl<'a> Parser<'a> {
+    fn file(&mut self, truncated: bool) -> ast::File {
+        let mut nodes = Vec::new();
+        if self.stopped.is_none() {
+            self.region(Context::File, 0, self.masked.len(), &mut nodes);
+        }
+        let mut file = ast::File {
+            id: self.file,
+            docs: self.docs.file(self.text),
+            edition: None,
+            package: None,
+            imports: Vec::new(),
+            items: Vec::new(),
+            lost: Lost::default(),
+        };
+        let mut order = Order::default();
+        for node in nodes {
+            self.place(node, &mut file, &mut order);
+        }
+        self.lost.rest = truncated || self.stopped.is_some();
+        if self.stopped.is_none() {
+            self.docs.report_rest(&mut self.reports);
+            self.missing_head(&file);
+        }
+        file.lost = std::mem::take(&mut self.lost);
+        file
+    }
+
+    /// Parses every statement in `from..to` of the masked text.
+    pub(super) fn region(
+        &mut self,
+        context: Context,
+        from: usize,
+        to: usize,
+        nodes: &mut Vec<Node>,
+    ) {
+        let mut open: Option<Open> = None;
+        let mut at = from;
+        while at < to {
+            if self.reports.full() {
+                self.stopped.get_or_insert(span(self.file, at, at));
+                return;
+            }
+            let statement = Grammar::parse(context.entry(), &self.masked[at..to])
+                .ok()
+                .and_then(|mut pairs| pairs.next());
+            let Some(statement) = statement else {
+                let wide = self.masked[at..].chars().next().map_or(1, char::len_utf8);
+                let place = span(self.file, at, at + wide);
+                let shown = shorten(self.original(place));
+                self.reports.push(Diagnostic::new(
+                    Code::UnexpectedToken,
+                    place,
+                    format!("unexpected `{shown}`"),
+                ));
+                at += wide;
+                continue;
+            };
+            if statement.as_rule() == Rule::EOI {
+                break;
+            }
+            at = self.offset(&statement) + statement.as_str().len();
+            self.step(context, statement, &mut open, nodes);
+        }
+        self.end_of_block(open);
+    }
+
+    /// Puts a statement of the file where it belongs, and says so if it stands elsewhere.
+    fn place(&mut self, node: Node, file: &mut ast::File, order: &mut Order) {
+        match node {
+            Node::Edition(edition) => {
+                self.in_order(order, Rank::Edition, edition.span, "edition");
+                match &file.edition {
+                    Some(first) => self.repeated("edition", first.span, edition.span),
+                    None => file.edition = self.known_edition(edition),
+                }
+                // A bad one is no missing one.
+                order.edition = true;
+            }
+            Node::Package(path, span) => {
+                self.in_order(order, Rank::Package, span, "package");
+                match &file.package {
+                    Some(first) => self.repeated("package", first.span, span),
+                    None => file.package = Some(path),
+                }
+            }
+            Node::Import(import) => {
+                self.in_order(order, Rank::Import, import.span, "import");
+                file.imports.push(import);
+            }
+            Node::Item(item) => {
+                order.reach(Rank::Item, item_span(&item));
+                file.items.push(item);
+            }
+            _ => {}
+        }
+        if order.edition && file.edition.is_none() {
+            self.lost.words.insert("edition".into());
+        }
+    }
+
+    fn in_order(&mut self, order: &mut Order, rank: Rank, span: Span, what: &str) {
+        if let Some((_, before)) = order.highest.filter(|(highest, _)| *highest > rank) {
+            self.reports.push(
+                Diagnostic::new(Code::WrongOrder, span, format!("`{what}` stands too late"))
+                    .also(before, "it belongs before this")
+                    .help("the order is `edition`, `package`, imports, declarations"),
+            );
+        }
+        order.reach(rank, span);
+    }
+
+    fn repeated(&mut self, what: &str, first: Span, second: Span) {
+        self.reports.push(
+            Diagnostic::new(
+                Code::RepeatedHead,
+                second,
+                format!("second `{what}` in one file"),
+            )
+            .also(first, "the first is here")
+            .help("keep one of them"),
+        );
+    }
+
+    fn known_edition(&mut self, edition: Spanned<i128>) -> Option<Spanned<u64>> {
+        if edition.value == i128::from(NEWEST_EDITION) {
+            return Some(Spanned {
+                value: NEWEST_EDITION,
+                span: edition.span,
+            });
+        }
+        self.reports.push(
+            Diagnostic::new(
+                Code::UnknownEdition,
+                edition.span,
+                format!("unknown edition {}", edition.value),
+            )
+            .help(format!("this compiler knows edition {NEWEST_EDITION}")),
+        );
+        None
+    }
+
+    /// A file without edition or package. Says nothing if either was lost in a reported mistake.
+    fn missing_head(&mut self, file: &ast::File) {
+        let head = span(self.file, 0, 0);
+        let written = |word: &str| self.lost.words.contains(word) || self.lost.rest;
+        if file.package.is_none() && !written("package") {
+            self.reports.push(
+                Diagnostic::new(Code::MissingPackage, head, "the file names no package")
+                    .help("write `package name;`, named after the path of the file: `package shop.orders;` in `shop/orders.rpc`"),
+            );
+        } else if file.edition.is_none() && !written("edition") {
+            let at = file.package.as_ref().map_or(head, |package| {
+                let line = self.masked[..package.span.start as usize]
+                    .rfind("package")
+                    .unwrap_or(0);
+                span(self.file, line, line)
+            });
+            self.reports.push(
+                Diagnostic::new(Code::MissingEdition, at, "the file names no edition")
+                    .help(format!(
+                        "write `edition {NEWEST_EDITION};` before the package"
+                    ))
+                    .fix(at, format!("edition {NEWEST_EDITION};\n")),
+            );
+        }
+    }
+
+    /// Where a pair starts in the masked text. Pairs of every parse are slices of that one text.
+    pub(super) fn offset(&self, pair: &Pair<'a, Rule>) -> usize {
+        pair.as_str().as_ptr().addr() - self.masked.as_ptr().addr()
+    }
+
+    /// The place of a pair, without the space and comments that pest may count to its end.
+    pub(super) fn span(&self, pair: &Pair<'a, Rule>) -> Span {
+        let start = self.offset(pair);
+        span(
+            self.file,
+            start,
+            self.trim(start, start + pair.as_str().len()),
+        )
+    }
+
+    /// The end of the last token in `start..end`.
+    pub(super) fn trim(&self, start: usize, mut end: usize) -> usize {
+        let bytes = self.masked.as_bytes();
+        loop {
+            while end > start
+                && matches!(bytes[end - 1], b' ' | b'\t' | b'\r' | b'\n' | scan::BLANK)
+            {
+                end -= 1;
+            }
+            let index = self
+                .comments
+                .partition_point(|comment| (comment.span.end as usize) < end);
+            match self.comments.get(index).map(|comment| comment.span) {
+                Some(comment) if comment.end as usize == end && comment.start as usize >= start => {
+                    end = comment.start as usize;
+                }
+                _ => return end,
+            }
+        }
+    }
+
+    pub(super) fn masked(&self, span: Span) -> &'a str {
+        self.masked
+            .get(span.start as usize..span.end as usize)
+            .unwrap_or("")
+    }
+
+    pub(super) fn original(&self, span: Span) -> &'a str {
+        self.text
+            .get(span.start as usize..span.end as usize)
+            .unwrap_or("")
+    }
+
+    pub(super) fn take_docs(&mut self, from: u32, to: u32) -> Docs {
+        self.docs.take(from, to, self.text)
+    }
+}
+
+fn item_span(item: &Item) -> Span {
+    match item {
+        Item::Const(item) => item.span,
+        Item::Message(item) => item.span,
+        Item::Enum(item) => item.span,
+        Item::Error(item) => item.span,
+        Item::Service(item) => item.span,
+    }
+}
+
+/// The parts of a file, in their order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    Edition,
+    Package,
+    Import,
+    Item,
+}
+
+/// How far down a file its statements have come.
+#[derive(Default)]
+struct Order {
+    highest: Option<(Rank, Span)>,
+    edition: bool,
+}
+
+impl Order {
+    fn reach(&mut self, rank: Rank, span: Span) {
+        if self.highest.is_none_or(|(highest, _)| rank > highest) {
+            self.highest = Some((rank, span));
+        }
+    }
+}
+
+/// Nearest keywords of `words`.
+pub(super) fn nearest_keyword(word: &str, words: &[&'static str]) -> Option<&'static str> {
+    near(word, words.iter().copied())
+        .into_iter()
+        .next()
+        .and_then(|found| words.iter().find(|word| **word == found).copied())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse;
+    use crate::source::{Source, SourceMap};
+
+    fn findings(text: &str) -> Vec<String> {
+        let mut sources = SourceMap::default();
+        let file = sources.add(Source {
+            path: "a.rpc".into(),
+            import_path: "a.rpc".into(),
+            text: text.into(),
+        });
+        let (_, diagnostics) = parse(file, text);
+        diagnostics
+            .iter()
+            .map(|one| {
+                format!(
+                    "{}@{} {}",
+                    one.code.as_str(),
+                    one.primary.span.start,
+                    one.message
+                )
+            })
+            .collect()
+    }
+
+    #[test]
+    fn tour() {
+        assert_eq!(
+            findings(include_str!("../../../idl-examples/language/tour.rpc")),
+            [""; 0]
+        );
+    }
+}
