@@ -3,6 +3,7 @@
 mod backoff;
 pub mod balance;
 pub mod codec;
+pub mod conn;
 mod context;
 mod contract;
 mod error;
@@ -14,6 +15,7 @@ pub mod route;
 mod status;
 mod streaming;
 mod transport;
+pub mod wire;
 
 pub use context::{Context, detached};
 pub use contract::{Balance, MethodDescriptor, MethodKind, ServiceDescriptor};

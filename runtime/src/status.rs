@@ -173,6 +173,7 @@ struct Parts {
     detail: Option<Detail>,
     trailers: Metadata,
     progress: Progress,
+    retryable: bool,
     overloaded: bool,
     retry_after: Option<Duration>,
     phase: Phase,
@@ -198,6 +199,7 @@ impl Status {
             detail: None,
             trailers: Metadata::new(),
             progress: Progress::default(),
+            retryable: false,
             overloaded: false,
             retry_after: None,
             phase: Phase::Remote,
@@ -267,6 +269,11 @@ impl Status {
         self.0.progress
     }
 
+    /// Whether the server says that the call may be sent again, whatever the method promises.
+    pub fn is_retryable(&self) -> bool {
+        self.0.retryable
+    }
+
     /// Whether the server turned the call away for load.
     pub fn is_overloaded(&self) -> bool {
         self.0.overloaded
@@ -315,6 +322,13 @@ impl Status {
     #[must_use]
     pub fn not_started(mut self) -> Self {
         self.0.progress = Progress::NotStarted;
+        self
+    }
+
+    /// The same, said of a request that may be sent again though a handler has seen it.
+    #[must_use]
+    pub fn retryable(mut self) -> Self {
+        self.0.retryable = true;
         self
     }
 

@@ -1,0 +1,500 @@
+//! What comes in: the preface, then frames.
+
+use std::time::{Duration, Instant};
+
+use bytes::{Buf, Bytes, BytesMut};
+
+use super::event::{Event, Request, StreamId};
+use super::reassembly::too_large;
+use super::stream::Stream;
+use super::{CloseReason, Connection, Reply, Role, State};
+use crate::status::Status;
+use crate::wire::frame::{BARE, HEADER, Header, LAST, MORE};
+use crate::wire::{
+    CancelReason, EndHead, FRAGMENT, FRAME_COST, Fault, Frame, FrameKind, GoAwayCode, OpenHead,
+    Preface,
+};
+
+/// Windows end here, as in HTTP/2: a sum of two fits into 32 bits.
+const MAX_WINDOW: u64 = (1 << 31) - 1;
+
+/// Deadlines are cut to a year, far from where a clock could overflow.
+const MAX_DEADLINE: Duration = Duration::from_secs(365 * 24 * 3600);
+
+impl Connection {
+    /// Takes the whole frames at the front of `input`, and leaves the rest for the next time. Messages are slices of
+    /// `input`'s memory.
+    pub fn receive(&mut self, input: &mut BytesMut, now: Instant) {
+        if self.state == State::Closed {
+            input.clear();
+        }
+        if input.is_empty() {
+            return;
+        }
+        if let Err(fault) = self.take(input, now) {
+            self.fault(fault);
+            input.clear();
+        }
+    }
+
+    fn take(&mut self, input: &mut BytesMut, now: Instant) -> Result<(), Fault> {
+        if self.state == State::Greeting {
+            let Some(theirs) = Preface::decode(input)? else {
+                return Ok(());
+            };
+            input.advance(Preface::LENGTH);
+            self.greet(theirs, now)?;
+        }
+        self.timers.heard(now);
+        let mut whole = 0;
+        let bound = self.limits().frame.clamp(1 << 16, 1 << 24);
+        let mut fault = None;
+        loop {
+            match Header::decode(&input[whole..], bound) {
+                Ok(Some(header)) if input.len() - whole >= HEADER + header.payload => {
+                    whole += HEADER + header.payload;
+                }
+                Ok(_) => break,
+                Err(broken) => {
+                    fault = Some(broken);
+                    break;
+                }
+            }
+        }
+        if input.len() == whole {
+            self.timers.frame = None;
+        } else if whole > 0 || self.timers.frame.is_none() {
+            self.timers.frame = Some(now + self.limits().frame_timeout);
+        }
+        let batch = input.split_to(whole).freeze();
+        let mut at = 0;
+        while let Ok(Some(header)) = Header::decode(&batch[at..], bound) {
+            let start = at + HEADER;
+            at = start + header.payload;
+            self.take_frame(&header, &batch, start..at, now)?;
+            if self.state == State::Closed {
+                return Ok(());
+            }
+        }
+        if self.control.len() > self.limits().control_queue {
+            return Err(Fault::NotReading {
+                waiting: self.control.len(),
+                limit: self.limits().control_queue,
+            });
+        }
+        fault.map_or(Ok(()), Err)
+    }
+
+    fn greet(&mut self, theirs: Preface, now: Instant) -> Result<(), Fault> {
+        if self.role == Role::Server {
+            self.main.tail().extend_from_slice(&self.ours.encode());
+        }
+        let negotiated = self.ours.negotiate(&theirs);
+        self.peer = Some((
+            theirs,
+            negotiated.clone().unwrap_or(crate::wire::Negotiated::NONE),
+        ));
+        negotiated?;
+        self.send_credit = 1 << theirs.connection_window_log2;
+        self.reserve = self.send_credit / 4;
+        self.state = State::Open;
+        self.timers.heard(now);
+        self.events.push_back(Event::Ready);
+        Ok(())
+    }
+
+    fn take_frame(
+        &mut self,
+        header: &Header,
+        batch: &Bytes,
+        payload: std::ops::Range<usize>,
+        now: Instant,
+    ) -> Result<(), Fault> {
+        let Some(kind) = header.known()? else {
+            self.stats.unknown += 1;
+            return self.ignore(now);
+        };
+        let server = self.is_server();
+        let theirs = match kind {
+            FrameKind::Open | FrameKind::Cancel => server,
+            FrameKind::End => !server,
+            _ => true,
+        };
+        if !theirs {
+            return Err(Fault::Direction(kind.as_str()));
+        }
+        let payload = batch.slice(payload);
+        match kind {
+            FrameKind::Open => self.take_open(header, &payload, now),
+            FrameKind::Data => self.take_data(header, payload, now),
+            FrameKind::End => self.take_end(header, &payload, now),
+            _ => match Frame::decode(kind, header.stream, &payload)? {
+                Frame::Cancel { stream, reason } => self.take_cancel(stream, reason, now),
+                Frame::Credit { stream, bytes } => self.take_credit(stream, bytes, now),
+                Frame::Ping(token) => {
+                    if !self.pings.take(now) {
+                        return Err(Fault::Flood {
+                            what: "PINGs",
+                            limit: "pings",
+                        });
+                    }
+                    Frame::Pong(token).put(&mut self.control);
+                    Ok(())
+                }
+                Frame::Pong(_) => Ok(()),
+                Frame::GoAway {
+                    last_stream,
+                    code,
+                    message,
+                } => {
+                    self.take_goaway(last_stream, code, message.into_owned());
+                    Ok(())
+                }
+            },
+        }
+    }
+
+    fn take_open(&mut self, header: &Header, payload: &Bytes, now: Instant) -> Result<(), Fault> {
+        let number = header.stream;
+        if number <= self.highest {
+            return Err(Fault::StreamReused {
+                stream: number,
+                highest: self.highest,
+            });
+        }
+        let (head, body) = OpenHead::decode(header, payload, self.limits().head())?;
+        self.highest = number;
+        let (route, route_number) = self.routes.resolve(head.route)?;
+        let held = body.as_ref().map_or(0, |body| body.len() + FRAME_COST);
+        self.charge(held)?;
+        if let State::Leaving { last: Some(_) } = self.state {
+            // GOAWAY told the client, which ends this call itself.
+            self.give_back(held);
+            return self.late(now);
+        }
+        let metadata = match self.admit(head.metadata, head.deadline, body.as_ref()) {
+            Ok(metadata) => metadata,
+            Err(status) => {
+                self.give_back(held);
+                self.stats.refused += 1;
+                EndHead::put(&mut self.control, number, Err(&status.not_started()), None);
+                return Ok(());
+            }
+        };
+        let deadline = head
+            .deadline
+            .map(|left| now + Duration::from_micros(left).min(MAX_DEADLINE));
+        let mut stream = self.stream(deadline);
+        stream.open_held = held;
+        stream.requests_ended = header.has(LAST);
+        stream.one_way = head.one_way;
+        self.insert(number, stream, now);
+        self.events.push_back(Event::Request {
+            stream: StreamId(number),
+            request: Request {
+                route,
+                route_number,
+                deadline,
+                attempt: head.attempt,
+                one_way: head.one_way,
+                metadata,
+                body,
+                last: header.has(LAST),
+            },
+        });
+        Ok(())
+    }
+
+    /// Whether a call may begin; else why not.
+    fn admit<M>(
+        &self,
+        metadata: Result<M, Status>,
+        deadline: Option<u64>,
+        body: Option<&Bytes>,
+    ) -> Result<M, Status> {
+        let limits = self.limits();
+        let metadata = metadata?;
+        // A number beyond i64 is a negative one from a careless client.
+        if deadline.is_some_and(|left| left == 0 || i64::try_from(left).is_err()) {
+            return Err(Status::deadline_exceeded(
+                "the deadline had passed when the request was sent",
+            ));
+        }
+        if self.streams.len() >= limits.streams {
+            return Err(Status::resource_exhausted(format!(
+                "the connection has its limit of {} calls open",
+                limits.streams
+            ))
+            .with_setting("Limits::streams")
+            .overloaded());
+        }
+        match body {
+            Some(body) if body.len() > limits.message => Err(too_large(body.len(), limits.message)),
+            _ => Ok(metadata),
+        }
+    }
+
+    fn take_data(&mut self, header: &Header, payload: Bytes, now: Instant) -> Result<(), Fault> {
+        let (number, length) = (header.stream, payload.len());
+        let (last, more, bare) = (header.has(LAST), header.has(MORE), header.has(BARE));
+        let server = self.is_server();
+        if (last && !server) || (bare && !last) {
+            return Err(Fault::Flags {
+                kind: FrameKind::Data.as_str(),
+                flags: header.flags,
+            });
+        }
+        if (more && last) || (bare && length > 0) {
+            return Err(Fault::Unfinished(number));
+        }
+        if length > FRAGMENT || (more && length < FRAGMENT) {
+            return Err(Fault::FragmentSize {
+                stream: number,
+                length,
+            });
+        }
+        let cost = if bare { 0 } else { length + FRAME_COST };
+        self.charge(cost)?;
+        let Some(stream) = self.streams.get_mut(&number) else {
+            self.give_back(cost);
+            if server && number > self.highest {
+                return Err(Fault::StreamUnopened(number));
+            }
+            return self.late(now);
+        };
+        if server && stream.requests_ended {
+            return Err(Fault::AfterEnd(number));
+        }
+        stream
+            .window
+            .take(cost)
+            .map_err(|excess| Fault::WindowExceeded {
+                stream: number,
+                excess,
+            })?;
+        let in_message = stream.is_in_message();
+        if in_message && bare {
+            return Err(Fault::Unfinished(number));
+        }
+        if in_message && length == 0 {
+            return Err(Fault::FragmentSize {
+                stream: number,
+                length,
+            });
+        }
+        if more {
+            return self.take_fragment(number, &payload, now);
+        }
+        stream.requests_ended |= last;
+        stream.held += cost;
+        let id = StreamId(number);
+        if bare {
+            self.events.push_back(Event::RequestsEnded { stream: id });
+            return Ok(());
+        }
+        stream.waiting += 1;
+        let Some(body) = self.complete(number, payload) else {
+            return Ok(());
+        };
+        let most = self.limits().message;
+        if body.len() > most {
+            self.fail(number, too_large(body.len(), most));
+        } else {
+            self.events.push_back(Event::Message {
+                stream: id,
+                body,
+                last,
+            });
+        }
+        Ok(())
+    }
+
+    fn take_end(&mut self, header: &Header, payload: &Bytes, now: Instant) -> Result<(), Fault> {
+        let number = header.stream;
+        let (head, body) = EndHead::decode(header, payload, self.limits().head())?;
+        let held = body.as_ref().map_or(0, |body| body.len() + FRAME_COST);
+        self.charge(held)?;
+        self.give_back(held);
+        let Some(stream) = self.streams.get(&number) else {
+            return self.late(now);
+        };
+        if head.outcome.is_ok() && stream.is_in_message() {
+            return Err(Fault::Unfinished(number));
+        }
+        self.remove(number);
+        self.cancels.grow(1);
+        let most = self.limits().message;
+        let outcome = match (head.outcome, &body) {
+            (Ok(_), Some(body)) if body.len() > most => Err(too_large(body.len(), most)),
+            (Ok(trailers), _) => Ok(Reply { body, trailers }),
+            (Err(status), _) => Err(status),
+        };
+        self.events.push_back(Event::Ended {
+            stream: StreamId(number),
+            outcome,
+        });
+        Ok(())
+    }
+
+    fn take_cancel(
+        &mut self,
+        number: u32,
+        reason: CancelReason,
+        now: Instant,
+    ) -> Result<(), Fault> {
+        if self.remove(number).is_none() {
+            return self.late(now);
+        }
+        self.events.push_back(Event::Cancelled {
+            stream: StreamId(number),
+            reason,
+        });
+        if self.cancels.take(now) {
+            Ok(())
+        } else {
+            Err(Fault::Flood {
+                what: "cancelled calls",
+                limit: "cancels",
+            })
+        }
+    }
+
+    fn take_credit(&mut self, number: u32, bytes: u64, now: Instant) -> Result<(), Fault> {
+        if !self.credits.take(now) {
+            return Err(Fault::Flood {
+                what: "CREDITs",
+                limit: "credits",
+            });
+        }
+        let growth = Fault::WindowGrowth {
+            stream: number,
+            by: bytes,
+        };
+        let credit = if number == 0 {
+            &mut self.send_credit
+        } else {
+            match self.streams.get_mut(&number) {
+                Some(stream) => &mut stream.send_credit,
+                None => {
+                    return if bytes == 0 {
+                        Err(growth)
+                    } else {
+                        self.late(now)
+                    };
+                }
+            }
+        };
+        if bytes == 0 || bytes > MAX_WINDOW - *credit {
+            return Err(growth);
+        }
+        *credit += bytes;
+        if number != 0 {
+            self.enter_round(number);
+        }
+        Ok(())
+    }
+
+    fn take_goaway(&mut self, last_stream: u32, code: GoAwayCode, message: String) {
+        let reason = CloseReason::Peer {
+            code,
+            message: message.clone(),
+        };
+        if self.role == Role::Client {
+            let mut later: Vec<u32> = self
+                .streams
+                .keys()
+                .copied()
+                .filter(|number| *number > last_stream)
+                .collect();
+            later.sort_unstable();
+            for number in later {
+                self.remove(number);
+                let status = Status::unavailable(reason.to_string()).not_started();
+                self.events.push_back(Event::Ended {
+                    stream: StreamId(number),
+                    outcome: Err(status),
+                });
+            }
+        }
+        if code != GoAwayCode::Shutdown {
+            return self.end(reason);
+        }
+        if self.state == State::Open {
+            self.state = State::Leaving { last: None };
+        }
+        self.events.push_back(Event::GoAway { code, message });
+    }
+
+    /// Takes message bytes from the connection's window.
+    fn charge(&mut self, cost: usize) -> Result<(), Fault> {
+        self.window
+            .take(cost)
+            .map_err(|excess| Fault::WindowExceeded { stream: 0, excess })
+    }
+
+    /// Counts a frame for a call that is over or never was.
+    fn late(&mut self, now: Instant) -> Result<(), Fault> {
+        self.stats.late += 1;
+        self.ignore(now)
+    }
+
+    fn ignore(&mut self, now: Instant) -> Result<(), Fault> {
+        if self.ignored.take(now) {
+            Ok(())
+        } else {
+            Err(Fault::Flood {
+                what: "frames to be ignored",
+                limit: "ignored",
+            })
+        }
+    }
+
+    pub(super) fn is_server(&self) -> bool {
+        self.role == Role::Server
+    }
+
+    /// A stream with the windows that the prefaces gave it.
+    pub(super) fn stream(&self, deadline: Option<Instant>) -> Stream {
+        let credit = self
+            .peer
+            .map_or(0, |(peer, _)| 1 << peer.stream_window_log2);
+        Stream::new(deadline, credit, 1 << self.ours.stream_window_log2)
+    }
+
+    pub(super) fn insert(&mut self, number: u32, stream: Stream, now: Instant) {
+        if self.streams.is_empty() {
+            self.timers.busy(now);
+        }
+        self.timers.sweep_at(stream.deadline);
+        self.stats.opened += 1;
+        self.streams.insert(number, stream);
+    }
+
+    /// Ends a call that broke a limit: the peer is told, and so is the driver.
+    pub(super) fn fail(&mut self, number: u32, status: Status) {
+        let id = StreamId(number);
+        let Some(stream) = self.remove(number) else {
+            return;
+        };
+        if self.role == Role::Client {
+            let reason = CancelReason::Limit;
+            Frame::Cancel {
+                stream: number,
+                reason,
+            }
+            .put(self.main.tail());
+            self.events.push_back(Event::Ended {
+                stream: id,
+                outcome: Err(status),
+            });
+            return;
+        }
+        EndHead::put(self.main.tail(), number, Err(&status), None);
+        if !stream.finishing {
+            self.events.push_back(Event::Cancelled {
+                stream: id,
+                reason: CancelReason::Limit,
+            });
+        }
+    }
+}

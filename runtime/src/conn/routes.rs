@@ -1,0 +1,108 @@
+//! The routes that a connection has given numbers: the client's by content, the server's by number.
+
+use std::collections::HashMap;
+use std::hash::BuildHasherDefault;
+use std::sync::Arc;
+
+use super::stream::NumberHasher;
+use crate::wire::{Fault, MAX_ROUTE_TABLE, MAX_ROUTES, Route, RouteRef};
+
+/// One side's table. Routes stay until the connection ends.
+#[derive(Debug, Default)]
+pub(super) struct Routes {
+    numbers: HashMap<Arc<Route>, u32, BuildHasherDefault<NumberHasher>>,
+    routes: Vec<Arc<Route>>,
+    text: usize,
+}
+
+impl Routes {
+    /// Client: how to name `route` in the next OPEN, which has to be sent.
+    pub(super) fn name(&mut self, route: &Arc<Route>) -> RouteRef {
+        if let Some(number) = self.numbers.get(route) {
+            return RouteRef::Known(*number);
+        }
+        let count = self.numbers.len();
+        if count == MAX_ROUTES || self.text + route.text_len() > MAX_ROUTE_TABLE {
+            return RouteRef::Once(route.clone());
+        }
+        self.text += route.text_len();
+        self.numbers.insert(route.clone(), count as u32);
+        RouteRef::Learn(route.clone())
+    }
+
+    /// Server: what an OPEN names, and by which number if it has one.
+    ///
+    /// # Errors
+    /// [`Fault::RouteUnknown`], [`Fault::RouteTableFull`]
+    pub(super) fn resolve(&mut self, route: RouteRef) -> Result<(Arc<Route>, Option<u32>), Fault> {
+        match route {
+            RouteRef::Once(route) => Ok((route, None)),
+            RouteRef::Known(number) => match self.routes.get(number as usize) {
+                Some(route) => Ok((route.clone(), Some(number))),
+                None => Err(Fault::RouteUnknown(number)),
+            },
+            RouteRef::Learn(route) => {
+                self.text += route.text_len();
+                if self.routes.len() == MAX_ROUTES || self.text > MAX_ROUTE_TABLE {
+                    return Err(Fault::RouteTableFull);
+                }
+                let number = self.routes.len() as u32;
+                self.routes.push(route.clone());
+                Ok((route, Some(number)))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn route(path: &str) -> Arc<Route> {
+        Arc::new(Route::new(path, "", "proto").unwrap())
+    }
+
+    #[test]
+    fn both_sides_give_the_same_numbers_until_the_table_is_full() {
+        let (mut client, mut server) = (Routes::default(), Routes::default());
+        for round in 0..2 {
+            for index in 0..MAX_ROUTES as u32 + 5 {
+                let route = route(&format!("/s/{index}"));
+                let named = client.name(&route);
+                let number = (index < MAX_ROUTES as u32).then_some(index);
+                match &named {
+                    RouteRef::Once(_) => assert_eq!(number, None),
+                    RouteRef::Learn(_) => assert_eq!((round, number), (0, Some(index))),
+                    RouteRef::Known(known) => assert_eq!((round, number), (1, Some(*known))),
+                }
+                assert_eq!(server.resolve(named), Ok((route, number)));
+            }
+        }
+        assert_eq!(
+            server.resolve(RouteRef::Learn(route("/x"))),
+            Err(Fault::RouteTableFull)
+        );
+        assert_eq!(
+            server.resolve(RouteRef::Known(5000)),
+            Err(Fault::RouteUnknown(5000))
+        );
+    }
+
+    #[test]
+    fn long_routes_fill_the_table_by_their_bytes() {
+        let (mut client, mut server) = (Routes::default(), Routes::default());
+        let long = |index: usize| route(&format!("/{index:01000}"));
+        let learned = (0..100)
+            .filter(|index| {
+                let named = client.name(&long(*index));
+                server.resolve(named.clone()).unwrap();
+                matches!(named, RouteRef::Learn(_))
+            })
+            .count();
+        assert_eq!(learned, MAX_ROUTE_TABLE / long(0).text_len());
+        assert_eq!(
+            server.resolve(RouteRef::Learn(long(0))),
+            Err(Fault::RouteTableFull)
+        );
+    }
+}

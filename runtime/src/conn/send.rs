@@ -1,0 +1,429 @@
+//! What goes out: calls, messages and ends, written at once where credit allows, else queued and written in turn.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::event::{Call, OpenError, Reply, SendError, StreamId};
+use super::outbox::Outbox;
+use super::reassembly::too_large;
+use super::stream::After;
+use super::{Connection, Event, Role, State};
+use crate::status::{Phase, Status};
+use crate::wire::frame::{BARE, Header, LAST, MORE};
+use crate::wire::head::metadata_len;
+use crate::wire::{CancelReason, EndHead, FRAGMENT, FRAME_COST, Frame, FrameKind, OpenHead};
+
+/// Bytes sent for which a peer may send one CREDIT.
+const CREDIT_PER_BYTES: usize = 1024;
+
+/// What a turn in the round came to.
+enum Turn {
+    /// Something was written, and there is more.
+    Again,
+    /// Nothing is left, or the stream's window is used up.
+    Out,
+    /// The connection's window is used up.
+    Blocked,
+}
+
+impl Connection {
+    /// Client: begins a call. Its OPEN is ready for `transmit` when this returns.
+    ///
+    /// # Errors
+    /// [`OpenError`]; nothing of the call is sent then.
+    pub fn open(&mut self, call: &Call<'_>, now: Instant) -> Result<StreamId, OpenError> {
+        match self.state {
+            State::Greeting => return Err(OpenError::NotReady),
+            State::Leaving { .. } | State::Closed => return Err(OpenError::Gone),
+            State::Open if self.role == Role::Server => return Err(OpenError::Gone),
+            State::Open => {}
+        }
+        let Some(number) = self.highest.checked_add(1) else {
+            return Err(OpenError::Gone);
+        };
+        if !self.has_room() {
+            self.openable_wanted = true;
+            return Err(OpenError::Full);
+        }
+        self.check_call(call, now)
+            .map_err(|status| OpenError::Refused(status.not_started()))?;
+        self.highest = number;
+        let mut stream = self.stream(call.deadline);
+        stream.opened_at = self.handed + self.main.len() as u64;
+        stream.one_way = call.one_way;
+        stream.requests_ended = call.last;
+        // A body that does not go with OPEN goes behind it; so does one that would make the frame too long for the peer.
+        let inline = call.body.filter(|body| {
+            body.len() <= FRAGMENT && self.send_credit >= (body.len() + FRAME_COST) as u64
+        });
+        let last = call.last && (inline.is_some() || call.body.is_none());
+        let deadline = call.deadline.map(|deadline| {
+            u64::try_from(deadline.saturating_duration_since(now).as_micros()).unwrap_or(u64::MAX)
+        });
+        let head = OpenHead {
+            route: self.routes.name(call.route),
+            attempt: call.attempt,
+            deadline,
+            one_way: call.one_way,
+            metadata: call.metadata,
+        };
+        head.put(self.main.tail(), number, inline.map(Bytes::len), last);
+        if let Some(body) = inline {
+            self.main.put_body(body);
+            self.spend(body.len() + FRAME_COST);
+        }
+        self.insert(number, stream, now);
+        if inline.is_none()
+            && let Some(body) = call.body
+        {
+            self.enqueue(number, body.clone());
+            if call.last {
+                self.end_requests(number);
+            }
+        }
+        Ok(StreamId(number))
+    }
+
+    fn check_call(&self, call: &Call<'_>, now: Instant) -> Result<(), Status> {
+        let limits = self.limits();
+        if call.deadline.is_some_and(|deadline| deadline <= now) {
+            return Err(Status::deadline_exceeded(
+                "the deadline had passed before the call was sent",
+            )
+            .in_phase(Phase::Local));
+        }
+        let (entries, bytes) = (call.metadata.len(), metadata_len(call.metadata));
+        if entries > limits.metadata_entries {
+            return Err(
+                over("metadata of", entries, "entries", limits.metadata_entries)
+                    .with_setting("Limits::metadata_entries"),
+            );
+        }
+        if bytes > limits.metadata_bytes {
+            return Err(over("metadata of", bytes, "bytes", limits.metadata_bytes)
+                .with_setting("Limits::metadata_bytes"));
+        }
+        call.body.map_or(Ok(()), |body| self.check_size(body.len()))
+    }
+
+    /// Whether the peer takes messages of this size.
+    fn check_size(&self, length: usize) -> Result<(), Status> {
+        let most = self
+            .peer
+            .map_or(0, |(peer, _)| 1_usize << peer.message_log2);
+        if length > most {
+            Err(too_large(length, most).in_phase(Phase::Local))
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Sends a message on a call: another request of the client, or a reply of the server that is not the last.
+    ///
+    /// # Errors
+    /// [`SendError`]
+    pub fn send(&mut self, stream: StreamId, body: Bytes) -> Result<(), SendError> {
+        let number = stream.0;
+        let bound = self.limits().stream_queue;
+        let client = self.role == Role::Client;
+        let Some(stream) = self.streams.get_mut(&number) else {
+            return Err(SendError::Gone);
+        };
+        if (client && stream.requests_ended) || stream.finishing {
+            return Err(SendError::Gone);
+        }
+        if let Some(queue) = &mut stream.queue
+            && queue.bytes > 0
+            && queue.bytes + body.len() > bound
+        {
+            queue.wanted = true;
+            return Err(SendError::NotReady(body));
+        }
+        self.check_size(body.len()).map_err(SendError::TooLarge)?;
+        self.enqueue(number, body);
+        Ok(())
+    }
+
+    /// Client: says that no request follows.
+    pub fn finish_requests(&mut self, stream: StreamId) {
+        if let Some(found) = self.streams.get_mut(&stream.0)
+            && self.role == Role::Client
+            && !found.requests_ended
+        {
+            found.requests_ended = true;
+            self.end_requests(stream.0);
+        }
+    }
+
+    /// Server: ends a call, behind the messages it has sent. `false` if it is over already.
+    pub fn finish(&mut self, stream: StreamId, outcome: Result<Reply, Status>) -> bool {
+        let number = stream.0;
+        if self.role == Role::Client {
+            return false;
+        }
+        let Some(stream) = self.streams.get_mut(&number) else {
+            return false;
+        };
+        if stream.finishing {
+            return false;
+        }
+        stream.finishing = true;
+        if stream.expired
+            && let Some(queue) = stream.queue.take()
+        {
+            self.queued -= queue.bytes;
+        }
+        self.cancels.grow(1);
+        let outcome = outcome.and_then(|mut reply| {
+            if self
+                .streams
+                .get(&number)
+                .is_some_and(|stream| stream.one_way)
+            {
+                reply.body = None;
+            }
+            self.check_size(reply.body.as_ref().map_or(0, Bytes::len))?;
+            Ok(reply)
+        });
+        let (outcome, body) = match outcome {
+            Ok(Reply { body, trailers }) => (Ok(trailers), body),
+            Err(status) => (Err(status), None),
+        };
+        let idle = self
+            .streams
+            .get(&number)
+            .is_none_or(|stream| stream.queue.is_none());
+        let fits = |body: &Bytes| {
+            body.len() <= FRAGMENT && self.send_credit >= (body.len() + FRAME_COST) as u64
+        };
+        if idle && body.as_ref().is_none_or(fits) {
+            self.write_end(number, outcome, body.as_ref());
+            return true;
+        }
+        if let Some(body) = body {
+            self.enqueue(number, body);
+        }
+        let Some(stream) = self.streams.get_mut(&number) else {
+            return true;
+        };
+        match &mut stream.queue {
+            Some(queue) => {
+                queue.after = After::End(outcome);
+                self.enter_round(number);
+            }
+            None => self.write_end(number, outcome, None),
+        }
+        true
+    }
+
+    /// Client: gives a call up. Nothing more is told of it.
+    pub fn cancel(&mut self, stream: StreamId, reason: CancelReason) {
+        if self.role == Role::Client && self.remove(stream.0).is_some() {
+            Frame::Cancel {
+                stream: stream.0,
+                reason,
+            }
+            .put(self.main.tail());
+        }
+    }
+
+    /// Moves frames into `out`: all that are ready, and messages in turn until there are `most` bytes. Returns whether there is
+    /// anything in `out`.
+    pub fn transmit(&mut self, out: &mut Outbox, most: usize) -> bool {
+        if self.handed == 0 {
+            // The preface is the first of `main`, and goes before any control frame.
+            self.hand_out(out);
+        }
+        out.append_bytes(&mut self.control);
+        self.hand_out(out);
+        let mut blocked = 0;
+        while out.len() < most && blocked < self.round.len() {
+            let Some(number) = self.round.pop_front() else {
+                break;
+            };
+            match self.turn(number) {
+                Turn::Again => {
+                    blocked = 0;
+                    self.round.push_back(number);
+                }
+                Turn::Out => {}
+                Turn::Blocked => {
+                    blocked += 1;
+                    self.round.push_back(number);
+                }
+            }
+            self.hand_out(out);
+        }
+        self.tell_openable();
+        !out.is_empty()
+    }
+
+    fn hand_out(&mut self, out: &mut Outbox) {
+        self.handed += self.main.len() as u64;
+        out.append(&mut self.main);
+    }
+
+    /// Writes a message at once if it is small, nothing waits before it and credit allows; else queues it.
+    fn enqueue(&mut self, number: u32, body: Bytes) {
+        let cost = (body.len() + FRAME_COST) as u64;
+        let unreserved = self.unreserved();
+        let Some(stream) = self.streams.get_mut(&number) else {
+            return;
+        };
+        if stream.queue.is_none()
+            && self.round.is_empty()
+            && body.len() <= FRAGMENT
+            && cost <= unreserved.min(stream.send_credit)
+        {
+            stream.send_credit -= cost;
+            Header::put(self.main.tail(), FrameKind::Data, 0, number, body.len());
+            self.main.put_body(&body);
+            self.spend(body.len() + FRAME_COST);
+            return;
+        }
+        let queue = stream.queue.get_or_insert_default();
+        queue.bytes += body.len();
+        self.queued += body.len();
+        queue.messages.push_back(body);
+        self.enter_round(number);
+    }
+
+    fn end_requests(&mut self, number: u32) {
+        let Some(stream) = self.streams.get_mut(&number) else {
+            return;
+        };
+        match &mut stream.queue {
+            Some(queue) => {
+                queue.after = After::EndRequests;
+                self.enter_round(number);
+            }
+            None => Header::put(self.main.tail(), FrameKind::Data, LAST | BARE, number, 0),
+        }
+    }
+
+    /// Puts a stream that has something to write at the end of the round.
+    pub(super) fn enter_round(&mut self, number: u32) {
+        if let Some(stream) = self.streams.get_mut(&number)
+            && let Some(queue) = &mut stream.queue
+            && !queue.in_round
+        {
+            queue.in_round = true;
+            self.round.push_back(number);
+        }
+    }
+
+    /// What DATA may use of the connection's window.
+    fn unreserved(&self) -> u64 {
+        self.send_credit.saturating_sub(self.reserve)
+    }
+
+    fn spend(&mut self, cost: usize) {
+        self.send_credit -= cost as u64;
+        self.credit_earning += cost;
+        self.credits
+            .grow((self.credit_earning / CREDIT_PER_BYTES) as u32);
+        self.credit_earning %= CREDIT_PER_BYTES;
+    }
+
+    /// Writes one fragment, or the end.
+    fn turn(&mut self, number: u32) -> Turn {
+        let unreserved = self.unreserved();
+        let bound = self.limits().stream_queue;
+        let Some(stream) = self.streams.get_mut(&number) else {
+            return Turn::Out;
+        };
+        let Some(queue) = &mut stream.queue else {
+            return Turn::Out;
+        };
+        let Some(message) = queue.messages.front() else {
+            return self.write_after(number);
+        };
+        let fragment = message.slice(queue.written..message.len().min(queue.written + FRAGMENT));
+        let cost = fragment.len() + FRAME_COST;
+        if cost as u64 > stream.send_credit {
+            queue.in_round = false;
+            return Turn::Out;
+        }
+        if cost as u64 > unreserved {
+            return Turn::Blocked;
+        }
+        stream.send_credit -= cost as u64;
+        queue.written += fragment.len();
+        queue.bytes -= fragment.len();
+        self.queued -= fragment.len();
+        let mut flags = 0;
+        if queue.written < message.len() {
+            flags = MORE;
+        } else {
+            queue.messages.pop_front();
+            queue.written = 0;
+            if queue.messages.is_empty() && matches!(queue.after, After::EndRequests) {
+                queue.after = After::Nothing;
+                flags = LAST;
+            }
+        }
+        let wanted = queue.wanted && queue.bytes <= bound / 2;
+        if wanted {
+            queue.wanted = false;
+            self.events.push_back(Event::Writable {
+                stream: StreamId(number),
+            });
+        }
+        let done = queue.messages.is_empty() && matches!(queue.after, After::Nothing);
+        if done {
+            stream.queue = None;
+        }
+        Header::put(
+            self.main.tail(),
+            FrameKind::Data,
+            flags,
+            number,
+            fragment.len(),
+        );
+        self.main.put_body(&fragment);
+        self.spend(cost);
+        if done { Turn::Out } else { Turn::Again }
+    }
+
+    fn write_after(&mut self, number: u32) -> Turn {
+        let Some(stream) = self.streams.get_mut(&number) else {
+            return Turn::Out;
+        };
+        match stream.queue.take().map(|queue| queue.after) {
+            Some(After::EndRequests) => {
+                Header::put(self.main.tail(), FrameKind::Data, LAST | BARE, number, 0);
+            }
+            Some(After::End(outcome)) => self.write_end(number, outcome, None),
+            Some(After::Nothing) | None => {}
+        }
+        Turn::Out
+    }
+
+    /// Writes END and forgets the call.
+    fn write_end(
+        &mut self,
+        number: u32,
+        outcome: Result<crate::metadata::Metadata, Status>,
+        body: Option<&Bytes>,
+    ) {
+        EndHead::put(
+            self.main.tail(),
+            number,
+            outcome.as_ref(),
+            body.map(Bytes::len),
+        );
+        if let Some(body) = body {
+            self.main.put_body(body);
+            self.spend(body.len() + FRAME_COST);
+        }
+        self.remove(number);
+    }
+}
+
+fn over(what: &str, count: usize, unit: &str, limit: usize) -> Status {
+    Status::resource_exhausted(format!(
+        "{what} {count} {unit} is over the limit of {limit}"
+    ))
+    .in_phase(Phase::Local)
+}

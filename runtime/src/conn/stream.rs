@@ -1,0 +1,142 @@
+//! One call on a connection: what has come, what is to go, and its windows.
+
+use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasherDefault, Hasher};
+use std::time::Instant;
+
+use bytes::{Bytes, BytesMut};
+
+use super::flow::Window;
+use crate::metadata::Metadata;
+use crate::status::Status;
+
+/// The state of one call. It is in the table from OPEN until END, CANCEL or the end of the connection.
+///
+/// ```text
+///            client                                       server
+///   open ──► requests open ─┐                    OPEN ──► requests open ─┐
+///                │ finish_requests                           │ LAST      │
+///                ▼          │                                ▼           │
+///           requests ended  │ END, cancel,              requests ended   │ CANCEL, finish
+///                │          │ deadline, loss                 │           │ when all is written
+///                └────► gone ◄──┘                            └─► gone ◄──┘
+/// ```
+#[derive(Debug)]
+pub(super) struct Stream {
+    pub(super) deadline: Option<Instant>,
+    /// Server: the driver has been told that the deadline passed.
+    pub(super) expired: bool,
+    pub(super) one_way: bool,
+    /// The requests are complete: sent, on the client; received, on the server.
+    pub(super) requests_ended: bool,
+    /// Server: `finish` was called; what is queued is being written.
+    pub(super) finishing: bool,
+    /// Client: where OPEN stands in the bytes written on this connection.
+    pub(super) opened_at: u64,
+    /// Message bytes the peer still takes.
+    pub(super) send_credit: u64,
+    pub(super) queue: Option<Box<SendQueue>>,
+    /// Message bytes this side still takes.
+    pub(super) window: Window,
+    /// What the message of OPEN holds of the connection's window.
+    pub(super) open_held: usize,
+    /// What messages not yet consumed hold of the connection's window.
+    pub(super) held: usize,
+    /// Messages told to the driver and not yet consumed.
+    pub(super) waiting: usize,
+    pub(super) large: Option<Box<Large>>,
+}
+
+/// What a stream holds of messages larger than a fragment.
+#[derive(Debug, Default)]
+pub(super) struct Large {
+    /// The message that is not whole yet.
+    pub(super) partial: Option<BytesMut>,
+    /// Cost of fragments received and not consumed, whose connection credit is back with the peer.
+    pub(super) bytes: usize,
+    /// That part of it whose stream credit is back with the peer, too.
+    pub(super) early: usize,
+    /// Cost of fragments of `partial` whose stream credit waits for others.
+    pub(super) withheld: usize,
+    /// When the next fragment has to be here.
+    pub(super) due: Option<Instant>,
+}
+
+/// Messages of a stream that wait for credit or for their turn.
+#[derive(Debug, Default)]
+pub(super) struct SendQueue {
+    pub(super) messages: VecDeque<Bytes>,
+    /// How much of the first is written.
+    pub(super) written: usize,
+    /// Bytes of all that are not.
+    pub(super) bytes: usize,
+    pub(super) after: After,
+    /// It stands in the round of those that may write.
+    pub(super) in_round: bool,
+    /// The driver was told to wait.
+    pub(super) wanted: bool,
+}
+
+/// What follows the last message.
+#[derive(Debug, Default)]
+pub(super) enum After {
+    #[default]
+    Nothing,
+    EndRequests,
+    End(Result<Metadata, Status>),
+}
+
+impl Stream {
+    pub(super) fn new(deadline: Option<Instant>, send_credit: u64, window: usize) -> Self {
+        Self {
+            deadline,
+            expired: false,
+            one_way: false,
+            requests_ended: false,
+            finishing: false,
+            opened_at: 0,
+            send_credit,
+            queue: None,
+            window: Window::new(window),
+            open_held: 0,
+            held: 0,
+            waiting: 0,
+            large: None,
+        }
+    }
+
+    /// Whether a message is half received.
+    pub(super) fn is_in_message(&self) -> bool {
+        self.large
+            .as_ref()
+            .is_some_and(|large| large.partial.is_some())
+    }
+}
+
+/// The calls of a connection by number.
+pub(super) type Streams = HashMap<u32, Stream, BuildHasherDefault<NumberHasher>>;
+
+/// Spreads stream numbers. They rise by the protocol, so that nobody can choose them to collide.
+#[derive(Default)]
+pub(super) struct NumberHasher(u64);
+
+impl Hasher for NumberHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64(u64::from(*byte) ^ self.0);
+        }
+    }
+
+    fn write_u32(&mut self, number: u32) {
+        self.write_u64(number.into());
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        let product = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.0 = product ^ (product >> 32);
+    }
+}

@@ -1,0 +1,137 @@
+//! Two machines, a scripted pipe between them, and a clock that the test moves.
+
+mod calls;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::{Buf, Bytes, BytesMut};
+
+use super::*;
+use crate::metadata::Metadata;
+use crate::wire::Route;
+
+/// One side with what it has received and not read yet.
+struct Side {
+    conn: Connection,
+    input: BytesMut,
+    events: Vec<Event>,
+}
+
+impl Side {
+    fn new(conn: Connection) -> Self {
+        Self {
+            conn,
+            input: BytesMut::new(),
+            events: Vec::new(),
+        }
+    }
+
+    fn receive(&mut self, bytes: &[u8], now: Instant) {
+        self.input.extend_from_slice(bytes);
+        self.conn.receive(&mut self.input, now);
+        self.collect();
+    }
+
+    fn collect(&mut self) {
+        while let Some(event) = self.conn.next_event() {
+            self.events.push(event);
+        }
+    }
+
+    fn transmit(&mut self) -> Bytes {
+        let mut out = Outbox::new();
+        let mut bytes = BytesMut::new();
+        while self.conn.transmit(&mut out, 256 << 10) {
+            bytes.extend_from_slice(&out.copy_to_bytes(out.remaining()));
+        }
+        bytes.freeze()
+    }
+
+    fn take_events(&mut self) -> Vec<Event> {
+        self.collect();
+        std::mem::take(&mut self.events)
+    }
+}
+
+/// A client and a server that have met.
+struct Pair {
+    now: Instant,
+    client: Side,
+    server: Side,
+}
+
+impl Pair {
+    fn new() -> Self {
+        Self::with(Config::default(), Config::default())
+    }
+
+    fn with(client: Config, server: Config) -> Self {
+        let now = Instant::now();
+        let mut pair = Self {
+            now,
+            client: Side::new(Connection::client(client, now)),
+            server: Side::new(Connection::server(server, now)),
+        };
+        pair.exchange();
+        assert!(matches!(pair.client.take_events()[..], [Event::Ready]));
+        assert!(matches!(pair.server.take_events()[..], [Event::Ready]));
+        pair
+    }
+
+    /// Carries bytes both ways until none are left.
+    fn exchange(&mut self) {
+        loop {
+            let (up, down) = (self.client.transmit(), self.server.transmit());
+            if up.is_empty() && down.is_empty() {
+                return;
+            }
+            self.server.receive(&up, self.now);
+            self.client.receive(&down, self.now);
+        }
+    }
+
+    fn pass(&mut self, time: Duration) {
+        self.now += time;
+        self.client.conn.handle_timeout(self.now);
+        self.server.conn.handle_timeout(self.now);
+    }
+
+    fn open(&mut self, body: Option<&Bytes>, last: bool) -> StreamId {
+        let route = route();
+        let call = Call {
+            body,
+            last,
+            ..call(&route, &NO_METADATA)
+        };
+        self.client
+            .conn
+            .open(&call, self.now)
+            .expect("the call opens")
+    }
+}
+
+static NO_METADATA: Metadata = Metadata::new();
+
+fn route() -> Arc<Route> {
+    Arc::new(Route::new("/shop.orders.v1.Orders/Get", "", "proto").unwrap())
+}
+
+fn call<'a>(route: &'a Arc<Route>, metadata: &'a Metadata) -> Call<'a> {
+    Call {
+        route,
+        deadline: None,
+        attempt: 0,
+        one_way: false,
+        metadata,
+        body: None,
+        last: true,
+    }
+}
+
+fn reply(body: &[u8]) -> Result<Reply, Status> {
+    Ok(Reply {
+        body: Some(Bytes::copy_from_slice(body)),
+        trailers: Metadata::new(),
+    })
+}

@@ -1,0 +1,227 @@
+//! What a connection does because time passes: the preface and frames that are late, signs of life, deadlines of calls.
+
+use std::time::{Duration, Instant};
+
+use super::{CloseReason, Connection, Event, Limits, Role, State, StreamId};
+use crate::status::{Phase, Status};
+use crate::wire::{CancelReason, FRAGMENT, Fault, Frame, cost};
+
+/// Deadlines of calls are looked at this often at most: one sweep over all calls instead of a timer for each.
+const SWEEP: Duration = Duration::from_millis(10);
+
+/// PINGs without a sign of life after which the peer is dead.
+const MISSES: u32 = 2;
+
+#[derive(Debug)]
+pub(super) struct Timers {
+    /// When the preface has to be here.
+    preface: Instant,
+    /// When the frame that has begun has to be whole.
+    pub(super) frame: Option<Instant>,
+    /// When a server that has no calls left stops waiting for its client to hang up.
+    pub(super) linger: Option<Instant>,
+    /// No deadline of a call is before this.
+    sweep: Option<Instant>,
+    /// The last sweep.
+    swept: Instant,
+    /// Something was heard, asked, or became urgent.
+    alive: Instant,
+    /// PINGs since something was heard.
+    unanswered: u32,
+    /// Tells one PING from another.
+    token: u64,
+}
+
+impl Timers {
+    pub(super) fn new(now: Instant, limits: &Limits) -> Self {
+        Self {
+            preface: now + limits.preface_timeout,
+            frame: None,
+            linger: None,
+            sweep: None,
+            swept: now,
+            alive: now,
+            unanswered: 0,
+            token: 0,
+        }
+    }
+
+    pub(super) fn heard(&mut self, now: Instant) {
+        self.alive = now;
+        self.unanswered = 0;
+    }
+
+    /// The first call is open: silence counts from here.
+    pub(super) fn busy(&mut self, now: Instant) {
+        self.alive = self.alive.max(now);
+    }
+
+    pub(super) fn sweep_at(&mut self, deadline: Option<Instant>) {
+        if let Some(deadline) = deadline {
+            self.sweep = Some(self.sweep.map_or(deadline, |sweep| sweep.min(deadline)));
+        }
+    }
+}
+
+impl Connection {
+    /// When [`Connection::handle_timeout`] has something to do, if nothing else happens before.
+    pub fn next_timeout(&self) -> Option<Instant> {
+        let sweep = self
+            .timers
+            .sweep
+            .map(|sweep| sweep.max(self.timers.swept + SWEEP));
+        let earliest = match self.state {
+            State::Closed => return None,
+            State::Greeting => Some(self.timers.preface),
+            State::Open | State::Leaving { .. } => Some(self.ping_due()),
+        };
+        // A time in the past arms the timer: what ended the last call had no clock.
+        let linger = self
+            .lingers()
+            .then(|| self.timers.linger.unwrap_or(self.timers.alive));
+        [earliest, sweep, self.timers.frame, linger]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// Does what is due at `now`; calling it early does no harm.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        match self.state {
+            State::Closed => return,
+            State::Greeting => {
+                if now >= self.timers.preface {
+                    return self.fault(Fault::PrefaceLate);
+                }
+            }
+            State::Open | State::Leaving { .. } => {
+                if now >= self.ping_due() {
+                    if self.timers.unanswered == MISSES {
+                        return self.fault(Fault::Silent);
+                    }
+                    self.timers.unanswered += 1;
+                    self.timers.alive = now;
+                    self.timers.token += 1;
+                    Frame::Ping(self.timers.token).put(&mut self.control);
+                }
+            }
+        }
+        if self.timers.frame.is_some_and(|due| now >= due) {
+            return self.fault(Fault::FrameLate);
+        }
+        if self.timers.sweep.is_some_and(|sweep| now >= sweep) {
+            self.sweep(now);
+        }
+        self.linger(now);
+    }
+
+    fn ping_due(&self) -> Instant {
+        let keepalive = &self.config.keepalive;
+        let interval = if self.streams.is_empty() {
+            keepalive.idle
+        } else {
+            keepalive.busy
+        };
+        self.timers.alive + interval
+    }
+
+    /// A server that has said GOAWAY and has no calls left.
+    fn lingers(&self) -> bool {
+        self.role == Role::Server
+            && matches!(self.state, State::Leaving { last: Some(_) })
+            && self.streams.is_empty()
+    }
+
+    fn linger(&mut self, now: Instant) {
+        if self.lingers() {
+            match self.timers.linger {
+                None => self.timers.linger = Some(now + self.limits().linger),
+                Some(due) if now >= due => self.end(CloseReason::Drained),
+                Some(_) => {}
+            }
+        }
+    }
+
+    /// Ends what is past its time, and finds out when to look again.
+    fn sweep(&mut self, now: Instant) {
+        self.timers.swept = now;
+        self.timers.sweep = None;
+        let mut next = None;
+        let mut later = |at: Instant| next = Some(next.map_or(at, |next: Instant| next.min(at)));
+        let (mut expired, mut stalled) = (Vec::new(), Vec::new());
+        // The peer cannot be late with a fragment that the connection's window has no room for.
+        let room = self.window.open() >= cost(FRAGMENT) + self.window.size() / 4;
+        for (number, stream) in &mut self.streams {
+            match stream.deadline {
+                Some(deadline) if deadline > now => later(deadline),
+                Some(_) if !stream.expired => expired.push(*number),
+                _ => {}
+            }
+            let Some(large) = &mut stream.large else {
+                continue;
+            };
+            match &mut large.due {
+                Some(due) if *due > now => later(*due),
+                Some(due) if !room => {
+                    *due = now + self.config.limits.frame_timeout;
+                    later(*due);
+                }
+                Some(_) => stalled.push(*number),
+                None => {}
+            }
+        }
+        self.timers.sweep = next;
+        expired.sort_unstable();
+        stalled.sort_unstable();
+        for number in expired {
+            self.expire(number);
+        }
+        for number in stalled {
+            let status = Status::deadline_exceeded("a message was begun and not finished in time")
+                .in_phase(Phase::Local)
+                .with_setting("Limits::frame_timeout");
+            self.fail(number, status);
+        }
+    }
+
+    fn expire(&mut self, number: u32) {
+        let id = StreamId(number);
+        match self.role {
+            Role::Client => {
+                let Some(stream) = self.remove(number) else {
+                    return;
+                };
+                let reason = CancelReason::Deadline;
+                Frame::Cancel {
+                    stream: number,
+                    reason,
+                }
+                .put(self.main.tail());
+                let mut status =
+                    Status::deadline_exceeded("the deadline passed before the reply came")
+                        .in_phase(Phase::Local);
+                if stream.opened_at >= self.handed {
+                    status = status.not_started();
+                }
+                self.events.push_back(Event::Ended {
+                    stream: id,
+                    outcome: Err(status),
+                });
+            }
+            Role::Server => {
+                let Some(stream) = self.streams.get_mut(&number) else {
+                    return;
+                };
+                stream.expired = true;
+                if stream.finishing {
+                    self.fail(
+                        number,
+                        Status::deadline_exceeded("the reply could not be sent in time"),
+                    );
+                } else {
+                    self.events.push_back(Event::DeadlineExpired { stream: id });
+                }
+            }
+        }
+    }
+}

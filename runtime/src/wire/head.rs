@@ -1,0 +1,469 @@
+//! The heads of OPEN and END: what stands before their message.
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{BufMut, Bytes, BytesMut};
+
+use super::frame::{self, FrameKind, Header};
+use super::varint::{Reader, put_slice, put_varint, varint_len};
+use super::{FRAGMENT, Fault};
+use crate::metadata::{Metadata, Value};
+use crate::status::{Code, Detail, Status};
+
+/// What a call is for: sent in full once per connection, by number after that.
+#[derive(Clone, Debug, Eq)]
+pub struct Route {
+    path: Box<str>,
+    group: Box<str>,
+    codec: Box<str>,
+    hash: u64,
+}
+
+impl Route {
+    /// The most bytes of a path.
+    pub const MAX_PATH: usize = 1024;
+    /// The most bytes of a group.
+    pub const MAX_GROUP: usize = 256;
+    /// The most bytes of a codec's name.
+    pub const MAX_CODEC: usize = 64;
+
+    /// The route to `path` (`/package.Service/Method`) in `group` (empty: none), with messages in `codec`.
+    ///
+    /// # Errors
+    /// [`Fault::RouteLong`]
+    pub fn new(path: &str, group: &str, codec: &str) -> Result<Self, Fault> {
+        for (field, text, limit) in [
+            ("path", path, Self::MAX_PATH),
+            ("group", group, Self::MAX_GROUP),
+            ("codec", codec, Self::MAX_CODEC),
+        ] {
+            if text.len() > limit {
+                return Err(Fault::RouteLong { field, limit });
+            }
+        }
+        // FNV-1a, computed once so that a lookup per call costs a comparison.
+        let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+        for byte in [path, "\0", group, "\0", codec]
+            .into_iter()
+            .flat_map(str::bytes)
+        {
+            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+        Ok(Self {
+            path: path.into(),
+            group: group.into(),
+            codec: codec.into(),
+            hash,
+        })
+    }
+
+    /// `/package.Service/Method`
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The group asked for; empty for none.
+    pub fn group(&self) -> &str {
+        &self.group
+    }
+
+    /// The codec of its messages.
+    pub fn codec(&self) -> &str {
+        &self.codec
+    }
+
+    /// Bytes that it takes in a route table.
+    pub fn text_len(&self) -> usize {
+        self.path.len() + self.group.len() + self.codec.len()
+    }
+
+    fn put(&self, out: &mut BytesMut) {
+        put_slice(out, self.path.as_bytes());
+        put_slice(out, self.group.as_bytes());
+        put_slice(out, self.codec.as_bytes());
+    }
+
+    fn decode(reader: &mut Reader<'_>) -> Result<Arc<Self>, Fault> {
+        let path = reader.text("path")?;
+        let group = reader.text("group")?;
+        let codec = reader.text("codec")?;
+        Self::new(path, group, codec).map(Arc::new)
+    }
+}
+
+impl PartialEq for Route {
+    fn eq(&self, other: &Self) -> bool {
+        self.hash == other.hash
+            && self.path == other.path
+            && self.group == other.group
+            && self.codec == other.codec
+    }
+}
+
+impl Hash for Route {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.hash);
+    }
+}
+
+impl fmt::Display for Route {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.path)?;
+        if !self.group.is_empty() {
+            write!(f, " of group {}", self.group)?;
+        }
+        Ok(())
+    }
+}
+
+/// How OPEN names its route.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RouteRef {
+    /// In full, and not kept.
+    Once(Arc<Route>),
+    /// In full; it gets the next free number, from 0.
+    Learn(Arc<Route>),
+    /// By its number.
+    Known(u32),
+}
+
+/// What stands before the message of an OPEN.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenHead<M = Metadata> {
+    /// Where it goes.
+    pub route: RouteRef,
+    /// How many attempts of this call came before.
+    pub attempt: u32,
+    /// What is left of its time in µs; 0 is nothing, `None` no deadline.
+    pub deadline: Option<u64>,
+    /// Nobody waits for the reply.
+    pub one_way: bool,
+    /// What travels beside the message.
+    pub metadata: M,
+}
+
+/// Limits for what a head may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeadLimits {
+    /// The most bytes of a metadata block as encoded.
+    pub metadata_bytes: usize,
+    /// The most entries of metadata.
+    pub metadata_entries: usize,
+}
+
+/// Appends a frame's header once its head is known: reserves the place, and fills it in at the end.
+fn put_frame(
+    out: &mut BytesMut,
+    kind: FrameKind,
+    flags: u8,
+    stream: u32,
+    body: usize,
+    head: impl FnOnce(&mut BytesMut),
+) {
+    let start = out.len();
+    out.put_bytes(0, frame::HEADER);
+    head(out);
+    let payload = out.len() - start - frame::HEADER + body;
+    let mut header = BytesMut::with_capacity(frame::HEADER);
+    Header::put(&mut header, kind, flags, stream, payload);
+    out[start..start + frame::HEADER].copy_from_slice(&header);
+}
+
+impl OpenHead<&Metadata> {
+    /// Appends OPEN without its message, which has to follow: `body` bytes if any, and no more requests if `last`.
+    pub fn put(&self, out: &mut BytesMut, stream: u32, body: Option<usize>, last: bool) {
+        let mut flags = 0;
+        for (flag, set) in [
+            (frame::LAST, last),
+            (frame::BODY, body.is_some()),
+            (frame::ONE_WAY, self.one_way),
+            (frame::DEADLINE, self.deadline.is_some()),
+        ] {
+            if set {
+                flags |= flag;
+            }
+        }
+        put_frame(
+            out,
+            FrameKind::Open,
+            flags,
+            stream,
+            body.unwrap_or(0),
+            |out| {
+                match &self.route {
+                    RouteRef::Once(route) => {
+                        out.put_u8(0);
+                        route.put(out);
+                    }
+                    RouteRef::Learn(route) => {
+                        out.put_u8(1);
+                        route.put(out);
+                    }
+                    RouteRef::Known(number) => put_varint(out, u64::from(*number) + 2),
+                }
+                put_varint(out, self.attempt.into());
+                if let Some(deadline) = self.deadline {
+                    put_varint(out, deadline);
+                }
+                put_metadata(out, self.metadata);
+            },
+        );
+    }
+}
+
+impl OpenHead<Result<Metadata, Status>> {
+    /// The head of an OPEN, and its message if it has one. Metadata that breaks a rule is no fault of the connection:
+    /// it comes back as the status to end the call with.
+    ///
+    /// # Errors
+    /// A payload that is no OPEN.
+    pub fn decode(
+        header: &Header,
+        payload: &Bytes,
+        limits: HeadLimits,
+    ) -> Result<(Self, Option<Bytes>), Fault> {
+        let mut reader = Reader::new(payload);
+        let route = match reader.varint32("route")? {
+            0 => RouteRef::Once(Route::decode(&mut reader)?),
+            1 => RouteRef::Learn(Route::decode(&mut reader)?),
+            number => RouteRef::Known(number - 2),
+        };
+        let attempt = reader.varint32("attempt")?;
+        let deadline = if header.has(frame::DEADLINE) {
+            Some(reader.varint("deadline")?)
+        } else {
+            None
+        };
+        let metadata = read_metadata(&mut reader, limits)?;
+        let body = read_body(header, &reader)?;
+        let one_way = header.has(frame::ONE_WAY);
+        Ok((
+            Self {
+                route,
+                attempt,
+                deadline,
+                one_way,
+                metadata,
+            },
+            body,
+        ))
+    }
+}
+
+/// What stands before the message of an END.
+#[derive(Clone, Debug)]
+pub struct EndHead {
+    /// Trailers of a success, or how the call failed (with its own).
+    pub outcome: Result<Metadata, Status>,
+}
+
+impl EndHead {
+    /// Appends END without its message, which has to follow: `body` bytes if any.
+    pub fn put(
+        out: &mut BytesMut,
+        stream: u32,
+        outcome: Result<&Metadata, &Status>,
+        body: Option<usize>,
+    ) {
+        let mut flags = 0;
+        if let Err(status) = outcome {
+            for (flag, set) in [
+                (
+                    frame::NOT_STARTED,
+                    status.progress() == crate::status::Progress::NotStarted,
+                ),
+                (frame::RETRYABLE, status.is_retryable()),
+                (frame::OVERLOADED, status.is_overloaded()),
+            ] {
+                if set {
+                    flags |= flag;
+                }
+            }
+        } else if body.is_some() {
+            flags |= frame::BODY;
+        }
+        put_frame(
+            out,
+            FrameKind::End,
+            flags,
+            stream,
+            body.unwrap_or(0),
+            |out| match outcome {
+                Ok(trailers) => {
+                    out.put_u8(0);
+                    put_metadata(out, trailers);
+                }
+                Err(status) => {
+                    out.put_u8(status.code() as u8);
+                    put_slice(out, status.message().as_bytes());
+                    put_varint(out, status.retry_after().map_or(0, whole_millis));
+                    match status.detail() {
+                        Some(detail) => {
+                            put_slice(out, detail.type_name.as_bytes());
+                            put_slice(out, &detail.value);
+                        }
+                        None => out.put_u8(0),
+                    }
+                    put_metadata(out, status.trailers());
+                }
+            },
+        );
+    }
+
+    /// The head of an END, and its message if it has one. Trailers that break a rule fail the call, not the connection.
+    ///
+    /// # Errors
+    /// A payload that is no END.
+    pub fn decode(
+        header: &Header,
+        payload: &Bytes,
+        limits: HeadLimits,
+    ) -> Result<(Self, Option<Bytes>), Fault> {
+        let mut reader = Reader::new(payload);
+        let code = reader.varint("status code")?;
+        if code == 0 {
+            let outcome = read_metadata(&mut reader, limits)?;
+            let body = read_body(header, &reader)?;
+            return Ok((Self { outcome }, body));
+        }
+        if header.has(frame::BODY) {
+            return Err(Fault::Flags {
+                kind: "END of a failed call",
+                flags: frame::BODY,
+            });
+        }
+        let code = u8::try_from(code).map_or(Code::Unknown, Code::from_number);
+        let mut status = Status::new(code, reader.text("status message")?);
+        let retry_after = reader.varint("retry after")?;
+        if retry_after > 0 {
+            status = status.with_retry_after(Duration::from_millis(retry_after));
+        }
+        let type_name = reader.text("detail type")?;
+        if !type_name.is_empty() {
+            let value = reader.bytes("detail")?;
+            status = status.with_detail(Detail {
+                type_name: type_name.into(),
+                value,
+            });
+        }
+        status = match read_metadata(&mut reader, limits)? {
+            Ok(trailers) => status.with_trailers(trailers),
+            Err(objection) => objection,
+        };
+        read_body(header, &reader)?;
+        if header.has(frame::NOT_STARTED) {
+            status = status.not_started();
+        }
+        if header.has(frame::RETRYABLE) {
+            status = status.retryable();
+        }
+        if header.has(frame::OVERLOADED) {
+            status = status.overloaded();
+        }
+        Ok((
+            Self {
+                outcome: Err(status),
+            },
+            None,
+        ))
+    }
+}
+
+/// At least 1, as 0 says that there is no wish.
+fn whole_millis(pause: Duration) -> u64 {
+    u64::try_from(pause.as_millis()).unwrap_or(u64::MAX).max(1)
+}
+
+fn read_body(header: &Header, reader: &Reader<'_>) -> Result<Option<Bytes>, Fault> {
+    let kind = if header.kind == FrameKind::Open as u8 {
+        "OPEN"
+    } else {
+        "END"
+    };
+    if !header.has(frame::BODY) {
+        return if reader.is_at_end() {
+            Ok(None)
+        } else {
+            Err(Fault::Surplus { kind })
+        };
+    }
+    let length = header.payload - reader.at();
+    if length > FRAGMENT {
+        return Err(Fault::FragmentSize {
+            stream: header.stream,
+            length,
+        });
+    }
+    Ok(Some(reader.rest()))
+}
+
+/// Bytes of a metadata block without its length.
+pub fn metadata_len(metadata: &Metadata) -> usize {
+    metadata
+        .iter()
+        .map(|(key, value)| {
+            let value = value_bytes(value).len();
+            varint_len((key.len() as u64) << 1) + key.len() + varint_len(value as u64) + value
+        })
+        .sum()
+}
+
+fn value_bytes(value: &Value) -> &[u8] {
+    match value {
+        Value::Text(text) => text.as_bytes(),
+        Value::Binary(bytes) => bytes,
+    }
+}
+
+fn put_metadata(out: &mut BytesMut, metadata: &Metadata) {
+    put_varint(out, metadata_len(metadata) as u64);
+    for (key, value) in metadata.iter() {
+        let binary = u64::from(matches!(value, Value::Binary(_)));
+        put_varint(out, (key.len() as u64) << 1 | binary);
+        out.put_slice(key.as_bytes());
+        put_slice(out, value_bytes(value));
+    }
+}
+
+/// The outer result is about the frame, the inner about the call.
+fn read_metadata(
+    reader: &mut Reader<'_>,
+    limits: HeadLimits,
+) -> Result<Result<Metadata, Status>, Fault> {
+    let block = reader.bytes("metadata")?;
+    if block.is_empty() {
+        return Ok(Ok(Metadata::new()));
+    }
+    if block.len() > limits.metadata_bytes {
+        return Ok(Err(Status::resource_exhausted(format!(
+            "metadata of {} bytes is over the limit of {}",
+            block.len(),
+            limits.metadata_bytes
+        ))
+        .with_setting("Limits::metadata_bytes")));
+    }
+    let mut reader = Reader::new(&block);
+    let mut metadata = Metadata::new();
+    while !reader.is_at_end() {
+        if metadata.len() == limits.metadata_entries {
+            return Ok(Err(Status::resource_exhausted(format!(
+                "metadata has more entries than the limit of {}",
+                limits.metadata_entries
+            ))
+            .with_setting("Limits::metadata_entries")));
+        }
+        let (key, binary) = reader.key()?;
+        let value = if binary {
+            Value::Binary(reader.bytes("metadata value")?)
+        } else {
+            Value::from(reader.text("metadata value")?.to_owned())
+        };
+        if let Err(objection) = metadata.append(key.to_owned(), value) {
+            return Ok(Err(Status::invalid_argument(objection.to_string())));
+        }
+    }
+    Ok(Ok(metadata))
+}
