@@ -1,5 +1,6 @@
 //! The whole pipeline on one screen.
 
+use crate::check;
 use crate::diagnostic::Diagnostic;
 use crate::model::Model;
 use crate::resolve::{self, Loader};
@@ -20,11 +21,18 @@ pub struct Analysis {
 pub fn analyse(loader: &mut dyn Loader, entries: &[String], parse: resolve::Parse) -> Analysis {
     let mut sources = SourceMap::default();
     let (loaded, mut diagnostics) = resolve::load(loader, entries, &mut sources, parse);
+    let names = resolve::Names::new(&loaded);
+    let (model, found) = check::check(&sources, &loaded, &names);
+    let clean = diagnostics
+        .iter()
+        .chain(&found)
+        .all(|report| !report.is_error());
+    diagnostics.extend(found);
+    resolve::suggest_imports(loader, &sources, &loaded, parse, &mut diagnostics);
     diagnostics.sort_by_key(|report| (report.primary.span, report.code));
-    drop(loaded);
     Analysis {
         sources,
-        model: None,
+        model: clean.then_some(model),
         diagnostics,
     }
 }

@@ -3,6 +3,7 @@
 //! Five forms, five names: [`syntax::ast`] (what was written) → [`model`] (what it means) → `descriptor` (the protobuf
 //! contract) → `templates` views (what will be printed) → text.
 
+pub mod check;
 pub mod diagnostic;
 pub mod driver;
 pub mod model;

@@ -22,7 +22,10 @@ pub fn suggest_imports(
     parse: Parse,
     reports: &mut [Diagnostic],
 ) {
-    if !reports.iter().any(|report| report.code == Code::UnknownName) {
+    if !reports
+        .iter()
+        .any(|report| report.code == Code::UnknownName)
+    {
         return;
     }
     let index = index(loader, sources, parse);
@@ -41,7 +44,8 @@ pub fn suggest_imports(
             continue;
         };
         let file = loaded.files.iter().find(|file| file.id == span.file);
-        let Some((at, text)) = file.and_then(|file| import::add_import(sources, &file.ast, path)) else {
+        let Some((at, text)) = file.and_then(|file| import::add_import(sources, &file.ast, path))
+        else {
             continue;
         };
         report.code = Code::NotImported;
@@ -54,8 +58,15 @@ pub fn suggest_imports(
 }
 
 /// Last part to full name and import path, over the files that are not loaded.
-fn index(loader: &mut dyn Loader, sources: &SourceMap, parse: Parse) -> HashMap<String, Vec<(String, String)>> {
-    let known: std::collections::HashSet<&str> = sources.iter().map(|(_, source)| &*source.import_path).collect();
+fn index(
+    loader: &mut dyn Loader,
+    sources: &SourceMap,
+    parse: Parse,
+) -> HashMap<String, Vec<(String, String)>> {
+    let known: std::collections::HashSet<&str> = sources
+        .iter()
+        .map(|(_, source)| &*source.import_path)
+        .collect();
     let mut listing = loader.list();
     listing.retain(|path| !known.contains(path.as_str()));
     listing.sort();
@@ -64,19 +75,26 @@ fn index(loader: &mut dyn Loader, sources: &SourceMap, parse: Parse) -> HashMap<
     let mut index: HashMap<String, Vec<(String, String)>> = HashMap::new();
     let mut left = MOST_BYTES;
     for path in listing {
-        let Ok(source) = loader.load(&path) else { continue };
+        let Ok(source) = loader.load(&path) else {
+            continue;
+        };
         if source.text.len() > left {
             break;
         }
         left -= source.text.len();
         let text = source.text.clone();
         let (file, _) = parse(scratch.add(source), &text);
-        let Some(package) = &file.package else { continue };
+        let Some(package) = &file.package else {
+            continue;
+        };
         let package: Vec<&str> = package.parts.iter().map(|part| &*part.text).collect();
         let package = package.join(".");
         let mut add = |scope: &str, name: &str| {
             let full = format!("{scope}.{name}");
-            index.entry(name.to_owned()).or_default().push((full.clone(), path.clone()));
+            index
+                .entry(name.to_owned())
+                .or_default()
+                .push((full.clone(), path.clone()));
             full
         };
         for item in &file.items {

@@ -38,7 +38,7 @@ pub(super) fn path_fault(path: &str) -> Option<PathFault> {
         Some(PathFault::Dots)
     } else if path.split('/').any(str::is_empty) {
         Some(PathFault::EmptyPart)
-    } else if !path.ends_with(".rpc") {
+    } else if path.strip_suffix(".rpc").is_none() {
         Some(PathFault::Extension)
     } else {
         None
@@ -71,7 +71,7 @@ pub(super) fn bad_path(
             .help("remove the import: everything in `google.protobuf` is known without one");
     }
     let meant = straight(path, own);
-    if listing.iter().any(|known| *known == meant) {
+    if listing.contains(&meant) {
         return report
             .help(format!(
                 "write `\"{meant}\"`: paths start at an import root"
@@ -101,7 +101,7 @@ fn straight(path: &str, own: &str) -> String {
         }
     }
     let mut straight = parts.join("/");
-    if !straight.ends_with(".rpc") {
+    if straight.strip_suffix(".rpc").is_none() {
         straight.push_str(".rpc");
     }
     straight

@@ -3,9 +3,18 @@
 //! Files come through [`Loader`]; nothing here reads a disk. Must not know which declarations are valid: that is
 //! `check`'s.
 
+mod elsewhere;
 mod import;
 mod load;
+mod names;
 mod near;
+mod wellknown;
 
+pub use elsewhere::suggest_imports;
 pub use load::{Import, LoadError, Loaded, LoadedFile, Loader, MemoryLoader, Parse, load};
+pub use names::{Decl, DeclId, DeclKind, Miss, Names, Want};
 pub use near::Near;
+pub use wellknown::{WellKnown, WellKnownField, well_known};
+
+pub(crate) use import::{add_import, whole_line};
+pub(crate) use wellknown::WORDS;

@@ -134,7 +134,9 @@ impl Names {
             }
             let lost = file.ast.lost.clone();
             names.views.push(View {
-                partial: file.ast.package.is_none() || lost.covers("import") || file.imports.contains(&Import::Missing),
+                partial: file.ast.package.is_none()
+                    || lost.covers("import")
+                    || file.imports.contains(&Import::Missing),
                 package,
                 lost,
                 ..View::default()
@@ -176,7 +178,12 @@ impl Names {
             Item::Service(item) => (&item.name, DeclKind::Service),
         };
         let name = join(package, &ident.text);
-        let id = self.declare(FullName(name.as_str().into()), kind, Some(file), Some(ident.span));
+        let id = self.declare(
+            FullName(name.as_str().into()),
+            kind,
+            Some(file),
+            Some(ident.span),
+        );
         self.simple.entry(ident.text.clone()).or_default().push(id);
         match item {
             Item::Message(item) => self.members(file, &name, &item.members),
@@ -203,13 +210,24 @@ impl Names {
         }
     }
 
-    fn declare(&mut self, name: FullName, kind: DeclKind, file: Option<usize>, span: Option<Span>) -> DeclId {
+    fn declare(
+        &mut self,
+        name: FullName,
+        kind: DeclKind,
+        file: Option<usize>,
+        span: Option<Span>,
+    ) -> DeclId {
         let id = DeclId(self.decls.len());
         self.by_name.entry(name.0.clone()).or_default().push(id);
         if let Some(span) = span {
             self.by_span.insert(span, id);
         }
-        self.decls.push(Decl { name, kind, file, span });
+        self.decls.push(Decl {
+            name,
+            kind,
+            file,
+            span,
+        });
         id
     }
 
@@ -225,7 +243,10 @@ impl Names {
 
     /// Every declaration, in order of files, an outer one before those inside.
     pub fn iter(&self) -> impl Iterator<Item = (DeclId, &Decl)> {
-        self.decls.iter().enumerate().map(|(index, decl)| (DeclId(index), decl))
+        self.decls
+            .iter()
+            .enumerate()
+            .map(|(index, decl)| (DeclId(index), decl))
     }
 
     /// Every declaration of this full name, in order.
@@ -280,9 +301,10 @@ impl Names {
             let candidate = join(scope, &path.parts[0].text);
             if path.parts.len() > 1 {
                 let aggregate = self.views[file].packages.contains(&candidate)
-                    || self.named(&candidate).iter().any(|&id| {
-                        self.decl(id).kind != DeclKind::Constant && self.sees(file, id)
-                    });
+                    || self
+                        .named(&candidate)
+                        .iter()
+                        .any(|&id| self.decl(id).kind != DeclKind::Constant && self.sees(file, id));
                 if !aggregate {
                     continue;
                 }
@@ -332,10 +354,9 @@ impl Names {
                 name = join(&name, &part.text);
             }
             found.extend(
-                self.named(&name)
-                    .iter()
-                    .copied()
-                    .filter(|&id| self.decl(id).file == decl.file && want.takes(self.decl(id).kind)),
+                self.named(&name).iter().copied().filter(|&id| {
+                    self.decl(id).file == decl.file && want.takes(self.decl(id).kind)
+                }),
             );
         }
         found
@@ -372,7 +393,11 @@ impl Names {
         }
         let hidden = self.hidden(scope, path, want);
         if hidden.is_empty() {
-            if self.views[file].partial { Miss::Covered } else { Miss::Unknown }
+            if self.views[file].partial {
+                Miss::Covered
+            } else {
+                Miss::Unknown
+            }
         } else {
             Miss::NotImported(hidden)
         }
@@ -427,7 +452,11 @@ fn text(path: &Path) -> String {
 }
 
 fn join(scope: &str, name: &str) -> String {
-    if scope.is_empty() { name.to_owned() } else { format!("{scope}.{name}") }
+    if scope.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{scope}.{name}")
+    }
 }
 
 /// `a.b.c`, `a.b`, `a`, and the top; only the top for an absolute name.

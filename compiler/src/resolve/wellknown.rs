@@ -74,19 +74,26 @@ const TIMESTAMP: &str = "google/protobuf/timestamp.proto";
 const TYPE: &str = "google/protobuf/type.proto";
 const WRAPPERS: &str = "google/protobuf/wrappers.proto";
 
-const CONTEXT: (&str, WellKnownField) = ("source_context", Message("google.protobuf.SourceContext"));
+const CONTEXT: (&str, WellKnownField) =
+    ("source_context", Message("google.protobuf.SourceContext"));
 
 /// Every one of them.
 pub(crate) const ALL: &[WellKnown] = &[
     message(
         "google.protobuf.Any",
         ANY,
-        &[("type_url", One(Scalar::String)), ("value", One(Scalar::Bytes))],
+        &[
+            ("type_url", One(Scalar::String)),
+            ("value", One(Scalar::Bytes)),
+        ],
     ),
     message(
         "google.protobuf.Duration",
         DURATION,
-        &[("seconds", One(Scalar::Int64)), ("nanos", One(Scalar::Int32))],
+        &[
+            ("seconds", One(Scalar::Int64)),
+            ("nanos", One(Scalar::Int32)),
+        ],
     ),
     message("google.protobuf.Empty", EMPTY, &[]),
     message("google.protobuf.FieldMask", FIELD_MASK, &[("paths", Many)]),
@@ -113,17 +120,56 @@ pub(crate) const ALL: &[WellKnown] = &[
     message(
         "google.protobuf.Timestamp",
         TIMESTAMP,
-        &[("seconds", One(Scalar::Int64)), ("nanos", One(Scalar::Int32))],
+        &[
+            ("seconds", One(Scalar::Int64)),
+            ("nanos", One(Scalar::Int32)),
+        ],
     ),
-    message("google.protobuf.DoubleValue", WRAPPERS, &[("value", One(Scalar::Double))]),
-    message("google.protobuf.FloatValue", WRAPPERS, &[("value", One(Scalar::Float))]),
-    message("google.protobuf.Int64Value", WRAPPERS, &[("value", One(Scalar::Int64))]),
-    message("google.protobuf.UInt64Value", WRAPPERS, &[("value", One(Scalar::Uint64))]),
-    message("google.protobuf.Int32Value", WRAPPERS, &[("value", One(Scalar::Int32))]),
-    message("google.protobuf.UInt32Value", WRAPPERS, &[("value", One(Scalar::Uint32))]),
-    message("google.protobuf.BoolValue", WRAPPERS, &[("value", One(Scalar::Bool))]),
-    message("google.protobuf.StringValue", WRAPPERS, &[("value", One(Scalar::String))]),
-    message("google.protobuf.BytesValue", WRAPPERS, &[("value", One(Scalar::Bytes))]),
+    message(
+        "google.protobuf.DoubleValue",
+        WRAPPERS,
+        &[("value", One(Scalar::Double))],
+    ),
+    message(
+        "google.protobuf.FloatValue",
+        WRAPPERS,
+        &[("value", One(Scalar::Float))],
+    ),
+    message(
+        "google.protobuf.Int64Value",
+        WRAPPERS,
+        &[("value", One(Scalar::Int64))],
+    ),
+    message(
+        "google.protobuf.UInt64Value",
+        WRAPPERS,
+        &[("value", One(Scalar::Uint64))],
+    ),
+    message(
+        "google.protobuf.Int32Value",
+        WRAPPERS,
+        &[("value", One(Scalar::Int32))],
+    ),
+    message(
+        "google.protobuf.UInt32Value",
+        WRAPPERS,
+        &[("value", One(Scalar::Uint32))],
+    ),
+    message(
+        "google.protobuf.BoolValue",
+        WRAPPERS,
+        &[("value", One(Scalar::Bool))],
+    ),
+    message(
+        "google.protobuf.StringValue",
+        WRAPPERS,
+        &[("value", One(Scalar::String))],
+    ),
+    message(
+        "google.protobuf.BytesValue",
+        WRAPPERS,
+        &[("value", One(Scalar::Bytes))],
+    ),
     message(
         "google.protobuf.Type",
         TYPE,
@@ -179,7 +225,10 @@ pub(crate) const ALL: &[WellKnown] = &[
     message(
         "google.protobuf.Option",
         TYPE,
-        &[("name", One(Scalar::String)), ("value", Message("google.protobuf.Any"))],
+        &[
+            ("name", One(Scalar::String)),
+            ("value", Message("google.protobuf.Any")),
+        ],
     ),
     plain_enum("google.protobuf.Syntax", TYPE),
     message(

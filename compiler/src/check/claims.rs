@@ -1,0 +1,105 @@
+//! Who wants which name where: in one Rust module, or in one scope of the protobuf descriptor.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::diagnostic::{Code, Diagnostic};
+use crate::source::Span;
+
+/// The name spaces in which a name is there once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Space {
+    /// Full names of the descriptor.
+    Protobuf,
+    /// Types of a Rust module.
+    Type,
+    /// Constants of a Rust module.
+    Value,
+    /// Modules inside a Rust module.
+    Module,
+}
+
+/// Where a claim comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Claim {
+    /// Where it is declared, or what it is made for.
+    pub(super) span: Span,
+    /// What it is, with its article: "the message `Order`".
+    pub(super) what: String,
+    /// Whether the compiler makes it.
+    pub(super) generated: bool,
+}
+
+/// All names claimed so far.
+#[derive(Default)]
+pub(super) struct Claims {
+    taken: HashMap<(Space, String), Claim>,
+    /// Pairs of places that were reported: what clashes in the descriptor mostly clashes in Rust too.
+    reported: HashSet<(Span, Span)>,
+    pub(super) out: Vec<Diagnostic>,
+}
+
+impl Claims {
+    /// Claims `name` in `scope`; reports where something else has it.
+    pub(super) fn claim(&mut self, space: Space, scope: &str, name: &str, claim: Claim) {
+        let key = (
+            space,
+            if scope.is_empty() {
+                name.to_owned()
+            } else {
+                format!("{scope}.{name}")
+            },
+        );
+        let Some(first) = self.taken.get(&key) else {
+            self.taken.insert(key, claim);
+            return;
+        };
+        if first.what == claim.what || !self.reported.insert((first.span, claim.span)) {
+            return;
+        }
+        let (code, message) = match space {
+            Space::Module => (
+                Code::ModuleClash,
+                format!(
+                    "{} and {} are both the module `{name}` in Rust",
+                    first.what, claim.what
+                ),
+            ),
+            _ if first.generated || claim.generated => (
+                Code::GeneratedClash,
+                format!("{} and {} have one name, `{name}`", first.what, claim.what),
+            ),
+            Space::Protobuf => (
+                Code::GeneratedClash,
+                format!(
+                    "{} and {} are both `{}` for protobuf",
+                    first.what, claim.what, key.1
+                ),
+            ),
+            Space::Type | Space::Value => (
+                Code::CaseClash,
+                format!(
+                    "{} and {} are both `{name}` in Rust",
+                    first.what, claim.what
+                ),
+            ),
+        };
+        // The place to mend is the one that the author named.
+        let (primary, other) = if claim.generated && !first.generated {
+            (first, &claim)
+        } else {
+            (&claim, first)
+        };
+        self.out.push(
+            Diagnostic::new(code, primary.span, message)
+                .label(primary.what.clone())
+                .also(other.span, other.what.clone())
+                .help("rename one of them"),
+        );
+    }
+
+    /// Notes that two places are reported already.
+    pub(super) fn known(&mut self, first: Span, second: Span) {
+        self.reported.insert((first, second));
+        self.reported.insert((second, first));
+    }
+}

@@ -1,0 +1,244 @@
+//! Enums: numbers, names, zero.
+
+use std::collections::HashMap;
+
+use heck::{ToShoutySnakeCase, ToUpperCamelCase};
+
+use crate::diagnostic::{Code, Diagnostic};
+use crate::model::{Enum, EnumValue, FullName};
+use crate::source::Span;
+use crate::syntax::ast;
+
+use super::numbers::Numbers;
+use super::reserved::{Reservations, Reserved};
+use super::table::Target;
+use super::{Check, Place, join};
+
+impl<'a> Check<'a> {
+    /// An enum.
+    pub(super) fn enumeration(&mut self, place: Place<'_>, item: &'a ast::Enum) -> Enum {
+        let annotations = self.annotations(place, Target::Enum, &item.annotations);
+        let allow_alias = annotations.get("allow_alias");
+        let bare = annotations.get("bare_names").is_some();
+        let name = FullName(join(place.scope, &item.name.text).into());
+        let reserved = self.reservations(&item.reserved, &Numbers::ENUM);
+        self.zero_first(place.file, item);
+        let aliases = self.enum_numbers(item, &reserved, allow_alias.is_some());
+        if let Some(given) = allow_alias
+            && !aliases
+            && !self.lost_in(place.file, item.span)
+        {
+            let span = given.span;
+            self.report(
+                Diagnostic::new(
+                    Code::NeedlessAllowAlias,
+                    span,
+                    format!("`{}` has no two values of one number", item.name.text),
+                )
+                .label("allows what is not there")
+                .help("remove `@allow_alias`")
+                .fix(crate::resolve::whole_line(self.sources, span), ""),
+            );
+        }
+        self.value_names(item, &reserved);
+        let mut values = Vec::new();
+        for value in &item.values {
+            let annotations = self.annotations(place, Target::EnumValue, &value.annotations);
+            values.push(EnumValue {
+                name: value.name.text.to_string(),
+                descriptor_name: descriptor_name(&item.name.text, &value.name.text, bare),
+                docs: value.docs.lines.clone(),
+                deprecated: annotations.deprecation(),
+                number: i32::try_from(value.number.value).unwrap_or_default(),
+                span: value.name.span,
+            });
+        }
+        let Reservations { numbers, names } = reserved.finish();
+        Enum {
+            docs: item.docs.lines.clone(),
+            deprecated: annotations.deprecation(),
+            values,
+            allow_alias: aliases,
+            reserved_numbers: numbers,
+            reserved_names: names
+                .iter()
+                .map(|reserved| descriptor_name(&item.name.text, reserved, bare))
+                .collect(),
+            span: item.name.span,
+            name,
+        }
+    }
+
+    fn zero_first(&mut self, file: usize, item: &ast::Enum) {
+        let zero = item.values.iter().position(|value| value.number.value == 0);
+        let report = match (zero, item.values.first()) {
+            (Some(0), _) => return,
+            _ if self.lost_in(file, item.span) => return,
+            (Some(position), Some(first)) => {
+                let zero = &item.values[position];
+                Diagnostic::new(
+                    Code::EnumZeroNotFirst,
+                    zero.name.span,
+                    format!("the zero of `{}` is not its first value", item.name.text),
+                )
+                .label("zero must stand first")
+                .also(first.name.span, "stands first")
+                .help(format!("move `{} = 0;` to the top", zero.name.text))
+            }
+            _ => {
+                let report = Diagnostic::new(
+                    Code::EnumWithoutZero,
+                    item.name.span,
+                    format!("`{}` has no value with the number 0", item.name.text),
+                )
+                .label("what an absent field of this type would be is missing")
+                .help("add `UNSPECIFIED = 0;` as its first value");
+                match item.values.first() {
+                    Some(first) => {
+                        let taken = item
+                            .values
+                            .iter()
+                            .any(|value| &*value.name.text == "UNSPECIFIED");
+                        if taken {
+                            report
+                        } else {
+                            report.fix(first.span.before(), "UNSPECIFIED = 0; ")
+                        }
+                    }
+                    None => report,
+                }
+            }
+        };
+        self.report(report);
+    }
+
+    /// Whether there are aliases; reported where they are not allowed.
+    fn enum_numbers(&mut self, item: &ast::Enum, reserved: &Reserved<'_>, allowed: bool) -> bool {
+        let mut aliases = false;
+        let mut first: HashMap<i128, Span> = HashMap::new();
+        for value in &item.values {
+            let (number, span) = (value.number.value, value.number.span);
+            if i32::try_from(number).is_err() {
+                self.report(
+                    Diagnostic::new(
+                        Code::EnumNumberRange,
+                        span,
+                        format!("the enum number {number} is out of range"),
+                    )
+                    .label("does not fit into 32 bits")
+                    .help("write a number from -2147483648 to 2147483647"),
+                );
+                continue;
+            }
+            if let Some(first) = first.get(&number) {
+                aliases = true;
+                if !allowed {
+                    self.report(
+                        Diagnostic::new(
+                            Code::DuplicateEnumNumber,
+                            span,
+                            format!("the number {number} is used twice in `{}`", item.name.text),
+                        )
+                        .label("used again here")
+                        .also(*first, "first used here")
+                        .help(format!(
+                            "write another number, or `@allow_alias` before `enum {}` if both names mean one thing",
+                            item.name.text
+                        )),
+                    );
+                }
+                continue;
+            }
+            first.insert(number, span);
+            if let Some(statement) = reserved.number(number) {
+                self.report(
+                    Diagnostic::new(
+                        Code::ReservedNumber,
+                        span,
+                        format!("the number {number} is reserved"),
+                    )
+                    .label(format!("used by `{}`", value.name.text))
+                    .also(statement, "reserved here")
+                    .help("write a number that is not reserved"),
+                );
+            }
+        }
+        aliases && allowed
+    }
+
+    fn value_names(&mut self, item: &ast::Enum, reserved: &Reserved<'_>) {
+        let prefix = prefix(&item.name.text);
+        let mut exact: HashMap<&str, Span> = HashMap::new();
+        let mut stripped: HashMap<&str, &ast::Ident> = HashMap::new();
+        let mut rust: HashMap<String, &ast::Ident> = HashMap::new();
+        for value in &item.values {
+            let name = &value.name;
+            self.not_reserved(name, reserved, "value");
+            if let Some(first) = exact.get(&*name.text) {
+                self.duplicate(name, *first, "in this enum");
+                continue;
+            }
+            exact.insert(&name.text, name.span);
+            let bare = name
+                .text
+                .strip_prefix(&*prefix)
+                .filter(|bare| !bare.is_empty())
+                .unwrap_or(&name.text);
+            if let Some(first) = stripped.get(bare) {
+                self.report(
+                    Diagnostic::new(
+                        Code::EnumBothSpellings,
+                        name.span,
+                        format!(
+                            "`{}` and `{}` are one value with and without `{prefix}`",
+                            first.text, name.text
+                        ),
+                    )
+                    .label(format!("`{bare}`"))
+                    .also(first.span, format!("`{bare}` too"))
+                    .help("remove one of them, or rename it"),
+                );
+                continue;
+            }
+            stripped.insert(bare, name);
+            let variant = bare.to_upper_camel_case();
+            match rust.get(&variant) {
+                Some(first) if !variant.is_empty() => self.case_clash(name, first, &variant),
+                _ => {
+                    rust.insert(variant, name);
+                }
+            }
+        }
+    }
+}
+
+/// What protobuf's style puts in front of the values of an enum.
+pub(super) fn prefix(enumeration: &str) -> String {
+    format!("{}_", enumeration.to_shouty_snake_case())
+}
+
+/// The name of a value in the descriptor and in JSON.
+pub(super) fn descriptor_name(enumeration: &str, value: &str, bare: bool) -> String {
+    let prefix = prefix(enumeration);
+    if bare || value.starts_with(&prefix) {
+        value.to_owned()
+    } else {
+        prefix + value
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_get_the_prefix_of_their_enum_once() {
+        assert_eq!(descriptor_name("Status", "PLACED", false), "STATUS_PLACED");
+        assert_eq!(
+            descriptor_name("Status", "STATUS_PLACED", false),
+            "STATUS_PLACED"
+        );
+        assert_eq!(descriptor_name("HttpStatus", "OK", false), "HTTP_STATUS_OK");
+        assert_eq!(descriptor_name("Status", "PLACED", true), "PLACED");
+    }
+}

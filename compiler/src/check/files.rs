@@ -1,0 +1,91 @@
+//! Files as wholes: package and path, imports that nothing needs.
+
+use crate::diagnostic::{Code, Diagnostic};
+use crate::model::File;
+use crate::resolve::{Import, whole_line};
+use crate::syntax::ast;
+
+use super::{Check, alternatives, dotted};
+
+impl Check<'_> {
+    /// Checks the head of a file, once everything in it has been looked up, and fills its imports in.
+    pub(super) fn file(&mut self, position: usize, made: &mut File) {
+        let loaded = self.loaded;
+        let file = &loaded.files[position];
+        if let Some(package) = &file.ast.package {
+            self.package_path(package, &made.import_path);
+        }
+        let lost = !file.ast.lost.words.is_empty() || file.ast.lost.rest;
+        let unknown = self.incomplete.contains(&file.id);
+        for (written, import) in file.ast.imports.iter().zip(&file.imports) {
+            let Import::File(target) = *import else {
+                continue;
+            };
+            made.imports.push(
+                self.sources
+                    .file(loaded.files[target].id)
+                    .import_path
+                    .clone(),
+            );
+            if !self.used.contains(&(position, target)) && !lost && !unknown {
+                self.report(
+                    Diagnostic::new(
+                        Code::UnusedImport,
+                        written.path.span,
+                        format!("nothing of `{}` is used", written.path.value),
+                    )
+                    .label("unused import")
+                    .help("remove the import")
+                    .fix(whole_line(self.sources, written.span), ""),
+                );
+            }
+        }
+        made.imports.extend(
+            self.well_known[position]
+                .iter()
+                .map(|proto| (*proto).into()),
+        );
+        made.imports.sort();
+        made.imports.dedup();
+    }
+
+    /// `package shop.orders` lives in `shop/orders.rpc`, or in any file of the folder `shop/orders/`.
+    fn package_path(&mut self, package: &ast::Path, import_path: &str) {
+        let stem = import_path.strip_suffix(".rpc").unwrap_or(import_path);
+        let folder = stem.rsplit_once('/').map(|(folder, _)| folder);
+        let candidates: Vec<String> = [Some(stem), folder]
+            .into_iter()
+            .flatten()
+            .filter(|path| path.split('/').all(is_identifier))
+            .map(|path| path.replace('/', "."))
+            .collect();
+        let written = dotted(package);
+        if candidates.contains(&written) {
+            return;
+        }
+        let right = format!("{}.rpc", written.replace('.', "/"));
+        let report = Diagnostic::new(
+            Code::PackagePath,
+            package.span,
+            format!("the package `{written}` does not follow the path `{import_path}`"),
+        )
+        .label(format!("its file would be `{right}`"));
+        let help = if candidates.is_empty() {
+            format!("move the file to `{right}`")
+        } else {
+            let names = candidates.iter().map(String::as_str);
+            format!(
+                "write `package` {}, or move the file to `{right}`",
+                alternatives(names)
+            )
+        };
+        self.report(report.help(help));
+    }
+}
+
+fn is_identifier(part: &str) -> bool {
+    part.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && part
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}

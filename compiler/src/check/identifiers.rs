@@ -1,0 +1,238 @@
+//! Names by themselves: built-in types, keywords of Rust, names that are none.
+
+use heck::{ToSnakeCase, ToUpperCamelCase};
+
+use crate::diagnostic::{Code, Diagnostic};
+use crate::syntax::ast::{self, Ident, Item, Member};
+
+use super::lookup::is_built_in;
+use super::{Check, dotted, join, package};
+
+/// Keywords of Rust 2024, those that it only keeps included.
+const KEYWORDS: [&str; 52] = [
+    "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "crate",
+    "do", "dyn", "else", "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl",
+    "in", "let", "loop", "macro", "match", "mod", "move", "mut", "override", "priv", "pub", "ref",
+    "return", "self", "Self", "static", "struct", "super", "trait", "true", "try", "type",
+    "typeof", "unsafe", "unsized", "use", "virtual", "where", "while", "yield",
+];
+
+/// Keywords that cannot be raw identifiers.
+const NEVER_RAW: [&str; 4] = ["self", "Self", "super", "crate"];
+
+/// How a name is spelt in Rust.
+#[derive(Clone, Copy)]
+pub(super) enum Spelling {
+    /// Fields, oneofs, methods, packages.
+    Snake,
+    /// Types and enum values.
+    Camel,
+}
+
+impl<'a> Check<'a> {
+    /// Everything that is wrong with declared names one by one, and with two of one name in one place.
+    pub(super) fn declarations(&mut self) {
+        let loaded = self.loaded;
+        for file in &loaded.files {
+            if let Some(path) = &file.ast.package {
+                for part in &path.parts {
+                    self.spelling(part, Spelling::Snake);
+                }
+            }
+            let scope = package(&file.ast);
+            for item in &file.ast.items {
+                self.item_names(&scope, item);
+            }
+        }
+        self.duplicates();
+    }
+
+    fn item_names(&mut self, scope: &str, item: &'a Item) {
+        let name = match item {
+            Item::Const(item) => &item.name,
+            Item::Message(item) => {
+                self.nested_names(&join(scope, &item.name.text), &item.members);
+                &item.name
+            }
+            Item::Enum(item) => {
+                self.enums.insert(join(scope, &item.name.text).into(), item);
+                self.enum_names(item);
+                &item.name
+            }
+            Item::Error(item) => {
+                self.nested_names(&join(scope, &item.name.text), &item.members);
+                &item.name
+            }
+            Item::Service(item) => {
+                for method in &item.methods {
+                    self.method_name(&method.name);
+                    if let ast::Request::Arguments(fields, _) = &method.request {
+                        for field in fields {
+                            self.spelling(&field.name, Spelling::Snake);
+                        }
+                    }
+                }
+                for group in item.groups.iter().flat_map(|groups| &groups.names) {
+                    self.spelling(group, Spelling::Camel);
+                }
+                &item.name
+            }
+        };
+        self.declared(name);
+    }
+
+    fn nested_names(&mut self, scope: &str, members: &'a [Member]) {
+        for member in members {
+            match member {
+                Member::Field(_) | Member::Oneof(_) | Member::Reserved(_) => {}
+                Member::Message(item) => {
+                    self.declared(&item.name);
+                    self.nested_names(&join(scope, &item.name.text), &item.members);
+                }
+                Member::Enum(item) => {
+                    self.declared(&item.name);
+                    self.enums.insert(join(scope, &item.name.text).into(), item);
+                    self.enum_names(item);
+                }
+            }
+        }
+    }
+
+    /// The names of fields and oneofs.
+    pub(super) fn member_names(&mut self, members: &[Member]) {
+        for member in members {
+            match member {
+                Member::Field(field) => self.spelling(&field.name, Spelling::Snake),
+                Member::Oneof(oneof) => {
+                    self.spelling(&oneof.name, Spelling::Snake);
+                    for field in &oneof.fields {
+                        self.spelling(&field.name, Spelling::Snake);
+                    }
+                }
+                Member::Reserved(_) | Member::Message(_) | Member::Enum(_) => {}
+            }
+        }
+    }
+
+    fn enum_names(&mut self, item: &ast::Enum) {
+        for value in &item.values {
+            self.spelling(&value.name, Spelling::Camel);
+        }
+    }
+
+    fn declared(&mut self, name: &Ident) {
+        if is_built_in(&name.text) {
+            self.report(
+                Diagnostic::new(
+                    Code::BuiltinName,
+                    name.span,
+                    format!("`{}` is the name of a built-in type", name.text),
+                )
+                .label("cannot be declared")
+                .help("choose another name; types begin with a capital letter by custom"),
+            );
+        }
+        self.spelling(name, Spelling::Camel);
+    }
+
+    fn spelling(&mut self, name: &Ident, spelling: Spelling) {
+        let rust = match spelling {
+            Spelling::Snake => name.text.to_snake_case(),
+            Spelling::Camel => name.text.to_upper_camel_case(),
+        };
+        if rust.is_empty() {
+            self.report(
+                Diagnostic::new(
+                    Code::NamelessName,
+                    name.span,
+                    format!(
+                        "`{}` has no letter or digit, so no name in Rust can be made of it",
+                        name.text
+                    ),
+                )
+                .label("nothing but underscores")
+                .help("choose a name with a letter"),
+            );
+        } else if KEYWORDS.contains(&&*rust) {
+            let spelt = if NEVER_RAW.contains(&&*rust) {
+                format!("{rust}_")
+            } else {
+                format!("r#{rust}")
+            };
+            self.report(
+                Diagnostic::new(
+                    Code::RustKeyword,
+                    name.span,
+                    format!("`{rust}` is a keyword of Rust"),
+                )
+                .label(format!("`{spelt}` in Rust"))
+                .help(format!(
+                    "choose another name, or write `{spelt}` wherever Rust code uses it"
+                )),
+            );
+        }
+    }
+
+    fn method_name(&mut self, name: &Ident) {
+        self.spelling(name, Spelling::Snake);
+        let rust = name.text.to_snake_case();
+        if rust == "new" || rust == "blocking" || rust.starts_with("with_") {
+            self.report(
+                Diagnostic::new(
+                    Code::ClientMethodClash,
+                    name.span,
+                    format!("every generated client has a function `{rust}` of its own"),
+                )
+                .label(format!("`{rust}_` in Rust"))
+                .help(format!(
+                    "choose another name, or write `{rust}_` wherever Rust code calls it"
+                )),
+            );
+        }
+    }
+
+    fn duplicates(&mut self) {
+        let names = self.names;
+        for (id, decl) in names.iter() {
+            let Some((file, span)) = decl.file.zip(decl.span) else {
+                continue;
+            };
+            let first = names.named(&decl.name.0)[0];
+            if first == id {
+                continue;
+            }
+            // An import that brings a duplicate is not unused as well.
+            if let Some(owner) = names.decl(first).file {
+                self.used.insert((file, owner));
+            }
+            let Some(first) = names.decl(first).span else {
+                continue;
+            };
+            let report = Diagnostic::new(
+                Code::DuplicateDefinition,
+                span,
+                format!("`{}` is defined twice", decl.name),
+            )
+            .label("defined again here")
+            .also(first, "first defined here")
+            .help("rename or remove one of them");
+            self.report(report);
+        }
+        for file in &self.loaded.files {
+            if let Some(path) = &file.ast.package
+                && (dotted(path) == "google.protobuf"
+                    || dotted(path).starts_with("google.protobuf."))
+            {
+                self.out.push(
+                    Diagnostic::new(
+                        Code::PackageReserved,
+                        path.span,
+                        "the package `google.protobuf` belongs to protobuf",
+                    )
+                    .label("its types are known to every file already")
+                    .help("choose a package of your own"),
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,437 @@
+//! Services: their releases, groups and methods.
+
+use std::collections::HashMap;
+
+use heck::ToUpperCamelCase;
+
+use crate::diagnostic::{Code, Diagnostic};
+use crate::model::{
+    FieldType, File, FullName, Group, Groups, Message, Method, Release, Request, Service,
+};
+use crate::resolve::{DeclKind, Want};
+use crate::source::Span;
+use crate::syntax::ast::{self, Item, Payload, TypeKind};
+
+use super::numbers::Numbers;
+use super::table::Target;
+use super::windows::Life;
+use super::{Check, Place, join, lookup, package, shapes};
+
+/// What a method takes when nothing is written, and what it replies.
+const EMPTY: &str = "google.protobuf.Empty";
+
+impl<'a> Check<'a> {
+    /// The services of one file, and the request messages of their argument lists.
+    pub(super) fn services(&mut self, position: usize, file: &'a ast::File, made: &mut File) {
+        let package = package(file);
+        let place = Place {
+            file: position,
+            scope: &package,
+        };
+        for item in &file.items {
+            if let Item::Service(item) = item {
+                let service = self.service(place, item, &mut made.messages);
+                made.services.push(service);
+            }
+        }
+    }
+
+    fn service(
+        &mut self,
+        place: Place<'_>,
+        item: &'a ast::Service,
+        requests: &mut Vec<Message>,
+    ) -> Service {
+        let name = join(place.scope, &item.name.text);
+        let annotations = self.annotations(place, Target::Service, &item.annotations);
+        let releases = self.releases(item);
+        let groups = self.groups(item);
+        let defaults = self.effects(place, &annotations);
+        let inner = Place {
+            scope: &name,
+            ..place
+        };
+        let listed: Vec<Release> = releases.iter().map(|(release, _)| *release).collect();
+        let mut lives: Vec<Life<'a>> = Vec::new();
+        let mut written = Vec::new();
+        for method in &item.methods {
+            let annotations = self.annotations(inner, Target::Method, &method.annotations);
+            lives.push(self.life(method, &annotations, &releases));
+            let effects = self.effects(inner, &annotations);
+            written.push(effects);
+        }
+        self.overlaps(&item.name, &lives);
+        self.name_requests(item, &lives);
+        let mut methods = Vec::new();
+        for ((method, life), own) in item.methods.iter().zip(&lives).zip(&written) {
+            let request = self.request(inner, place.scope, method, requests);
+            let reply = self.reply(inner, method);
+            let throws = self.throws(inner, method);
+            self.own_policy(method, own, request.as_ref());
+            let (Some(request), Some(reply)) = (request, reply) else {
+                continue;
+            };
+            methods.push(Method {
+                name: method.name.text.to_string(),
+                docs: method.docs.lines.clone(),
+                window: life.window,
+                deprecated: life.deprecated.clone(),
+                request,
+                reply,
+                reply_stream: method
+                    .reply
+                    .as_ref()
+                    .is_some_and(|reply| reply.stream.is_some()),
+                throws,
+                policy: own.over(&defaults),
+                span: method.name.span,
+            });
+        }
+        self.default_policy(item, &defaults, &written, &methods);
+        Service {
+            name: FullName(name.as_str().into()),
+            docs: item.docs.lines.clone(),
+            deprecated: annotations.deprecation(),
+            releases: listed,
+            groups,
+            methods,
+            span: item.name.span,
+        }
+    }
+
+    fn releases(&mut self, item: &ast::Service) -> Vec<(Release, Span)> {
+        let Some((line, more)) = item.versions.split_first() else {
+            return vec![(Release { major: 1, minor: 0 }, item.name.span)];
+        };
+        self.one_line("versions", line.span, more.iter().map(|line| line.span));
+        let mut known: HashMap<Release, Span> = HashMap::new();
+        let mut releases: Vec<(Release, Span)> = Vec::new();
+        for written in &line.releases {
+            let release = Release {
+                major: written.value.major,
+                minor: written.value.minor,
+            };
+            if let Some(first) = known.get(&release) {
+                let report = Diagnostic::new(
+                    Code::DuplicateVersion,
+                    written.span,
+                    format!("the release {release} is listed twice"),
+                )
+                .label("again here")
+                .also(*first, "first here")
+                .help("list each release once");
+                self.report(report);
+                continue;
+            }
+            known.insert(release, written.span);
+            if let Some((last, place)) = releases.last()
+                && release < *last
+            {
+                let report = Diagnostic::new(
+                    Code::VersionOrder,
+                    written.span,
+                    format!("the release {release} stands behind {last}"),
+                )
+                .label("older than the one before")
+                .also(*place, "newer")
+                .help("list the releases oldest first");
+                self.report(report);
+                continue;
+            }
+            releases.push((release, written.span));
+        }
+        if releases.is_empty() {
+            releases.push((Release { major: 1, minor: 0 }, line.span));
+        }
+        releases
+    }
+
+    fn one_line(&mut self, word: &str, first: Span, more: impl Iterator<Item = Span>) {
+        for span in more {
+            self.report(
+                Diagnostic::new(
+                    Code::DuplicateServiceLine,
+                    span,
+                    format!("a service has one `{word}` line"),
+                )
+                .label("second line")
+                .also(first, "first line")
+                .help(format!("list everything in one `{word}` line")),
+            );
+        }
+    }
+
+    fn groups(&mut self, item: &ast::Service) -> Groups {
+        let Some((line, more)) = item.groups.split_first() else {
+            let name = "default".to_owned();
+            return Groups {
+                named: vec![Group { name }],
+                open: false,
+            };
+        };
+        self.one_line("groups", line.span, more.iter().map(|line| line.span));
+        let mut exact: HashMap<&str, Span> = HashMap::new();
+        let mut rust: HashMap<String, &ast::Ident> = HashMap::new();
+        let mut named = Vec::new();
+        for name in &line.names {
+            let variant = name.text.to_upper_camel_case();
+            if let Some(first) = exact.get(&*name.text) {
+                let report = Diagnostic::new(
+                    Code::DuplicateGroup,
+                    name.span,
+                    format!("the group `{}` is listed twice", name.text),
+                )
+                .label("again here")
+                .also(*first, "first here")
+                .help("list each group once");
+                self.report(report);
+                continue;
+            }
+            exact.insert(&name.text, name.span);
+            match rust.get(&variant) {
+                Some(first) if !variant.is_empty() => self.case_clash(name, first, &variant),
+                _ => {
+                    rust.insert(variant, name);
+                }
+            }
+            named.push(Group {
+                name: name.text.to_string(),
+            });
+        }
+        let misplaced = match (&line.open[..], line.names.last()) {
+            ([open, ..], None) => Some((
+                *open,
+                "stands alone",
+                "name at least one group before it: `groups default, ..;`",
+            )),
+            ([_, second, ..], _) => Some((*second, "a second `..`", "write `..` once, at the end")),
+            ([open], Some(last)) if open.start < last.span.start => {
+                Some((*open, "not at the end", "move `..` to the end of the line"))
+            }
+            ([], _) | ([_], Some(_)) => None,
+        };
+        if let Some((span, label, help)) = misplaced {
+            self.report(
+                Diagnostic::new(
+                    Code::OpenGroups,
+                    span,
+                    "`..` stands once, behind the named groups",
+                )
+                .label(label)
+                .help(help),
+            );
+        }
+        Groups {
+            named,
+            open: !line.open.is_empty(),
+        }
+    }
+
+    fn request(
+        &mut self,
+        place: Place<'_>,
+        package: &str,
+        method: &'a ast::Method,
+        requests: &mut Vec<Message>,
+    ) -> Option<Request> {
+        match &method.request {
+            ast::Request::Nothing(_) => {
+                self.needs_well_known(place.file, EMPTY);
+                Some(Request {
+                    message: FullName(EMPTY.into()),
+                    stream: false,
+                    arguments: false,
+                })
+            }
+            ast::Request::Message(payload) => Some(Request {
+                message: self.payload(place, payload, "request")?,
+                stream: payload.stream.is_some(),
+                arguments: false,
+            }),
+            ast::Request::Arguments(fields, _) => {
+                let simple = self.requests.get(&method.name.span)?.clone();
+                let name = FullName(join(package, &simple).into());
+                let message = self.argument_list(place, &name, fields, method.name.span);
+                requests.push(message);
+                Some(Request {
+                    message: name,
+                    stream: false,
+                    arguments: true,
+                })
+            }
+        }
+    }
+
+    fn argument_list(
+        &mut self,
+        place: Place<'_>,
+        name: &FullName,
+        list: &[ast::Field],
+        span: Span,
+    ) -> Message {
+        let mut fields = Vec::new();
+        let mut shapes = Vec::new();
+        for item in list {
+            let field = self.field(place, item, None);
+            shapes.push((field.name.clone(), field.shape()));
+            fields.extend(field.made);
+        }
+        self.fields.insert(name.0.clone(), shapes);
+        let list: Vec<&ast::Field> = list.iter().collect();
+        let reserved = self.reservations([], &Numbers::FIELD);
+        self.field_numbers(&list, &reserved);
+        self.field_names(&list, &[]);
+        Message {
+            name: name.clone(),
+            docs: Vec::new(),
+            deprecated: None,
+            fields,
+            oneofs: Vec::new(),
+            messages: Vec::new(),
+            enums: Vec::new(),
+            reserved_numbers: Vec::new(),
+            reserved_names: Vec::new(),
+            span,
+        }
+    }
+
+    fn reply(&mut self, place: Place<'_>, method: &ast::Method) -> Option<FullName> {
+        if let Some(payload) = &method.reply {
+            self.payload(place, payload, "reply")
+        } else {
+            self.needs_well_known(place.file, EMPTY);
+            Some(FullName(EMPTY.into()))
+        }
+    }
+
+    /// The message that a request or reply names.
+    fn payload(&mut self, place: Place<'_>, payload: &Payload, role: &str) -> Option<FullName> {
+        let found = if let TypeKind::Name(path) = &payload.ty.kind {
+            match self.value_type(place, path)? {
+                FieldType::Message(name) => return Some(name),
+                FieldType::Scalar(scalar) => {
+                    format!("the scalar `{}`", lookup::scalar_name(scalar))
+                }
+                FieldType::Enum(name) => format!("the enum `{name}`"),
+            }
+        } else {
+            self.shape(place, &payload.ty);
+            shapes::described(&payload.ty).to_owned()
+        };
+        let ty = self.sources.text(payload.ty.span);
+        let help = match (role, payload.stream) {
+            ("request", None) => {
+                format!("write an argument list, `(value: {ty} = 1)`, or name a message")
+            }
+            _ => format!(
+                "declare a message with a field of this type, `message Name {{ value: {ty} = 1; }}`, and name it"
+            ),
+        };
+        self.report(
+            Diagnostic::new(
+                Code::NotAMessage,
+                payload.ty.span,
+                format!("the {role} of a method is a message, not {found}"),
+            )
+            .label("not a message")
+            .help(help),
+        );
+        None
+    }
+
+    fn throws(&mut self, place: Place<'_>, method: &ast::Method) -> Vec<FullName> {
+        let mut thrown: Vec<FullName> = Vec::new();
+        let mut exact: HashMap<FullName, Span> = HashMap::new();
+        let mut rust: HashMap<String, (FullName, Span)> = HashMap::new();
+        for path in &method.throws {
+            let built_in =
+                !path.absolute && path.parts.len() == 1 && lookup::is_built_in(&path.parts[0].text);
+            let declared = if built_in {
+                None
+            } else {
+                self.resolve(place, path, Want::Type)
+            };
+            let error = declared.filter(|&id| self.names.decl(id).kind == DeclKind::Error);
+            let Some(error) = error else {
+                if built_in || declared.is_some() {
+                    let what = declared
+                        .map_or("a built-in type", |id| self.names.decl(id).kind.described());
+                    let mut report = Diagnostic::new(
+                        Code::ThrowsNotError,
+                        path.span,
+                        format!(
+                            "`{}` is {what}, and only errors are thrown",
+                            super::dotted(path)
+                        ),
+                    )
+                    .label("not an error")
+                    .help(
+                        "declare it as `error Name(status_code) { … }`, or return it as the reply",
+                    );
+                    if let Some(span) = declared.and_then(|id| self.names.decl(id).span) {
+                        report = report.also(span, "declared here");
+                    }
+                    self.report(report);
+                }
+                continue;
+            };
+            let name = self.names.decl(error).name.clone();
+            if let Some(first) = exact.get(&name) {
+                let report = Diagnostic::new(
+                    Code::ThrowsTwice,
+                    path.span,
+                    format!("`{}` throws `{name}` twice", method.name.text),
+                )
+                .label("again here")
+                .also(*first, "first here")
+                .help("name each error once");
+                self.report(report);
+                continue;
+            }
+            let variant = name.simple().to_upper_camel_case();
+            if let Some((other, first)) = rust.get(&variant) {
+                let report = Diagnostic::new(
+                    Code::ThrowsSameName,
+                    path.span,
+                    format!(
+                        "`{}` throws two errors called `{variant}`",
+                        method.name.text
+                    ),
+                )
+                .label(format!("`{name}`"))
+                .also(*first, format!("`{other}`"))
+                .help("rename one of the errors: the error enum in Rust has one variant per name");
+                self.report(report);
+                continue;
+            }
+            exact.insert(name.clone(), path.span);
+            rust.insert(variant, (name.clone(), path.span));
+            thrown.push(name);
+        }
+        thrown
+    }
+
+    /// Names the request messages of argument lists: the first definition of a method plainly, each later one by its
+    /// major.
+    fn name_requests(&mut self, item: &ast::Service, lives: &[Life<'a>]) {
+        let mut definitions: HashMap<String, Vec<&Life<'a>>> = HashMap::new();
+        for life in lives {
+            if matches!(life.method.request, ast::Request::Arguments(..)) {
+                let method = life.method.name.text.to_upper_camel_case();
+                definitions.entry(method).or_default().push(life);
+            }
+        }
+        let service = item.name.text.to_upper_camel_case();
+        for (method, mut list) in definitions {
+            list.sort_by_key(|life| (life.window.added, life.method.name.span));
+            for (position, life) in list.into_iter().enumerate() {
+                let major = life.window.added.major;
+                let name = match position {
+                    0 => format!("{service}{method}Request"),
+                    _ => format!("{service}{method}RequestV{major}"),
+                };
+                self.requests.insert(life.method.name.span, name);
+            }
+        }
+    }
+}
