@@ -5,6 +5,7 @@ use crate::diagnostic::Diagnostic;
 use crate::model::Model;
 use crate::resolve::{self, Loader};
 use crate::source::SourceMap;
+use crate::syntax;
 
 /// What is known about the files asked for.
 #[derive(Debug, Default)]
@@ -18,9 +19,9 @@ pub struct Analysis {
 }
 
 /// Reads, parses, resolves and checks the files of `entries` (import paths) and all that they import.
-pub fn analyse(loader: &mut dyn Loader, entries: &[String], parse: resolve::Parse) -> Analysis {
+pub fn analyse(loader: &mut dyn Loader, entries: &[String]) -> Analysis {
     let mut sources = SourceMap::default();
-    let (loaded, mut diagnostics) = resolve::load(loader, entries, &mut sources, parse);
+    let (loaded, mut diagnostics) = resolve::load(loader, entries, &mut sources, syntax::parse);
     let names = resolve::Names::new(&loaded);
     let (model, found) = check::check(&sources, &loaded, &names);
     let clean = diagnostics
@@ -28,7 +29,7 @@ pub fn analyse(loader: &mut dyn Loader, entries: &[String], parse: resolve::Pars
         .chain(&found)
         .all(|report| !report.is_error());
     diagnostics.extend(found);
-    resolve::suggest_imports(loader, &sources, &loaded, parse, &mut diagnostics);
+    resolve::suggest_imports(loader, &sources, &loaded, syntax::parse, &mut diagnostics);
     diagnostics.sort_by_key(|report| (report.primary.span, report.code));
     Analysis {
         sources,
