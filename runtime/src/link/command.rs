@@ -1,0 +1,40 @@
+//! What those who hold the ends of a call tell the connection task.
+
+use bytes::Bytes;
+use tokio::sync::mpsc;
+
+use super::exchange::Opening;
+use crate::service::Outcome;
+
+/// Names a call within its connection, from before it has a stream until after.
+pub(super) type Key = u64;
+
+/// The way to the connection task.
+///
+/// Without a bound of its own: what it holds is bounded by the calls that exist and by the room that each stream has.
+pub(super) type Commands = mpsc::UnboundedSender<Command>;
+
+/// What the connection task is to do. One that names a call which has ended is ignored.
+#[derive(Debug)]
+pub(super) enum Command {
+    /// Begin a call.
+    Open(Box<Opening>),
+    /// Send a message.
+    Message { key: Key, body: Bytes },
+    /// No more messages of ours.
+    Finish { key: Key },
+    /// The sender of messages was dropped before it said that it was finished.
+    Abandon { key: Key },
+    /// Messages of these lengths were taken out.
+    Consumed { key: Key, messages: Vec<usize> },
+    /// Nobody takes further messages out.
+    Discard { key: Key },
+    /// Nobody waits for the answer any more.
+    Cancel { key: Key },
+    /// A handler that ran in a task of its own is done.
+    Answered { key: Key, outcome: Outcome },
+    /// No new calls; end when those in flight have ended.
+    Drain,
+    /// End now.
+    Close,
+}

@@ -1,0 +1,164 @@
+//! Connections in motion: one task per connection drives the machine of `conn` over a transport.
+//!
+//! Bytes in, bytes out; knows nothing of registries, balancing or user code. A client holds [`Link`]s; a server hands
+//! accepted streams to `serve`.
+
+mod body;
+mod client;
+mod command;
+mod driver;
+mod exchange;
+mod health;
+mod outgoing;
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+
+use crate::conn::{self, Connection};
+use crate::status::{Phase, Status};
+use crate::transport::{self, Address, Stream};
+use client::Caller;
+use command::{Command, Commands};
+use driver::{Counters, Driver, now};
+use health::Health;
+
+pub(crate) use body::{BodyReceiver, BodySender};
+pub(crate) use exchange::{Exchange, Request};
+
+/// How a client connects.
+#[derive(Clone, Debug)]
+pub(crate) struct Config {
+    /// Time for the transport to connect.
+    pub(crate) connect_timeout: Duration,
+    /// What the connection is bounded by, and when it asks for a sign of life.
+    pub(crate) connection: conn::Config,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            // A SYN that is lost is sent again after 1 s; the second is rarely lost too.
+            connect_timeout: Duration::from_secs(3),
+            connection: conn::Config::default(),
+        }
+    }
+}
+
+/// A connection to a server. Cheap to clone; the connection ends when the last clone and the last call have gone.
+#[derive(Clone)]
+pub(crate) struct Link(Arc<Shared>);
+
+/// What links and exchanges share. The connection task has no part in it, so that it sees when all have gone.
+struct Shared {
+    commands: Commands,
+    next_key: AtomicU64,
+    health: Arc<Health>,
+    counters: Arc<Counters>,
+}
+
+impl Link {
+    /// Connects to a server of this protocol.
+    ///
+    /// # Errors
+    /// `unavailable`, in the phase that failed; no call has started.
+    pub(crate) async fn connect(address: &Address, config: &Config) -> Result<Self, Status> {
+        let failed = |why: String| {
+            Status::unavailable(why)
+                .not_started()
+                .in_phase(Phase::Connect)
+                .at_endpoint(address.to_string().into())
+        };
+        let connecting = transport::connect(address);
+        let stream = match tokio::time::timeout(config.connect_timeout, connecting).await {
+            Ok(Ok(stream)) => stream,
+            Ok(Err(error)) => return Err(failed(format!("cannot connect: {error}"))),
+            Err(_) => {
+                return Err(
+                    failed(format!("no connection within {:?}", config.connect_timeout))
+                        .with_setting("ClientBuilder::connect_timeout"),
+                );
+            }
+        };
+        Self::handshake(stream, address, config).await
+    }
+
+    /// Agrees on the protocol with whoever is at the other end of `stream`.
+    async fn handshake(stream: Stream, address: &Address, config: &Config) -> Result<Self, Status> {
+        let (commands, receiver) = mpsc::unbounded_channel();
+        let (ready, outcome) = oneshot::channel();
+        let health = Arc::new(Health::new(address.to_string().into()));
+        let counters = Arc::new(Counters::default());
+        let driver = Driver::new(
+            Connection::client(config.connection.clone(), now()),
+            Caller::new(Arc::clone(&health), ready),
+            stream,
+            receiver,
+            Arc::clone(&counters),
+        );
+        let link = Self(Arc::new(Shared {
+            commands,
+            next_key: AtomicU64::new(0),
+            health,
+            counters,
+        }));
+        tokio::spawn(driver.run());
+        outcome
+            .await
+            .unwrap_or_else(|_| Err(link.0.health.ended()))?;
+        Ok(link)
+    }
+
+    /// Begins a call. Returns at once: where the connection has as many calls as it may, this one waits for its turn
+    /// within the exchange.
+    pub(crate) fn call(&self, request: Request) -> Exchange {
+        Exchange::open(&self.0, request)
+    }
+
+    /// Whether new calls may be begun: neither side is leaving.
+    pub(crate) fn is_usable(&self) -> bool {
+        self.0.health.is_usable()
+    }
+
+    /// Calls that wait or are open.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.0.health.in_flight.load(Ordering::Relaxed)
+    }
+
+    /// Takes no new calls, and ends when those in flight have ended.
+    pub(crate) fn drain(&self) {
+        self.0.health.retire();
+        let _ = self.0.commands.send(Command::Drain);
+    }
+
+    /// Ends the connection and all calls on it.
+    pub(crate) fn close(&self) {
+        self.0.health.retire();
+        let _ = self.0.commands.send(Command::Close);
+    }
+
+    /// Waits until the connection has ended.
+    pub(crate) async fn closed(&self) {
+        self.0.commands.closed().await;
+    }
+
+    /// Reads and writes that moved bytes so far.
+    pub(crate) fn system_calls(&self) -> (u64, u64) {
+        let Counters { reads, writes } = &*self.0.counters;
+        (
+            reads.load(Ordering::Relaxed),
+            writes.load(Ordering::Relaxed),
+        )
+    }
+}
+
+impl fmt::Debug for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Link")
+            .field("health", &self.0.health)
+            .finish_non_exhaustive()
+    }
+}

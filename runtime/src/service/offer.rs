@@ -1,0 +1,145 @@
+//! One service as one server offers it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use super::Handler;
+use crate::contract::ServiceDescriptor;
+use crate::release::Release;
+
+/// The group of a service whose contract names none.
+const DEFAULT_GROUP: &str = "default";
+
+/// The weight of an instance that says nothing of it: small enough to leave room both ways.
+const DEFAULT_WEIGHT: u32 = 100;
+
+/// A service, who answers its calls, and what the registry says of it.
+#[derive(Clone)]
+pub struct Offer {
+    service: &'static ServiceDescriptor,
+    handler: Arc<dyn Handler>,
+    group: String,
+    release: Release,
+    weight: u32,
+    zone: Option<String>,
+    tags: BTreeMap<String, String>,
+}
+
+impl Offer {
+    /// Offers `service` at its newest release, in the first of its groups.
+    pub fn new(service: &'static ServiceDescriptor, handler: impl Handler) -> Self {
+        Self {
+            service,
+            handler: Arc::new(handler),
+            group: service
+                .groups
+                .first()
+                .copied()
+                .unwrap_or(DEFAULT_GROUP)
+                .into(),
+            release: service.release,
+            weight: DEFAULT_WEIGHT,
+            zone: None,
+            tags: BTreeMap::new(),
+        }
+    }
+
+    /// In which group; checked against the contract when the server starts.
+    pub fn group(mut self, group: impl Into<String>) -> Self {
+        self.group = group.into();
+        self
+    }
+
+    /// At which release: an older one of the same major, when what it added is not to be used yet.
+    pub fn release(mut self, release: Release) -> Self {
+        self.release = release;
+        self
+    }
+
+    /// How much traffic, in proportion to the other instances. 100 unless set; 0 takes none.
+    pub fn weight(mut self, weight: u32) -> Self {
+        self.weight = weight;
+        self
+    }
+
+    /// Where it runs; clients prefer their own zone.
+    pub fn zone(mut self, zone: impl Into<String>) -> Self {
+        self.zone = Some(zone.into());
+        self
+    }
+
+    /// Something that rules may route by.
+    pub fn tag(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        self.tags.insert(key.into(), value.into());
+        self
+    }
+
+    pub(crate) fn service(&self) -> &'static ServiceDescriptor {
+        self.service
+    }
+
+    pub(crate) fn handler(&self) -> &Arc<dyn Handler> {
+        &self.handler
+    }
+
+    pub(crate) fn group_name(&self) -> &str {
+        &self.group
+    }
+
+    pub(crate) fn announced(&self) -> Release {
+        self.release
+    }
+
+    pub(crate) fn weight_set(&self) -> u32 {
+        self.weight
+    }
+
+    pub(crate) fn zone_set(&self) -> Option<&str> {
+        self.zone.as_deref()
+    }
+
+    pub(crate) fn tags_set(&self) -> &BTreeMap<String, String> {
+        &self.tags
+    }
+
+    /// What the contract has against it, if anything.
+    pub(crate) fn objection(&self) -> Option<String> {
+        let Self { service, group, .. } = self;
+        let groups = if service.groups.is_empty() {
+            &[DEFAULT_GROUP]
+        } else {
+            service.groups
+        };
+        if group.is_empty() {
+            return Some(format!("{}: a group has a name", service.name));
+        }
+        if !service.open_groups && !groups.contains(&group.as_str()) {
+            return Some(format!(
+                "{} has no group `{group}`; its contract names {}",
+                service.name,
+                groups.join(", ")
+            ));
+        }
+        if !service.releases.contains(&self.release) && self.release != service.release {
+            let listed: Vec<_> = service.releases.iter().map(ToString::to_string).collect();
+            return Some(format!(
+                "{} has no release {}; its contract lists {}",
+                service.name,
+                self.release,
+                listed.join(", ")
+            ));
+        }
+        None
+    }
+}
+
+impl fmt::Debug for Offer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} {} in group {}",
+            self.service.name, self.release, self.group
+        )
+    }
+}
