@@ -8,8 +8,11 @@ use proc_macro2::TokenStream;
 /// The folders that hold code of ours.
 pub(crate) const CRATES: [&str; 6] = ["cli", "compiler", "runtime", "templates", "tests", "xtask"];
 
-/// The templates of generated code: named like Rust, not Rust yet.
-pub(crate) const TEMPLATES: &str = "templates/templates/";
+/// Whether a path is that of a template of generated code: named like Rust, not Rust yet.
+pub(crate) fn is_template(path: &str) -> bool {
+    path.strip_prefix("templates/")
+        .is_some_and(|inside| !inside.starts_with("src/"))
+}
 
 /// A file by its path relative to the workspace, with `/`.
 pub(crate) struct SourceFile {
@@ -70,7 +73,7 @@ pub(crate) fn rust_files() -> Vec<SourceFile> {
     for folder in CRATES {
         all.extend(files(folder, &[".rs"]));
     }
-    all.retain(|file| !file.path.starts_with(TEMPLATES));
+    all.retain(|file| !is_template(&file.path));
     assert!(all.len() > CRATES.len(), "the walk finds no files");
     all
 }
