@@ -2,6 +2,7 @@
 
 mod code;
 mod near;
+pub mod render;
 mod reports;
 
 pub use code::Code;
