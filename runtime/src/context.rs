@@ -57,7 +57,15 @@ impl Context {
 
     /// Runs `future` with this context as the current one.
     pub fn scope<F: Future>(self, future: F) -> impl Future<Output = F::Output> {
-        CURRENT.scope(Some(self), future)
+        Self::scope_or_none(Some(self), future)
+    }
+
+    /// Runs `future` in `context`, or in none.
+    pub(crate) fn scope_or_none<F: Future>(
+        context: Option<Self>,
+        future: F,
+    ) -> impl Future<Output = F::Output> {
+        CURRENT.scope(context, future)
     }
 
     /// The path of the method: `shop.orders.v1.Orders/place`.
@@ -139,7 +147,7 @@ impl Context {
 ///
 /// To let work go on after its caller has gone, spawn it: a spawned task starts detached.
 pub fn detached<F: Future>(future: F) -> impl Future<Output = F::Output> {
-    CURRENT.scope(None, future)
+    Context::scope_or_none(None, future)
 }
 
 #[cfg(test)]

@@ -2,7 +2,9 @@
 
 mod backoff;
 pub mod balance;
+mod client;
 pub mod codec;
+pub mod codegen;
 pub mod conn;
 mod context;
 mod contract;
@@ -19,12 +21,13 @@ mod streaming;
 mod transport;
 pub mod wire;
 
+pub use client::{Call, Channel, Client, ClientBuilder, Group, Merge, MergedCall, Started};
 pub use context::{Context, detached};
 pub use contract::{Balance, MethodDescriptor, MethodKind, ServiceDescriptor};
 pub use error::{Error, TypedError};
 pub use metadata::{InvalidMetadata, Metadata, Value};
 pub use release::{ParseReleaseError, Release, ReleaseRange};
-pub use status::{Code, Detail, Phase, Progress, Status};
-pub use streaming::{StreamSender, Streaming};
-pub use transport::{Address, ParseAddressError};
 pub use service::{Answer, Handler, Incoming, Offer};
+pub use status::{Code, Detail, Phase, Progress, Status};
+pub use streaming::{BlockingStreaming, StreamSender, Streaming};
+pub use transport::{Address, ParseAddressError};

@@ -5,7 +5,9 @@ use std::fmt;
 use std::future::poll_fn;
 use std::marker::PhantomData;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
 
 use futures_core::Stream;
 use tokio::sync::mpsc;
@@ -58,6 +60,44 @@ impl<T, E> Streaming<T, E> {
             all.push(item?);
         }
         Ok(all)
+    }
+}
+
+impl<T, E> Streaming<T, E> {
+    /// The same for a thread that waits for each message. Not for threads that drive asynchronous tasks: those would
+    /// stand still meanwhile.
+    pub fn blocking(self) -> BlockingStreaming<T, E> {
+        BlockingStreaming { stream: self }
+    }
+}
+
+/// An iterator over the messages of a [`Streaming`], each waited for.
+#[derive(Debug)]
+pub struct BlockingStreaming<T, E = Infallible> {
+    stream: Streaming<T, E>,
+}
+
+impl<T, E> Iterator for BlockingStreaming<T, E> {
+    type Item = Result<T, Error<E>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let waker = Waker::from(Arc::new(Unpark(thread::current())));
+        let mut cx = Context::from_waker(&waker);
+        loop {
+            match Pin::new(&mut self.stream).poll_next(&mut cx) {
+                Poll::Ready(item) => return item,
+                Poll::Pending => thread::park(),
+            }
+        }
+    }
+}
+
+/// Wakes a thread that waits for a message.
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
     }
 }
 

@@ -60,7 +60,7 @@ pub(super) enum AnswerTo {
 /// A call under way. Dropped before its end, it is cancelled.
 ///
 /// Where the reply is one message or none, it is the future of that reply; where replies are a stream, they are taken
-/// from [`Exchange::into_receiver`].
+/// from [`Exchange::take_receiver`].
 #[must_use = "dropping an exchange cancels the call"]
 pub(crate) struct Exchange {
     key: Key,
@@ -123,10 +123,13 @@ impl Exchange {
     }
 
     /// Where replies are a stream: the way to take them. The call then lasts as long as the receiver.
-    pub(crate) fn into_receiver(mut self) -> Option<BodyReceiver> {
+    pub(crate) fn take_receiver(&mut self) -> Option<BodyReceiver> {
         match std::mem::replace(&mut self.answer, Answer::Done) {
             Answer::Items(receiver) => Some(receiver),
-            Answer::Slot(_) | Answer::Done => None,
+            other => {
+                self.answer = other;
+                None
+            }
         }
     }
 }

@@ -1,0 +1,185 @@
+//! A call: what is to be asked, how, and the future that answers.
+//!
+//! ```text
+//!            first poll, a connection is up              answered
+//!   Ready ───────────────────────────────────▶ Flight ─────────────▶ Done
+//!     │                                          │ not started: another instance
+//!     │ resolve, connect, streams of requests    ▼
+//!     └───────────────────────────────────────▶ Drive ─────────────▶ Done
+//! ```
+//!
+//! `Flight` is the path of nearly every call and allocates nothing of its own; `Drive` is the same in an `async fn`, for
+//! everything that has to wait before the request can leave.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context as Poller, Poll, ready};
+use std::time::Duration;
+
+use crate::context::Context;
+use crate::error::{Error, TypedError};
+use crate::metadata::{Metadata, Value};
+use crate::route::GroupChoice;
+use crate::status::Status;
+
+use super::attempt::{Drive, Flight, Plan, Timeout};
+use super::group::Group;
+use super::reply::Received;
+
+/// One call of a method, sent when it is first polled or [started](Self::start). Dropping it cancels the call.
+///
+/// It is the future of the answer; its other methods say how to ask.
+#[must_use = "a call is sent when it is awaited or started"]
+pub struct Call<T, E = Infallible> {
+    state: State,
+    finish: fn(Received) -> Result<T, Status>,
+    error: fn(Status) -> Error<E>,
+}
+
+enum State {
+    Ready(Plan),
+    Flight(Flight),
+    Drive(Drive),
+    Done,
+}
+
+impl<T, E: TypedError> Call<T, E> {
+    pub(crate) fn new(plan: Plan, finish: fn(Received) -> Result<T, Status>) -> Self {
+        Self {
+            state: State::Ready(plan),
+            finish,
+            error: Error::received,
+        }
+    }
+}
+
+impl<T, E> Call<T, E> {
+    /// Ends the call after `limit`, whatever the contract says. A handler's calls end with the handler's own deadline
+    /// where that is sooner.
+    pub fn timeout(self, limit: Duration) -> Self {
+        self.planned(|plan| plan.timeout = Timeout::After(limit))
+    }
+
+    /// Lets the call take as long as it takes.
+    pub fn no_timeout(self) -> Self {
+        self.planned(|plan| plan.timeout = Timeout::Never)
+    }
+
+    /// Sends an entry of metadata along. One that metadata cannot hold fails the call with `invalid_argument`.
+    pub fn metadata(self, key: &'static str, value: impl Into<Value>) -> Self {
+        let value = value.into();
+        self.planned(|plan| {
+            if let Err(error) = plan.metadata.append(key, value) {
+                plan.fail(Status::invalid_argument(error.to_string()));
+            }
+        })
+    }
+
+    /// Asks this group, whatever the client's choice.
+    pub fn group(self, group: impl Group) -> Self {
+        self.planned(|plan| plan.group = Some(GroupChoice::One(group.name().into())))
+    }
+
+    /// Asks whichever group, whatever the client's choice.
+    pub fn any_group(self) -> Self {
+        self.planned(|plan| plan.group = Some(GroupChoice::Any))
+    }
+
+    /// The answer with what the server sent behind it.
+    ///
+    /// # Errors
+    /// As the call; the trailers of a failure are in its [`Status::trailers`].
+    pub async fn with_trailers(mut self) -> Result<(T, Metadata), Error<E>> {
+        let mut received = std::future::poll_fn(|cx| self.poll_received(cx))
+            .await
+            .map_err(self.error)?;
+        let trailers = received.take_trailers();
+        let answer = (self.finish)(received).map_err(self.error)?;
+        Ok((answer, trailers))
+    }
+
+    pub(super) fn plan(&self) -> Option<&Plan> {
+        match &self.state {
+            State::Ready(plan) => Some(plan),
+            State::Flight(_) | State::Drive(_) | State::Done => None,
+        }
+    }
+
+    /// The same call, not yet sent, with another plan.
+    pub(super) fn with_plan(&self, plan: Plan) -> Self {
+        Self {
+            state: State::Ready(plan),
+            finish: self.finish,
+            error: self.error,
+        }
+    }
+
+    fn planned(mut self, change: impl FnOnce(&mut Plan)) -> Self {
+        // Only a call that was polled by hand is under way here; it keeps what it was sent with.
+        if let State::Ready(plan) = &mut self.state {
+            change(plan);
+        }
+        self
+    }
+
+    fn poll_received(&mut self, cx: &mut Poller<'_>) -> Poll<Result<Received, Status>> {
+        loop {
+            self.state = match &mut self.state {
+                State::Ready(_) => {
+                    let State::Ready(plan) = std::mem::replace(&mut self.state, State::Done) else {
+                        unreachable!("it was ready in the line above");
+                    };
+                    match plan.depart(Context::current().as_ref()) {
+                        Ok(flight) => State::Flight(flight),
+                        Err(drive) => State::Drive(drive),
+                    }
+                }
+                State::Flight(flight) => match ready!(flight.poll(cx)) {
+                    Ok(received) => {
+                        self.state = State::Done;
+                        return Poll::Ready(Ok(received));
+                    }
+                    Err(status) => {
+                        let State::Flight(flight) = std::mem::replace(&mut self.state, State::Done)
+                        else {
+                            unreachable!("it was in flight in the line above");
+                        };
+                        match flight.after(status) {
+                            Ok(drive) => State::Drive(drive),
+                            Err(status) => return Poll::Ready(Err(status)),
+                        }
+                    }
+                },
+                State::Drive(drive) => {
+                    let outcome = ready!(drive.as_mut().poll(cx));
+                    self.state = State::Done;
+                    return Poll::Ready(outcome);
+                }
+                State::Done => panic!("a call was polled after its answer"),
+            };
+        }
+    }
+}
+
+impl<T, E> Future for Call<T, E> {
+    type Output = Result<T, Error<E>>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Poller<'_>) -> Poll<Self::Output> {
+        let outcome = ready!(self.poll_received(cx)).and_then(self.finish);
+        Poll::Ready(outcome.map_err(self.error))
+    }
+}
+
+impl<T, E> fmt::Debug for Call<T, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = match &self.state {
+            State::Ready(plan) => plan.method.path,
+            State::Flight(_) => "in flight",
+            State::Drive(_) => "under way",
+            State::Done => "done",
+        };
+        f.debug_tuple("Call").field(&state).finish()
+    }
+}

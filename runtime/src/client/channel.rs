@@ -1,0 +1,236 @@
+//! What a generated client holds: a service, and which of its instances may answer.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::balance::{self, Balancer};
+use crate::codec::{Codec, Shape};
+use crate::contract::{Balance, MethodDescriptor, ServiceDescriptor};
+use crate::random;
+use crate::registry::Snapshot;
+use crate::release::ReleaseRange;
+use crate::route::{self, Demand, GroupChoice};
+use crate::status::Status;
+
+use super::Client;
+use super::table::Table;
+use super::view::View;
+
+/// A service as one client sees it: its live instances, and the choice among them. Cheap to clone.
+#[derive(Clone)]
+pub struct Channel(Arc<Inner>);
+
+struct Inner {
+    client: Client,
+    service: &'static ServiceDescriptor,
+    view: Arc<View>,
+    choice: Choice,
+    /// By method: who may answer, as of the last snapshot that was looked at.
+    tables: Box<[Mutex<Option<Arc<Table>>>]>,
+}
+
+/// What users choose.
+#[derive(Clone)]
+struct Choice {
+    groups: GroupChoice,
+    releases: ReleaseRange,
+    timeout: Option<Duration>,
+}
+
+impl Channel {
+    /// The service, in the group that its contract lists first.
+    pub fn new(client: &Client, service: &'static ServiceDescriptor) -> Self {
+        let group = service.groups.first().copied().unwrap_or("default");
+        Self::with(
+            client.clone(),
+            service,
+            client.view(service.name),
+            Choice {
+                groups: GroupChoice::One(group.into()),
+                releases: ReleaseRange::ANY,
+                timeout: client.0.timeout,
+            },
+        )
+    }
+
+    fn with(
+        client: Client,
+        service: &'static ServiceDescriptor,
+        view: Arc<View>,
+        choice: Choice,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            client,
+            service,
+            view,
+            choice,
+            tables: service.methods.iter().map(|_| Mutex::default()).collect(),
+        }))
+    }
+
+    fn choosing(&self, change: impl FnOnce(&mut Choice)) -> Self {
+        let inner = &*self.0;
+        let mut choice = inner.choice.clone();
+        change(&mut choice);
+        Self::with(
+            inner.client.clone(),
+            inner.service,
+            Arc::clone(&inner.view),
+            choice,
+        )
+    }
+
+    /// The same for this group.
+    #[must_use]
+    pub fn with_group(&self, name: &str) -> Self {
+        self.choosing(|choice| choice.groups = GroupChoice::One(name.into()))
+    }
+
+    /// The same for the first of these groups that has an instance for the call.
+    ///
+    /// # Panics
+    /// If there are none.
+    #[must_use]
+    pub fn with_groups<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> Self {
+        let groups: Arc<[Arc<str>]> = names.into_iter().map(Arc::from).collect();
+        assert!(!groups.is_empty(), "a preference names at least one group");
+        let groups = GroupChoice::Preferred(groups);
+        self.choosing(|choice| choice.groups = groups)
+    }
+
+    /// The same for whichever group.
+    #[must_use]
+    pub fn with_any_group(&self) -> Self {
+        self.choosing(|choice| choice.groups = GroupChoice::Any)
+    }
+
+    /// The same for these releases only.
+    #[must_use]
+    pub fn with_releases(&self, releases: ReleaseRange) -> Self {
+        self.choosing(|choice| choice.releases = releases)
+    }
+
+    /// The same with a time limit for every call that sets none itself.
+    #[must_use]
+    pub fn with_timeout(&self, limit: Duration) -> Self {
+        self.choosing(|choice| choice.timeout = Some(limit))
+    }
+
+    /// The client it was made from.
+    pub fn client(&self) -> &Client {
+        &self.0.client
+    }
+
+    /// What the contract says of the service.
+    pub fn service(&self) -> &'static ServiceDescriptor {
+        self.0.service
+    }
+
+    /// Who may answer a call of `method`, if the registry has spoken: in `groups`, or in the channel's own.
+    pub(super) fn table_now(
+        &self,
+        method: &'static MethodDescriptor,
+        groups: Option<&GroupChoice>,
+    ) -> Option<Result<Arc<Table>, Status>> {
+        let snapshot = self.0.view.now();
+        if !snapshot.is_answered() {
+            return None;
+        }
+        let Some(groups) = groups else {
+            return Some(self.own_table(method, snapshot));
+        };
+        Some(self.make_table(method, snapshot, groups))
+    }
+
+    /// The same as soon as the registry has spoken.
+    pub(super) async fn table(
+        &self,
+        method: &'static MethodDescriptor,
+        groups: Option<&GroupChoice>,
+    ) -> Result<Arc<Table>, Status> {
+        loop {
+            if let Some(table) = self.table_now(method, groups) {
+                return table;
+            }
+            self.0.view.answered().await;
+        }
+    }
+
+    /// The names of the groups that have an instance for `method`, as soon as the registry has spoken.
+    pub(super) async fn groups_of(
+        &self,
+        method: &'static MethodDescriptor,
+    ) -> Result<Vec<Arc<str>>, Status> {
+        let snapshot = self.0.view.answered().await;
+        let routes = route::select(&snapshot, &self.demand(method, GroupChoice::All))?;
+        Ok(routes.into_iter().filter_map(|route| route.group).collect())
+    }
+
+    /// The table of the channel's own choice, kept until the registry's list changes.
+    fn own_table(
+        &self,
+        method: &'static MethodDescriptor,
+        snapshot: Arc<Snapshot>,
+    ) -> Result<Arc<Table>, Status> {
+        let mut kept = self.0.tables[method.index]
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(table) = &*kept
+            && Arc::ptr_eq(&table.snapshot, &snapshot)
+        {
+            return Ok(Arc::clone(table));
+        }
+        let table = self.make_table(method, snapshot, &self.0.choice.groups)?;
+        *kept = Some(Arc::clone(&table));
+        Ok(table)
+    }
+
+    fn make_table(
+        &self,
+        method: &'static MethodDescriptor,
+        snapshot: Arc<Snapshot>,
+        groups: &GroupChoice,
+    ) -> Result<Arc<Table>, Status> {
+        let demand = self.demand(method, groups.clone());
+        let balancer = self.balancer(method);
+        Table::new(self.client(), snapshot, &demand, method.path, balancer).map(Arc::new)
+    }
+
+    fn demand(&self, method: &MethodDescriptor, groups: GroupChoice) -> Demand {
+        Demand::new(method.since, groups).within(self.0.choice.releases)
+    }
+
+    /// The client's choice, or else the contract's.
+    fn balancer(&self, method: &MethodDescriptor) -> Arc<dyn Balancer> {
+        match &self.client().0.balancer {
+            Some(balancer) => Arc::clone(balancer),
+            None => balance::of(method.balance.unwrap_or(Balance::P2c), random::seed()),
+        }
+    }
+
+    pub(super) fn timeout(&self) -> Option<Duration> {
+        self.0.choice.timeout
+    }
+
+    pub(crate) fn codec(&self) -> &'static dyn Codec {
+        self.0.client.codec()
+    }
+
+    pub(crate) fn shape(&self, message: &'static str) -> Shape {
+        Shape {
+            schema: self.0.service.schema,
+            message,
+        }
+    }
+}
+
+impl fmt::Debug for Channel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Channel")
+            .field("service", &self.0.service.name)
+            .field("groups", &self.0.choice.groups)
+            .field("releases", &self.0.choice.releases)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,245 @@
+//! The client: finds instances of a service, keeps connections to them, and calls.
+//!
+//! ```text
+//! Call ──▶ Channel ──▶ View ──▶ Table ──▶ Endpoint ──▶ Link
+//! (what)   (service,   (live    (who may  (a server,   (a
+//!          group,       list)    answer    its          connection)
+//!          releases)             whom?)    connections)
+//! ```
+
+mod attempt;
+mod background;
+mod call;
+mod channel;
+mod group;
+mod merged;
+mod pool;
+mod reply;
+mod table;
+mod view;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::runtime::{Handle, Runtime};
+use tokio::time::Instant;
+
+use crate::balance::{self, Balancer};
+use crate::codec::{Codec, Protobuf};
+use crate::contract::Balance;
+use crate::link;
+use crate::random;
+use crate::registry;
+use crate::transport::Address;
+
+pub use background::Started;
+pub use call::Call;
+pub use channel::Channel;
+pub use group::{Group, Merge};
+pub use merged::MergedCall;
+
+pub(crate) use attempt::Plan;
+pub(crate) use reply::{Form, Received, Requests};
+
+use pool::{Endpoint, Pool};
+use view::View;
+
+/// Connections per server unless told otherwise: one batches best, a second keeps a big machine's cores apart.
+const CONNECTIONS_PER_SERVER: usize = 2;
+
+/// Calls services. Cheap to clone; all clones and all generated clients made from them share connections.
+#[derive(Clone)]
+pub struct Client(Arc<Inner>);
+
+struct Inner {
+    registry: registry::Handle,
+    pool: Pool,
+    views: Mutex<HashMap<&'static str, Arc<View>>>,
+    codec: &'static dyn Codec,
+    timeout: Option<Duration>,
+    balancer: Option<Arc<dyn Balancer>>,
+    /// The moment that balancers count from.
+    epoch: Instant,
+    runtime: Handle,
+    /// The runtime where the program brought none.
+    own_runtime: Option<Runtime>,
+}
+
+impl Client {
+    /// Settings for a client.
+    pub fn builder() -> ClientBuilder {
+        ClientBuilder {
+            registry: None,
+            per_server: CONNECTIONS_PER_SERVER,
+            link: link::Config::default(),
+            codec: &Protobuf,
+            timeout: None,
+            balancer: None,
+            runtime: None,
+        }
+    }
+
+    /// The runtime that drives its connections.
+    pub(crate) fn runtime(&self) -> &Handle {
+        &self.0.runtime
+    }
+
+    pub(crate) fn codec(&self) -> &'static dyn Codec {
+        self.0.codec
+    }
+
+    /// The moment that balancers count from.
+    fn epoch(&self) -> Instant {
+        self.0.epoch
+    }
+
+    /// The registry that finds its servers, as errors name it.
+    fn registry_address(&self) -> &str {
+        self.0.registry.address()
+    }
+
+    fn endpoint(&self, address: &Address) -> Arc<Endpoint> {
+        self.0.pool.endpoint(address)
+    }
+
+    /// The live list of a service's instances.
+    fn view(&self, service: &'static str) -> Arc<View> {
+        let mut views = self.0.views.lock().unwrap_or_else(PoisonError::into_inner);
+        let view = views
+            .entry(service)
+            .or_insert_with(|| Arc::new(View::new(service, self)));
+        Arc::clone(view)
+    }
+}
+
+impl Inner {
+    /// Lets go of the servers that no service lists any more.
+    fn forget_the_gone(&self) {
+        let views = self.views.lock().unwrap_or_else(PoisonError::into_inner);
+        self.pool
+            .retain(|address| views.values().any(|view| view.lists(address)));
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.own_runtime.take() {
+            // The last clone may go on a thread that must not block.
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("registry", &self.0.registry)
+            .field("codec", &self.0.codec)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Settings of a [`Client`].
+#[must_use = "nothing is connected before `build`"]
+pub struct ClientBuilder {
+    registry: Option<registry::Handle>,
+    per_server: usize,
+    link: link::Config,
+    codec: &'static dyn Codec,
+    timeout: Option<Duration>,
+    balancer: Option<Arc<dyn Balancer>>,
+    runtime: Option<Handle>,
+}
+
+impl ClientBuilder {
+    /// Finds servers in this registry.
+    pub fn registry(mut self, registry: &registry::Handle) -> Self {
+        self.registry = Some(registry.clone());
+        self
+    }
+
+    /// Keeps up to this many connections to each server, 1 at least; 2 unless set. Further ones are opened when those
+    /// that are up are busy.
+    pub fn connections_per_server(mut self, number: usize) -> Self {
+        self.per_server = number.max(1);
+        self
+    }
+
+    /// Gives up a connection that has not come about within this; 1 s unless set.
+    pub fn connect_timeout(mut self, limit: Duration) -> Self {
+        self.link.connect_timeout = limit;
+        self
+    }
+
+    /// The time limit of every call that sets none itself; unless set, the contract's counts, or else 5 s for calls with
+    /// one reply.
+    pub fn timeout(mut self, limit: Duration) -> Self {
+        self.timeout = Some(limit);
+        self
+    }
+
+    /// Writes and reads messages this way; protobuf unless set.
+    pub fn codec(mut self, codec: &'static dyn Codec) -> Self {
+        self.codec = codec;
+        self
+    }
+
+    /// Chooses among instances this way, whatever the contract says; unless set, the contract's choice counts, or else
+    /// P2C by latency.
+    pub fn balance(self, balance: Balance) -> Self {
+        self.balancer(balance::of(balance, random::seed()))
+    }
+
+    /// Chooses among instances by a balancer of one's own, whatever the contract says.
+    pub fn balancer(mut self, balancer: Arc<dyn Balancer>) -> Self {
+        self.balancer = Some(balancer);
+        self
+    }
+
+    /// Drives the connections on this runtime; unless set, on the one that [`ClientBuilder::build`] is called in, or on
+    /// one of its own where there is none.
+    pub fn runtime(mut self, runtime: Handle) -> Self {
+        self.runtime = Some(runtime);
+        self
+    }
+
+    /// The client. Nothing is connected before the first call.
+    ///
+    /// # Panics
+    /// Without a [registry](Self::registry), and where the program has no runtime and the system gives no thread for one.
+    pub fn build(self) -> Client {
+        let registry = self
+            .registry
+            .expect("a client needs a registry to find servers: call ClientBuilder::registry");
+        let runtime = self.runtime.or_else(|| Handle::try_current().ok());
+        let (runtime, own_runtime) = match runtime {
+            Some(runtime) => (runtime, None),
+            None => {
+                let own = tokio::runtime::Builder::new_multi_thread()
+                    .worker_threads(1)
+                    .thread_name("callsheet-client")
+                    .enable_all()
+                    .build()
+                    .expect("the system gives a thread for the client's runtime");
+                (own.handle().clone(), Some(own))
+            }
+        };
+        let settings = pool::Settings {
+            per_server: self.per_server,
+            link: self.link,
+        };
+        Client(Arc::new(Inner {
+            pool: Pool::new(settings, runtime.clone()),
+            registry,
+            views: Mutex::default(),
+            codec: self.codec,
+            timeout: self.timeout,
+            balancer: self.balancer,
+            epoch: Instant::now(),
+            runtime,
+            own_runtime,
+        }))
+    }
+}

@@ -1,0 +1,104 @@
+//! What generated code names, and nothing else does. No part of the public interface: it changes with the compiler.
+#![doc(hidden)]
+
+use prost::Message;
+
+pub use core::convert::Infallible;
+
+pub use bytes::Bytes;
+pub use prost;
+pub use prost_types;
+
+pub use crate::client::{Call, Channel, Client, Group, Merge, MergedCall};
+pub use crate::contract::{Balance, MethodDescriptor, MethodKind, ServiceDescriptor};
+pub use crate::error::{Error, TypedError};
+pub use crate::release::{Release, ReleaseRange};
+pub use crate::service::{Answer, Handler, Incoming, Offer};
+pub use crate::status::{Code, Status};
+pub use crate::streaming::Streaming;
+
+use crate::client::{Form, Plan, Received, Requests};
+use crate::codec;
+
+/// The contract between generated code and this runtime. It changes when either could misread the other.
+pub const CONTRACT: u32 = 1;
+
+/// Stops the compilation of code that was generated for another contract.
+///
+/// # Panics
+/// If the contracts differ: at compile time, in a constant.
+pub const fn require_contract(generated: u32) {
+    assert!(
+        generated == CONTRACT,
+        "this code was generated for another release of the callsheet runtime: use callsheet-build and callsheet of one \
+         release, and generate again"
+    );
+}
+
+/// A call with one request and one reply.
+pub fn unary<Q: Message, P: Message + Default, E: TypedError>(
+    channel: &Channel,
+    method: &'static MethodDescriptor,
+    request: &Q,
+) -> Call<P, E> {
+    Call::new(one_request(channel, method, request), Received::message)
+}
+
+/// A call with one request and a stream of replies.
+pub fn server_stream<Q: Message, P: Message + Default + 'static, E: TypedError>(
+    channel: &Channel,
+    method: &'static MethodDescriptor,
+    request: &Q,
+) -> Call<Streaming<P, E>, E> {
+    Call::new(one_request(channel, method, request), Received::stream)
+}
+
+/// A call with a stream of requests and one reply.
+pub fn client_stream<Q: Message + 'static, P: Message + Default, E: TypedError>(
+    channel: &Channel,
+    method: &'static MethodDescriptor,
+    requests: Streaming<Q>,
+) -> Call<P, E> {
+    Call::new(many_requests(channel, method, requests), Received::message)
+}
+
+/// A call with a stream each way.
+pub fn bidi_stream<Q: Message + 'static, P: Message + Default + 'static, E: TypedError>(
+    channel: &Channel,
+    method: &'static MethodDescriptor,
+    requests: Streaming<Q>,
+) -> Call<Streaming<P, E>, E> {
+    Call::new(many_requests(channel, method, requests), Received::stream)
+}
+
+/// A call that nobody answers: it is done when the request has left.
+pub fn one_way<Q: Message>(
+    channel: &Channel,
+    method: &'static MethodDescriptor,
+    request: &Q,
+) -> Call<()> {
+    Call::new(one_request(channel, method, request), Received::nothing)
+}
+
+fn one_request<Q: Message>(
+    channel: &Channel,
+    method: &'static MethodDescriptor,
+    request: &Q,
+) -> Plan {
+    let body = codec::encode(channel.codec(), channel.shape(method.request), request);
+    let body = body.map_err(|error| Status::internal(error.to_string()).not_started());
+    Plan::new(channel.clone(), method, body, None)
+}
+
+fn many_requests<Q: Message + 'static>(
+    channel: &Channel,
+    method: &'static MethodDescriptor,
+    requests: Streaming<Q>,
+) -> Plan {
+    let form = Form {
+        codec: channel.codec(),
+        shape: channel.shape(method.request),
+    };
+    let requests = Requests::new(form, requests);
+    Plan::new(channel.clone(), method, Ok(Bytes::new()), Some(requests))
+}
