@@ -4,6 +4,8 @@
 //! contract) → `templates` views (what will be printed) → text.
 
 pub mod check;
+pub mod codegen;
+pub mod descriptor;
 pub mod diagnostic;
 pub mod driver;
 pub mod model;

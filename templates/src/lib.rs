@@ -1,1 +1,12 @@
-//! The Rust text that the Callsheet compiler generates.
+//! The Rust text that the Callsheet compiler generates: views and the templates that print them.
+//!
+//! A view is a plain value of final strings; a template reads its fields and calls nothing. Names, types and decisions
+//! are made by the compiler. The templates stand in `rust/`, and `rust/package.rs` is their table of contents.
+
+mod modules;
+mod package;
+mod service;
+
+pub use modules::{Module, Modules};
+pub use package::{Constant, DebugImpl, Group, GroupEnum, Merge, Name, Package};
+pub use service::{Major, Method, Service, TypedError, Variant};

@@ -1,0 +1,265 @@
+//! Documentation as doc comments that rustdoc takes as they stand.
+//!
+//! An author of a contract does not write for rustdoc: no text becomes a doctest, a link, or HTML, and none makes rustdoc
+//! or clippy warn. Code spans, fenced code, lists and emphasis come through.
+
+/// `lines` as a doc comment, whole lines.
+pub(super) fn comment(lines: &[String]) -> String {
+    sanitize(lines)
+        .into_iter()
+        .map(|line| {
+            if line.is_empty() {
+                "///\n".to_owned()
+            } else {
+                format!("/// {line}\n")
+            }
+        })
+        .collect()
+}
+
+/// The same, or `otherwise` where nothing is said; behind it a deprecation.
+pub(super) fn comment_or(lines: &[String], otherwise: &str, deprecated: Option<&str>) -> String {
+    let mut lines = lines.to_vec();
+    if lines.iter().all(|line| line.trim().is_empty()) {
+        lines = vec![otherwise.to_owned()];
+    }
+    comment(&with_deprecation(lines, deprecated))
+}
+
+/// `lines`, and behind them that and why the declaration is deprecated.
+pub(super) fn with_deprecation(mut lines: Vec<String>, deprecated: Option<&str>) -> Vec<String> {
+    if let Some(reason) = deprecated {
+        if !lines.is_empty() {
+            lines.push(String::new());
+        }
+        lines.push(format!("**Deprecated**: {reason}"));
+    }
+    lines
+}
+
+/// A fence that is open: its character and length.
+struct Fence {
+    mark: char,
+    length: usize,
+    body: Vec<String>,
+}
+
+fn sanitize(lines: &[String]) -> Vec<String> {
+    let mut out: Vec<String> = Vec::new();
+    let mut fence: Option<Fence> = None;
+    // How far a line must be indented to belong to the list item before it.
+    let mut item = 0;
+    for line in lines.iter().flat_map(|line| line.split(['\n', '\r'])) {
+        let line: String = line
+            .chars()
+            .map(|c| if c.is_control() { ' ' } else { c })
+            .collect();
+        if let Some(mut open) = fence.take() {
+            if closes(&open, &line) {
+                end_fence(open, &mut out);
+            } else {
+                open.body.push(line.trim_end().to_owned());
+                fence = Some(open);
+            }
+        } else if let Some(open) = opens(&line) {
+            fence = Some(open);
+            item = 0;
+        } else {
+            let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
+            let (marker, text) = line.split_at(marker(&line));
+            item = match (marker.len(), line.len()) {
+                (_, 0) => 0,
+                (0, _) => item,
+                (length, _) => length,
+            };
+            let indent = if marker.is_empty() { item } else { 0 };
+            let text = format!("{:indent$}{marker}{}", "", prose(text));
+            out.push(text.trim_end().to_owned());
+        }
+    }
+    if let Some(open) = fence {
+        end_fence(open, &mut out);
+    }
+    let text = out.iter().any(|line| !line.is_empty());
+    if !text {
+        return Vec::new();
+    }
+    let first = out.iter().position(|line| !line.is_empty()).unwrap_or(0);
+    let last = out.iter().rposition(|line| !line.is_empty()).unwrap_or(0);
+    out.drain(..=last).skip(first).collect()
+}
+
+/// Fenced code as a block of its own that holds no code for rustdoc.
+fn end_fence(fence: Fence, out: &mut Vec<String>) {
+    let longest = fence
+        .body
+        .iter()
+        .map(|line| line.len() - line.trim_start_matches('`').len())
+        .chain(fence.body.iter().map(|line| longest_run(line)))
+        .max()
+        .unwrap_or(0);
+    let marks = "`".repeat(longest.max(2) + 1);
+    if out.last().is_some_and(|line| !line.is_empty()) {
+        out.push(String::new());
+    }
+    out.push(format!("{marks}text"));
+    out.extend(fence.body);
+    out.push(marks);
+    // A line behind the block is not its lazy continuation.
+    out.push(String::new());
+}
+
+fn longest_run(line: &str) -> usize {
+    line.split(|c| c != '`').map(str::len).max().unwrap_or(0)
+}
+
+fn run_of(line: &str, mark: char) -> usize {
+    line.chars().take_while(|&c| c == mark).count()
+}
+
+fn opens(line: &str) -> Option<Fence> {
+    let line = line.trim_start();
+    ['`', '~'].into_iter().find_map(|mark| {
+        let length = run_of(line, mark);
+        let info = &line[length..];
+        (length >= 3 && !(mark == '`' && info.contains('`'))).then(|| Fence {
+            mark,
+            length,
+            body: Vec::new(),
+        })
+    })
+}
+
+fn closes(fence: &Fence, line: &str) -> bool {
+    let line = line.trim();
+    let length = run_of(line, fence.mark);
+    length >= fence.length && line.len() == length
+}
+
+/// How long the marker of a list item is that `line` starts with, blank included: 2 for `- `.
+fn marker(line: &str) -> usize {
+    let digits = line.len() - line.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    let length = match line[digits..].chars().next() {
+        Some('-' | '*' | '+') if digits == 0 => 1,
+        Some('.' | ')') if (1..10).contains(&digits) => digits + 1,
+        _ => return 0,
+    };
+    match line[length..].chars().next() {
+        Some(' ') => length + 1,
+        _ => 0,
+    }
+}
+
+/// The text of one line, its runs of blanks one blank, so that nothing is indented code. What rustdoc would take for a
+/// link or HTML is escaped outside code spans, and so are a quote and a list item within a list item: their
+/// continuation lines would need care that no author of a contract takes.
+fn prose(line: &str) -> String {
+    let mut out = String::with_capacity(line.len());
+    let mut rest = line;
+    if rest.starts_with('>') {
+        out.push('\\');
+    } else if let Some(mark) = marker(rest).checked_sub(2) {
+        out.push_str(&rest[..mark]);
+        out.push('\\');
+        out.push_str(&rest[mark..mark + 2]);
+        rest = &rest[mark + 2..];
+    }
+    while let Some(c) = rest.chars().next() {
+        let before = out.chars().next_back();
+        if c == '`' {
+            let length = run_of(rest, '`');
+            let (marks, behind) = rest.split_at(length);
+            if let Some(end) = closing(behind, length) {
+                out.push_str(marks);
+                out.push_str(&behind[..end + length]);
+                rest = &behind[end + length..];
+            } else {
+                out.push_str(&"\\`".repeat(length));
+                rest = behind;
+            }
+            continue;
+        }
+        if (rest.starts_with("http://") || rest.starts_with("https://"))
+            && !before.is_some_and(char::is_alphanumeric)
+        {
+            let end = rest
+                .find(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | ')' | ']' | '`' | '"'))
+                .unwrap_or(rest.len());
+            out.push('<');
+            out.push_str(&rest[..end]);
+            out.push('>');
+            rest = &rest[end..];
+            continue;
+        }
+        match c {
+            '[' | ']' | '<' | '\\' | '|' => {
+                out.push('\\');
+                out.push(c);
+            }
+            '~' => out.push_str("\\~"),
+            '&' => out.push_str("&amp;"),
+            _ => out.push(c),
+        }
+        rest = &rest[c.len_utf8()..];
+    }
+    out
+}
+
+/// Where the run of exactly `length` backticks starts that closes a code span.
+fn closing(text: &str, length: usize) -> Option<usize> {
+    let mut position = 0;
+    while let Some(found) = text[position..].find('`') {
+        let start = position + found;
+        let run = run_of(&text[start..], '`');
+        if run == length {
+            return Some(start);
+        }
+        position = start + run;
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, expect: &str) {
+        let lines: Vec<String> = text.lines().map(str::to_owned).collect();
+        assert_eq!(sanitize(&lines).join("\n"), expect, "{text}");
+    }
+
+    #[test]
+    fn fenced_code_is_no_doctest() {
+        check("```\nfn main() {}\n```", "```text\nfn main() {}\n```");
+        check("a\n~~~rust\nx\n```\n~~~", "a\n\n````text\nx\n```\n````");
+        check("```rust\nnever closed", "```text\nnever closed\n```");
+    }
+
+    #[test]
+    fn indented_code_is_no_doctest() {
+        check("a\n\n        let x = 1;", "a\n\nlet x = 1;");
+        check("-      deep\n\n>\t\tquoted", "- deep\n\n\\> quoted");
+    }
+
+    #[test]
+    fn nothing_becomes_a_link_or_html() {
+        check("[Order] and <b>", "\\[Order\\] and \\<b>");
+        check("`[Order]` and `<b>`", "`[Order]` and `<b>`");
+        check("a ` b [c]", "a \\` b \\[c\\]");
+        check("see https://a.b/c_d.", "see <https://a.b/c_d.>");
+        check("> ```\n> x", "\\> \\`\\`\\`\n\\> x");
+    }
+
+    #[test]
+    fn a_list_item_holds_the_lines_behind_it() {
+        check("- a\nb\n    - c\n  d\n\ne", "- a\n  b\n- c\n  d\n\ne");
+        check("12. a\nb", "12. a\n    b");
+        check("- - a\n- 1. b", "- \\- a\n- 1\\. b");
+    }
+
+    #[test]
+    fn blank_lines_around_are_dropped() {
+        check("\n\n a \n\n", "a");
+        check("\n  \n", "");
+    }
+}

@@ -1,0 +1,297 @@
+//! Messages, errors and enums: prost-build's text, with our documentation and attributes in it.
+//!
+//! prost-build takes documentation from the source info of a descriptor and changes it on the way, and it applies
+//! attributes by prefix, so one on a message reaches all in it. So each declaration gets a mark as its documentation, and
+//! the mark's line is replaced by what belongs before the declaration.
+
+use std::collections::BTreeMap;
+
+use prost_build::Module;
+use prost_types::source_code_info::Location;
+use prost_types::{FileDescriptorProto, SourceCodeInfo};
+
+use crate::descriptor::proto_path;
+use crate::model::{Deprecation, Enum, File, Message, Model};
+
+use super::options::{Options, Pattern};
+use super::rust::names::{camel, literal, variant};
+use super::rust::redact;
+use super::{docs, lints};
+
+/// Marks a declaration in prost-build's text; no documentation comes so far.
+const MARK: &str = "/// __rpc_item_";
+
+/// The text of every package of the model that has messages or enums, by package.
+///
+/// # Errors
+/// What prost-build says of an extern path that cannot be.
+pub(super) fn generate(
+    model: &Model,
+    descriptors: &[FileDescriptorProto],
+    options: &Options,
+) -> Result<BTreeMap<String, String>, String> {
+    let mut marks = Marks::default();
+    let by_name: BTreeMap<String, &File> = model
+        .files
+        .iter()
+        .map(|file| (proto_path(&file.import_path), file))
+        .collect();
+    let requests = descriptors
+        .iter()
+        .map(|descriptor| {
+            let mut descriptor = descriptor.clone();
+            if let Some(file) = by_name.get(descriptor.name()) {
+                descriptor.source_code_info = Some(marks.file(file, options));
+            }
+            let module = Module::from_parts([descriptor.package()]);
+            (module, descriptor)
+        })
+        .collect();
+    let texts = config(options)
+        .generate(requests)
+        .map_err(|error| error.to_string())?;
+    Ok(texts
+        .into_iter()
+        .filter_map(|(module, text)| {
+            let package = module.parts().next()?.to_owned();
+            Some((package, marks.decorate(&text)))
+        })
+        .collect())
+}
+
+fn config(options: &Options) -> prost_build::Config {
+    let mut config = prost_build::Config::new();
+    config
+        .bytes(["."])
+        .prost_path("::callsheet::codegen::prost")
+        .prost_types_path("::callsheet::codegen::prost_types");
+    for (proto, rust) in &options.extern_paths {
+        config.extern_path(proto.as_str(), rust.as_str());
+    }
+    config
+}
+
+/// What stands before each declaration, by the number of its mark.
+#[derive(Default)]
+struct Marks {
+    items: Vec<Item>,
+}
+
+/// What belongs to one declaration. A oneof is two things in Rust: a member of the message, and a type of its own.
+#[derive(Default)]
+struct Item {
+    /// Its documentation.
+    docs: Vec<String>,
+    /// Attributes of the type it is.
+    on_type: Vec<String>,
+    /// Attributes of the field or variant it is.
+    on_member: Vec<String>,
+    /// Whether its type leaves `Debug` to us.
+    own_debug: bool,
+}
+
+impl Marks {
+    fn file(&mut self, file: &File, options: &Options) -> SourceCodeInfo {
+        let mut scribe = Scribe {
+            marks: self,
+            options,
+            locations: Vec::new(),
+        };
+        let errors = file.errors.iter().map(|error| &error.message);
+        for (position, message) in file.messages.iter().chain(errors).enumerate() {
+            scribe.message(vec![4, number(position)], message);
+        }
+        for (position, declared) in file.enums.iter().enumerate() {
+            scribe.enumeration(&[5, number(position)], declared);
+        }
+        SourceCodeInfo {
+            location: scribe.locations,
+        }
+    }
+
+    /// prost-build's text with what belongs before each declaration, indented as the code is.
+    fn decorate(&self, text: &str) -> String {
+        let mut out = String::with_capacity(text.len() * 2);
+        let mut current = None;
+        let mut lines = text.lines().peekable();
+        while let Some(line) = lines.next() {
+            let trimmed = line.trim_start();
+            let indent = &line[..line.len() - trimmed.len()];
+            if let Some(item) = trimmed.strip_prefix(MARK).and_then(|mark| self.item(mark)) {
+                let is_type = lines
+                    .peek()
+                    .is_some_and(|next| next.trim_start().starts_with("#[derive("));
+                push(&mut out, indent, &item.docs);
+                push(&mut out, indent, if is_type { &item.on_type } else { &item.on_member });
+                current = Some((item, indent.to_owned()));
+            } else if trimmed.starts_with("#[prost(prost_path") {
+                // The one line that prost-build leaves to a formatter.
+                let indent = current.as_ref().map_or("", |(_, indent)| indent.as_str());
+                push(&mut out, indent, &[trimmed.to_owned()]);
+                if current.as_ref().is_some_and(|(item, _)| item.own_debug) {
+                    push(&mut out, indent, &["#[prost(skip_debug)]".to_owned()]);
+                }
+            } else if trimmed == "#[deprecated]" || trimmed.starts_with("// This file is @generated")
+            {
+                // Said with its reason by the mark; said by the head of the file.
+            } else {
+                if trimmed.starts_with("impl ") {
+                    push(&mut out, indent, &[ALLOW_UNUSED.to_owned()]);
+                }
+                push(&mut out, indent, &[trimmed.to_owned()]);
+            }
+        }
+        out
+    }
+
+    fn item(&self, mark: &str) -> Option<&Item> {
+        self.items.get(mark.parse::<usize>().ok()?)
+    }
+}
+
+/// In a binary, what nobody calls is unused even where it is public.
+const ALLOW_UNUSED: &str =
+    "#[allow(dead_code, reason = \"not every user of a contract needs all of it\")]";
+
+fn push(out: &mut String, indent: &str, lines: &[String]) {
+    for line in lines {
+        if !line.is_empty() {
+            out.push_str(indent);
+            out.push_str(line);
+        }
+        out.push('\n');
+    }
+}
+
+/// Writes down the marks of one file.
+struct Scribe<'a> {
+    marks: &'a mut Marks,
+    options: &'a Options,
+    locations: Vec<Location>,
+}
+
+impl Scribe<'_> {
+    fn message(&mut self, path: Vec<i32>, message: &Message) {
+        let reason = message.deprecated.as_ref().map(|d| &*d.reason);
+        self.mark(
+            path.clone(),
+            Item {
+                docs: documentation(&message.docs, reason),
+                on_type: self.type_attributes(&message.name.0),
+                own_debug: redact::message_has_secret(message),
+                ..Item::default()
+            },
+        );
+        for (position, field) in message.fields.iter().enumerate() {
+            let name = message.name.child(&field.name);
+            let item = self.member(&field.docs, field.deprecated.as_ref(), &name.0);
+            self.mark(join(&path, 2, position), item);
+        }
+        for (position, oneof) in message.oneofs.iter().enumerate() {
+            let name = message.name.child(&oneof.name);
+            let members = message.fields.iter().filter(|field| field.oneof == Some(position));
+            let variants: Vec<String> = members.map(|field| camel(&field.name)).collect();
+            let mut on_type = self.type_attributes(&name.0);
+            on_type.extend(lints::oneof(&camel(&oneof.name), &variants));
+            self.mark(
+                join(&path, 8, position),
+                Item {
+                    docs: documentation(&oneof.docs, None),
+                    on_type,
+                    on_member: self.field_attributes(&name.0),
+                    own_debug: redact::oneof_has_secret(message, position),
+                },
+            );
+        }
+        for (position, nested) in message.messages.iter().enumerate() {
+            self.message(join(&path, 3, position), nested);
+        }
+        for (position, nested) in message.enums.iter().enumerate() {
+            self.enumeration(&join(&path, 4, position), nested);
+        }
+    }
+
+    fn enumeration(&mut self, path: &[i32], declared: &Enum) {
+        let reason = declared.deprecated.as_ref().map(|d| &*d.reason);
+        let name = declared.name.simple();
+        let variants: Vec<String> = declared
+            .values
+            .iter()
+            .map(|value| variant(name, &value.descriptor_name))
+            .collect();
+        let mut on_type = self.type_attributes(&declared.name.0);
+        on_type.extend(lints::enumeration(&camel(name), &variants));
+        self.mark(
+            path.to_vec(),
+            Item {
+                docs: documentation(&declared.docs, reason),
+                on_type,
+                ..Item::default()
+            },
+        );
+        for (position, value) in declared.values.iter().enumerate() {
+            let name = declared.name.child(&value.name);
+            let item = self.member(&value.docs, value.deprecated.as_ref(), &name.0);
+            self.mark(join(path, 2, position), item);
+        }
+    }
+
+    /// A field or an enum value.
+    fn member(&self, docs: &[String], deprecation: Option<&Deprecation>, name: &str) -> Item {
+        let deprecated = deprecation
+            .map(|deprecation| format!("#[deprecated = {}]", literal(&deprecation.reason)));
+        Item {
+            docs: documentation(docs, None),
+            on_member: deprecated
+                .into_iter()
+                .chain(self.field_attributes(name))
+                .collect(),
+            ..Item::default()
+        }
+    }
+
+    fn type_attributes(&self, name: &str) -> Vec<String> {
+        let derives = matching(&self.options.derives, name);
+        let derive = (!derives.is_empty()).then(|| format!("#[derive({})]", derives.join(", ")));
+        derive
+            .into_iter()
+            .chain(matching(&self.options.attributes, name))
+            .collect()
+    }
+
+    fn field_attributes(&self, name: &str) -> Vec<String> {
+        matching(&self.options.field_attributes, name)
+    }
+
+    fn mark(&mut self, path: Vec<i32>, item: Item) {
+        let number = self.marks.items.len();
+        self.marks.items.push(item);
+        self.locations.push(Location {
+            path,
+            leading_comments: Some(format!("{}{number}", MARK.trim_start_matches('/'))),
+            ..Location::default()
+        });
+    }
+}
+
+fn documentation(lines: &[String], deprecated: Option<&str>) -> Vec<String> {
+    docs::comment(&docs::with_deprecation(lines.to_vec(), deprecated))
+        .lines()
+        .map(str::to_owned)
+        .collect()
+}
+
+fn matching(all: &[(Pattern, String)], name: &str) -> Vec<String> {
+    all.iter()
+        .filter(|(pattern, _)| pattern.matches(name))
+        .map(|(_, text)| text.clone())
+        .collect()
+}
+
+fn join(path: &[i32], kind: i32, position: usize) -> Vec<i32> {
+    [path, &[kind, number(position)]].concat()
+}
+
+fn number(position: usize) -> i32 {
+    i32::try_from(position).expect("a source file holds fewer than 2^31 declarations")
+}

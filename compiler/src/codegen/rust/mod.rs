@@ -1,0 +1,8 @@
+//! Rust's side of the contract: names, paths of types, and the views that the templates print.
+
+pub(super) mod constants;
+pub(super) mod merge;
+pub(super) mod names;
+pub(super) mod redact;
+pub(super) mod services;
+pub(super) mod types;

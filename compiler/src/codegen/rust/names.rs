@@ -1,0 +1,96 @@
+//! Identifiers. They follow prost-build letter by letter, since its messages and our services name each other.
+
+use heck::{ToShoutySnakeCase, ToSnakeCase, ToUpperCamelCase};
+
+/// `placeOrder` → `place_order`, a keyword as a raw identifier.
+pub(in crate::codegen) fn snake(name: &str) -> String {
+    identifier(name.to_snake_case())
+}
+
+/// `place_order` → `PlaceOrder`
+pub(in crate::codegen) fn camel(name: &str) -> String {
+    identifier(name.to_upper_camel_case())
+}
+
+/// `placeOrder` → `PLACE_ORDER`
+pub(in crate::codegen) fn shouty(name: &str) -> String {
+    identifier(name.to_shouty_snake_case())
+}
+
+/// The same without `r#`, for names that are part of a longer one.
+pub(in crate::codegen) fn bare(identifier: &str) -> &str {
+    identifier.strip_prefix("r#").unwrap_or(identifier)
+}
+
+/// A method of a client: names that the client has itself get an underscore.
+pub(in crate::codegen) fn method(name: &str) -> String {
+    let name = snake(name);
+    if matches!(name.as_str(), "new" | "blocking") || name.starts_with("with_") {
+        format!("{name}_")
+    } else {
+        name
+    }
+}
+
+/// The variant of an enum value: `STATUS_PLACED` of `Status` → `Placed`.
+pub(in crate::codegen) fn variant(enum_name: &str, descriptor_name: &str) -> String {
+    let (prefix, name) = (camel(enum_name), camel(descriptor_name));
+    let stripped = name
+        .strip_prefix(&prefix)
+        .filter(|rest| rest.starts_with(char::is_uppercase))
+        .unwrap_or(&name);
+    identifier(stripped.to_owned())
+}
+
+fn identifier(name: String) -> String {
+    match name.as_str() {
+        "as" | "break" | "const" | "continue" | "else" | "enum" | "false" | "fn" | "for" | "if"
+        | "impl" | "in" | "let" | "loop" | "match" | "mod" | "move" | "mut" | "pub" | "ref"
+        | "return" | "static" | "struct" | "trait" | "true" | "type" | "unsafe" | "use"
+        | "where" | "while" | "dyn" | "abstract" | "become" | "box" | "do" | "final" | "macro"
+        | "override" | "priv" | "typeof" | "unsized" | "virtual" | "yield" | "async" | "await"
+        | "try" | "gen" => format!("r#{name}"),
+        // Not to be had as raw identifiers; prost-build lists `extern` among them.
+        "_" | "super" | "self" | "Self" | "extern" | "crate" => format!("{name}_"),
+        _ if name.starts_with(|first: char| first.is_ascii_digit()) => format!("_{name}"),
+        _ => name,
+    }
+}
+
+/// `text` as a string literal.
+pub(in crate::codegen) fn literal(text: &str) -> String {
+    format!("\"{}\"", text.escape_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keywords_become_raw_or_get_an_underscore() {
+        for (name, expect) in [("type", "r#type"), ("self", "self_"), ("extern", "extern_")] {
+            assert_eq!(snake(name), expect);
+        }
+        assert_eq!(camel("self"), "Self_");
+        assert_eq!(camel("_1"), "_1");
+    }
+
+    #[test]
+    fn a_method_never_hides_what_the_client_has_itself() {
+        for (name, expect) in [
+            ("new", "new_"),
+            ("withGroup", "with_group_"),
+            ("within", "within"),
+        ] {
+            assert_eq!(method(name), expect);
+        }
+    }
+
+    #[test]
+    fn a_variant_loses_the_name_of_its_enum_only_as_a_whole_word() {
+        assert_eq!(variant("Status", "STATUS_PLACED"), "Placed");
+        assert_eq!(variant("Foo", "FOOBAR"), "Foobar");
+        assert_eq!(variant("Status", "STATUS_1"), "Status1");
+        assert_eq!(variant("Foo", "FOO_SELF"), "Self_");
+    }
+}

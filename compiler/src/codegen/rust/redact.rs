@@ -1,0 +1,122 @@
+//! Printing messages that hold secrets.
+
+use callsheet_templates as views;
+
+use crate::model::{Message, Oneof};
+
+use super::names::{bare, camel, snake};
+use super::types::Scope;
+
+/// Whether `Debug` of the message must be ours.
+pub(in crate::codegen) fn message_has_secret(message: &Message) -> bool {
+    message
+        .fields
+        .iter()
+        .any(|field| field.redact && field.oneof.is_none())
+}
+
+/// Whether `Debug` of the oneof must be ours.
+pub(in crate::codegen) fn oneof_has_secret(message: &Message, position: usize) -> bool {
+    message
+        .fields
+        .iter()
+        .any(|field| field.redact && field.oneof == Some(position))
+}
+
+/// `impl Debug` of a message with secrets, of its oneofs, and of the messages in it.
+pub(in crate::codegen) fn debugs(
+    scope: Scope<'_>,
+    message: &Message,
+    out: &mut Vec<views::DebugImpl>,
+) {
+    if message_has_secret(message) {
+        out.push(views::DebugImpl {
+            attributes: attributes(message, None),
+            path: scope.path(&message.name),
+            body: message_body(message),
+        });
+    }
+    for (position, oneof) in message.oneofs.iter().enumerate() {
+        if oneof_has_secret(message, position) {
+            out.push(views::DebugImpl {
+                attributes: attributes(message, Some(position)),
+                path: oneof_path(scope, message, oneof),
+                body: oneof_body(message, position),
+            });
+        }
+    }
+    for nested in &message.messages {
+        debugs(scope, nested, out);
+    }
+}
+
+fn attributes(message: &Message, oneof: Option<usize>) -> String {
+    let deprecated = message
+        .fields
+        .iter()
+        .any(|field| field.oneof == oneof && field.deprecated.is_some());
+    if deprecated {
+        "#[allow(deprecated, reason = \"a deprecated field is printed too\")]\n".to_owned()
+    } else {
+        String::new()
+    }
+}
+
+fn message_body(message: &Message) -> Vec<String> {
+    let mut body = vec![format!(
+        "f.debug_struct(\"{}\")",
+        camel(message.name.simple())
+    )];
+    for field in message.fields.iter().filter(|field| field.oneof.is_none()) {
+        let name = snake(&field.name);
+        let value = if field.redact {
+            "&::core::format_args!(\"[redacted]\")".to_owned()
+        } else {
+            format!("&self.{name}")
+        };
+        body.push(format!("    .field(\"{}\", {value})", bare(&name)));
+    }
+    for oneof in &message.oneofs {
+        let name = snake(&oneof.name);
+        body.push(format!("    .field(\"{}\", &self.{name})", bare(&name)));
+    }
+    body.push("    .finish()".to_owned());
+    body
+}
+
+fn oneof_body(message: &Message, position: usize) -> Vec<String> {
+    let mut body = vec!["match self {".to_owned()];
+    for field in &message.fields {
+        if field.oneof != Some(position) {
+            continue;
+        }
+        let variant = camel(&field.name);
+        let (pattern, value) = if field.redact {
+            ("_", "&::core::format_args!(\"[redacted]\")")
+        } else {
+            ("value", "value")
+        };
+        body.push(format!(
+            "    Self::{variant}({pattern}) => f.debug_tuple(\"{variant}\").field({value}).finish(),"
+        ));
+    }
+    body.push("}".to_owned());
+    body
+}
+
+/// prost's name of a oneof's enum: `order::Payment`, with `OneOf` behind it where a nested type has that name.
+fn oneof_path(scope: Scope<'_>, message: &Message, oneof: &Oneof) -> String {
+    let mut name = camel(&oneof.name);
+    let nested_types = message.messages.iter().map(|nested| &nested.name);
+    let nested_enums = message.enums.iter().map(|nested| &nested.name);
+    if nested_types
+        .chain(nested_enums)
+        .any(|nested| camel(nested.simple()) == name)
+    {
+        name.push_str("OneOf");
+    }
+    // The path of a type in the message's module, less that type.
+    let inside = scope.path(&message.name.child("X"));
+    let module = inside.strip_suffix('X').unwrap_or_default();
+    format!("{module}{name}")
+}

@@ -1,0 +1,408 @@
+//! The views of services.
+
+use std::collections::BTreeMap;
+
+use callsheet_templates as views;
+
+use crate::codegen::docs;
+use crate::codegen::lints::MethodLints;
+use crate::model::{
+    Balance, Error, FullName, Groups, Message, Method, Model, Release, Service, StatusCode,
+};
+
+use super::names::{bare, camel, literal, method, shouty, snake};
+use super::types::Scope;
+
+/// What a service refers to: every declaration of the model by name.
+pub(in crate::codegen) struct Catalogue<'a> {
+    messages: BTreeMap<&'a FullName, &'a Message>,
+    errors: BTreeMap<&'a FullName, &'a Error>,
+}
+
+impl<'a> Catalogue<'a> {
+    pub(in crate::codegen) fn new(model: &'a Model) -> Self {
+        let files = || model.files.iter();
+        Self {
+            messages: files()
+                .flat_map(|file| &file.messages)
+                .map(|message| (&message.name, message))
+                .collect(),
+            errors: files()
+                .flat_map(|file| &file.errors)
+                .map(|error| (&error.message.name, error))
+                .collect(),
+        }
+    }
+}
+
+/// A service as it is at one release, which is the newest that is generated of its major.
+pub(in crate::codegen) struct Surface<'a> {
+    service: &'a Service,
+    release: Release,
+}
+
+/// The majors of a service: at `at`, those that had begun, each at its newest minor that is not newer.
+pub(in crate::codegen) fn surfaces(service: &Service, at: Option<Release>) -> Vec<Surface<'_>> {
+    let mut surfaces: Vec<Surface<'_>> = Vec::new();
+    for &release in &service.releases {
+        if at.is_some_and(|at| release > at) {
+            continue;
+        }
+        match surfaces.last_mut() {
+            Some(last) if last.release.major == release.major => last.release = release,
+            _ => surfaces.push(Surface { service, release }),
+        }
+    }
+    surfaces
+}
+
+impl Surface<'_> {
+    pub(in crate::codegen) fn major(&self) -> u32 {
+        self.release.major
+    }
+
+    /// Its view, and the lints that it sets off.
+    pub(in crate::codegen) fn view(
+        &self,
+        scope: Scope<'_>,
+        catalogue: &Catalogue<'_>,
+        lints: &mut MethodLints,
+    ) -> views::Service {
+        let service = self.service;
+        let name = camel(service.name.simple());
+        let base = bare(&name);
+        let methods: Vec<&Method> = service.methods_at(self.release).collect();
+        let reason = service.deprecated.as_ref().map(|d| &*d.reason);
+        views::Service {
+            docs: docs::comment_or(&service.docs, &format!("`{}`", service.name), reason),
+            full_name: service.name.to_string(),
+            descriptor: shouty(service.name.simple()),
+            client: format!("{base}Client"),
+            blocking_client: format!("{base}BlockingClient"),
+            server: format!("{base}Server"),
+            mock: format!("{base}Mock"),
+            handler: format!("__Rpc{base}Handler"),
+            group: format!("super::{base}Group"),
+            release: arguments(self.release),
+            releases: self.releases().map(arguments).collect(),
+            group_names: service.groups.named.iter().map(|g| g.name.clone()).collect(),
+            open_groups: service.groups.open,
+            errors: methods
+                .iter()
+                .filter(|method| !method.throws.is_empty())
+                .map(|method| typed_error(base, method, scope, catalogue))
+                .collect(),
+            methods: methods
+                .iter()
+                .enumerate()
+                .map(|(index, method)| self.method(base, index, method, scope, catalogue, lints))
+                .collect(),
+            name,
+        }
+    }
+
+    /// The releases of this major that are generated.
+    fn releases(&self) -> impl Iterator<Item = Release> {
+        let newest = self.release;
+        self.service
+            .releases
+            .iter()
+            .copied()
+            .filter(move |release| release.major == newest.major && *release <= newest)
+    }
+
+    fn method(
+        &self,
+        service: &str,
+        index: usize,
+        declared: &Method,
+        scope: Scope<'_>,
+        catalogue: &Catalogue<'_>,
+        lints: &mut MethodLints,
+    ) -> views::Method {
+        let name = method(&declared.name);
+        lints.method(&name);
+        let deprecated = declared
+            .deprecated
+            .as_ref()
+            .filter(|(since, _)| *since <= self.release)
+            .map(|(since, reason)| match reason {
+                Some(reason) => format!("since release {since}: {reason}"),
+                None => format!("since release {since}"),
+            });
+        if deprecated.is_some() {
+            lints.deprecated();
+        }
+        if declared.throws.len() > 1 {
+            lints.several_errors();
+        }
+
+        let request = Request::new(declared, scope, catalogue, lints);
+        let reply = Reply::new(declared, service, scope);
+        let first = self.releases().next().unwrap_or(self.release);
+        views::Method {
+            docs: docs::comment_or(&declared.docs, &format!("`{}`", declared.name), None),
+            attributes: deprecated
+                .map(|text| format!("#[deprecated = {}]\n", literal(&text)))
+                .unwrap_or_default(),
+            contract_name: declared.name.clone(),
+            index,
+            setter: format!("on_{}", bare(&snake(&declared.name))),
+            parameters: request.parameters,
+            client_parameters: request.client_parameters,
+            parameter_types: request.types,
+            arguments: request.arguments.join(", "),
+            more_arguments: behind_comma(&request.arguments),
+            result: reply.result,
+            call: reply.call,
+            shape: shape(declared).0.to_owned(),
+            payload: request.payload,
+            handler_parameter: request.handler_parameter,
+            handler_arguments: behind_comma(&request.handler_arguments),
+            path: format!(
+                "{}.v{}.{}/{}",
+                scope.package_name(),
+                self.major(),
+                self.service.name.simple(),
+                declared.name
+            ),
+            since: arguments(declared.window.added.max(first)),
+            kind: shape(declared).1.to_owned(),
+            request_name: declared.request.message.to_string(),
+            reply_name: declared.reply.to_string(),
+            idempotent: declared.policy.idempotent,
+            timeout: option(declared.policy.timeout.map(|micros| {
+                format!("::core::time::Duration::from_micros({micros})")
+            })),
+            max_size: option(declared.policy.max_size.map(|bytes| bytes.to_string())),
+            balance: option(declared.policy.balance.as_ref().and_then(balance)),
+            name,
+        }
+    }
+}
+
+/// What goes in.
+struct Request {
+    parameters: String,
+    client_parameters: String,
+    types: String,
+    arguments: Vec<String>,
+    payload: String,
+    handler_parameter: String,
+    handler_arguments: Vec<String>,
+}
+
+impl Request {
+    fn new(
+        declared: &Method,
+        scope: Scope<'_>,
+        catalogue: &Catalogue<'_>,
+        lints: &mut MethodLints,
+    ) -> Self {
+        let path = scope.path(&declared.request.message);
+        if declared.request.stream {
+            return Self {
+                parameters: format!(", requests: ::callsheet::codegen::Streaming<{path}>"),
+                client_parameters: format!(
+                    ", requests: impl ::core::convert::Into<::callsheet::codegen::Streaming<{path}>>"
+                ),
+                types: format!("::callsheet::codegen::Streaming<{path}>"),
+                arguments: vec!["requests".to_owned()],
+                payload: ", ::core::convert::Into::into(requests)".to_owned(),
+                handler_parameter: "requests".to_owned(),
+                handler_arguments: vec!["requests".to_owned()],
+            };
+        }
+        let message = catalogue
+            .messages
+            .get(&declared.request.message)
+            .filter(|_| declared.request.arguments);
+        if let Some(message) = message {
+            lints.arguments(message);
+            let names: Vec<String> = message.fields.iter().map(|f| snake(&f.name)).collect();
+            let types: Vec<String> = message.fields.iter().map(|f| scope.field(&f.shape)).collect();
+            let parameters: String = names
+                .iter()
+                .zip(&types)
+                .map(|(name, r#type)| format!(", {name}: {type}"))
+                .collect();
+            return Self {
+                client_parameters: parameters.clone(),
+                parameters,
+                types: types.join(", "),
+                payload: format!(", {path} {{ {} }}", names.join(", ")),
+                handler_parameter: format!("request: {path}"),
+                handler_arguments: names.iter().map(|name| format!("request.{name}")).collect(),
+                arguments: names,
+            };
+        }
+        if path == "()" {
+            return Self {
+                parameters: String::new(),
+                client_parameters: String::new(),
+                types: String::new(),
+                arguments: Vec::new(),
+                payload: ", ()".to_owned(),
+                handler_parameter: "(): ()".to_owned(),
+                handler_arguments: Vec::new(),
+            };
+        }
+        Self {
+            parameters: format!(", request: {path}"),
+            client_parameters: format!(", request: {path}"),
+            types: path.clone(),
+            arguments: vec!["request".to_owned()],
+            payload: ", request".to_owned(),
+            handler_parameter: format!("request: {path}"),
+            handler_arguments: vec!["request".to_owned()],
+        }
+    }
+}
+
+/// What comes out.
+struct Reply {
+    result: String,
+    call: String,
+}
+
+impl Reply {
+    fn new(declared: &Method, service: &str, scope: Scope<'_>) -> Self {
+        let error = (!declared.throws.is_empty()).then(|| error_name(service, declared));
+        let behind = error.as_ref().map(|error| format!(", {error}")).unwrap_or_default();
+        let only = error.as_ref().map(|error| format!("<{error}>")).unwrap_or_default();
+        let mut reply = scope.path(&declared.reply);
+        if declared.reply_stream {
+            reply = format!("::callsheet::codegen::Streaming<{reply}{behind}>");
+        }
+        Self {
+            result: format!(
+                "::core::result::Result<{reply}, ::callsheet::codegen::Error{only}>"
+            ),
+            call: format!("::callsheet::codegen::Call<{reply}{behind}>"),
+        }
+    }
+}
+
+fn typed_error(
+    service: &str,
+    declared: &Method,
+    scope: Scope<'_>,
+    catalogue: &Catalogue<'_>,
+) -> views::TypedError {
+    views::TypedError {
+        name: error_name(service, declared),
+        method: declared.name.clone(),
+        variants: declared
+            .throws
+            .iter()
+            .filter_map(|name| catalogue.errors.get(name))
+            .map(|error| views::Variant {
+                name: camel(error.message.name.simple()),
+                path: scope.path(&error.message.name),
+                full_name: error.message.name.to_string(),
+                code: code(error.code).to_owned(),
+                foreign: scope.is_foreign(&error.message.name),
+            })
+            .collect(),
+    }
+}
+
+fn error_name(service: &str, declared: &Method) -> String {
+    format!("{service}{}Error", bare(&camel(&declared.name)))
+}
+
+/// The enum of a service's groups.
+pub(in crate::codegen) fn group_enum(service: &Service) -> views::GroupEnum {
+    let Groups { named, open } = &service.groups;
+    let name = format!("{}Group", bare(&camel(service.name.simple())));
+    let groups: Vec<views::Group> = named
+        .iter()
+        .map(|group| views::Group {
+            variant: camel(&group.name),
+            name: group.name.clone(),
+        })
+        .collect();
+    let variants: Vec<String> = groups.iter().map(|group| group.variant.clone()).collect();
+    let mut attributes = String::from(
+        "#[allow(dead_code, reason = \"not every user of a contract needs all of it\")]\n",
+    );
+    attributes.extend(
+        crate::codegen::lints::enumeration(&name, &variants).map(|attribute| attribute + "\n"),
+    );
+    let free = if variants.iter().any(|variant| variant == "Other") {
+        "Other_"
+    } else {
+        "Other"
+    };
+    views::GroupEnum {
+        service: service.name.to_string(),
+        name,
+        derives: if *open {
+            "Clone, Debug, PartialEq, Eq, Hash".to_owned()
+        } else {
+            "Clone, Copy, Debug, PartialEq, Eq, Hash".to_owned()
+        },
+        attributes,
+        groups,
+        open: open.then(|| free.to_owned()),
+    }
+}
+
+/// The function that makes or takes such a call, and the runtime's name of the kind.
+fn shape(declared: &Method) -> (&'static str, &'static str) {
+    match (declared.request.stream, declared.reply_stream) {
+        (false, false) if declared.policy.oneway => ("one_way", "OneWay"),
+        (false, false) => ("unary", "Unary"),
+        (true, false) => ("client_stream", "ClientStream"),
+        (false, true) => ("server_stream", "ServerStream"),
+        (true, true) => ("bidi_stream", "BidiStream"),
+    }
+}
+
+/// The runtime's balancer, if it has it: the others come with governance, and until then the client's own choice holds.
+fn balance(balance: &Balance) -> Option<String> {
+    let name = match balance {
+        Balance::P2c => "P2c",
+        Balance::Random => "Random",
+        Balance::RoundRobin => "RoundRobin",
+        Balance::LeastActive => "LeastActive",
+        Balance::ConsistentHash(_) => return None,
+    };
+    Some(format!("::callsheet::codegen::Balance::{name}"))
+}
+
+fn code(code: StatusCode) -> &'static str {
+    match code {
+        StatusCode::Cancelled => "Cancelled",
+        StatusCode::Unknown => "Unknown",
+        StatusCode::InvalidArgument => "InvalidArgument",
+        StatusCode::DeadlineExceeded => "DeadlineExceeded",
+        StatusCode::NotFound => "NotFound",
+        StatusCode::AlreadyExists => "AlreadyExists",
+        StatusCode::PermissionDenied => "PermissionDenied",
+        StatusCode::ResourceExhausted => "ResourceExhausted",
+        StatusCode::FailedPrecondition => "FailedPrecondition",
+        StatusCode::Aborted => "Aborted",
+        StatusCode::OutOfRange => "OutOfRange",
+        StatusCode::Unimplemented => "Unimplemented",
+        StatusCode::Internal => "Internal",
+        StatusCode::Unavailable => "Unavailable",
+        StatusCode::DataLoss => "DataLoss",
+        StatusCode::Unauthenticated => "Unauthenticated",
+    }
+}
+
+fn arguments(release: Release) -> String {
+    format!("{}, {}", release.major, release.minor)
+}
+
+fn behind_comma(arguments: &[String]) -> String {
+    arguments.iter().map(|argument| format!(", {argument}")).collect()
+}
+
+fn option(value: Option<String>) -> String {
+    match value {
+        Some(value) => format!("::core::option::Option::Some({value})"),
+        None => "::core::option::Option::None".to_owned(),
+    }
+}

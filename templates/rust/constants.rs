@@ -1,0 +1,5 @@
+{%- for constant in constants %}
+{{ constant.docs -}}
+{{ constant.attributes -}}
+pub const {{ constant.name }}: {{ constant.type }} = {{ constant.value }};
+{% endfor %}

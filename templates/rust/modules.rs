@@ -1,0 +1,4 @@
+{{ header }}
+{% for module in modules %}
+{{ module }}
+{%- endfor %}
