@@ -1,6 +1,7 @@
 //! The whole pipeline on one screen.
 
 use crate::check;
+use crate::codegen;
 use crate::diagnostic::Diagnostic;
 use crate::model::Model;
 use crate::resolve::{self, Loader};
@@ -36,4 +37,15 @@ pub fn analyse(loader: &mut dyn Loader, entries: &[String]) -> Analysis {
         model: clean.then_some(model),
         diagnostics,
     }
+}
+
+/// The Rust of every package of `model`, and the `mod.rs` that nests them.
+///
+/// # Errors
+/// Options that do not fit the model.
+pub fn generate(
+    model: &Model,
+    options: &codegen::Options,
+) -> Result<codegen::Files, codegen::Error> {
+    codegen::generate(model, options)
 }

@@ -5,12 +5,18 @@ pub mod {{ major.module }} {
 {%- filter indent(4) %}
 {% include "trait.rs" %}
 {% include "errors.rs" %}
-{%- include "descriptor.rs" %}
+
+{% include "descriptor.rs" %}
+
 {% include "client.rs" %}
+
 {% include "blocking.rs" %}
+
 {% include "server.rs" %}
+
 {% include "handler.rs" %}
+
 {% include "mock.rs" %}
-{%- endfilter %}
+{% endfilter %}
 {%- endfor %}
 }

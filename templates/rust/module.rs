@@ -1,13 +1,16 @@
 {{ docs }}
 {%- if outermost -%}
-#[allow(missing_docs, unreachable_pub, clippy::pedantic, reason = "generated from contracts")]
+#[allow(missing_docs, unreachable_pub, reason = "generated from contracts")]
+#[allow(clippy::nursery, clippy::pedantic, clippy::restriction, reason = "generated from contracts")]
 {% endif -%}
 pub mod {{ name }} {
 {%- if let Some(file) = file %}
     include!("{{ file }}");
 {%- endif %}
 {%- for module in modules %}
+
 {%- filter indent(4) %}
+
 {{ module }}
 {%- endfilter %}
 {%- endfor %}

@@ -110,7 +110,11 @@ impl MethodLints {
         if request.fields.len() > 6 {
             self.0.insert("clippy::too_many_arguments");
         }
-        if request.fields.iter().any(|field| field.deprecated.is_some()) {
+        if request
+            .fields
+            .iter()
+            .any(|field| field.deprecated.is_some())
+        {
             self.0.insert("deprecated");
         }
     }

@@ -99,7 +99,7 @@ impl Marks {
         };
         let errors = file.errors.iter().map(|error| &error.message);
         for (position, message) in file.messages.iter().chain(errors).enumerate() {
-            scribe.message(vec![4, number(position)], message);
+            scribe.message(&[4, number(position)], message);
         }
         for (position, declared) in file.enums.iter().enumerate() {
             scribe.enumeration(&[5, number(position)], declared);
@@ -117,12 +117,23 @@ impl Marks {
         while let Some(line) = lines.next() {
             let trimmed = line.trim_start();
             let indent = &line[..line.len() - trimmed.len()];
+            if out.ends_with("}\n") && !trimmed.starts_with('}') {
+                out.push('\n');
+            }
             if let Some(item) = trimmed.strip_prefix(MARK).and_then(|mark| self.item(mark)) {
                 let is_type = lines
                     .peek()
                     .is_some_and(|next| next.trim_start().starts_with("#[derive("));
                 push(&mut out, indent, &item.docs);
-                push(&mut out, indent, if is_type { &item.on_type } else { &item.on_member });
+                push(
+                    &mut out,
+                    indent,
+                    if is_type {
+                        &item.on_type
+                    } else {
+                        &item.on_member
+                    },
+                );
                 current = Some((item, indent.to_owned()));
             } else if trimmed.starts_with("#[prost(prost_path") {
                 // The one line that prost-build leaves to a formatter.
@@ -131,7 +142,8 @@ impl Marks {
                 if current.as_ref().is_some_and(|(item, _)| item.own_debug) {
                     push(&mut out, indent, &["#[prost(skip_debug)]".to_owned()]);
                 }
-            } else if trimmed == "#[deprecated]" || trimmed.starts_with("// This file is @generated")
+            } else if trimmed == "#[deprecated]"
+                || trimmed.starts_with("// This file is @generated")
             {
                 // Said with its reason by the mark; said by the head of the file.
             } else {
@@ -171,10 +183,10 @@ struct Scribe<'a> {
 }
 
 impl Scribe<'_> {
-    fn message(&mut self, path: Vec<i32>, message: &Message) {
+    fn message(&mut self, path: &[i32], message: &Message) {
         let reason = message.deprecated.as_ref().map(|d| &*d.reason);
         self.mark(
-            path.clone(),
+            path.to_vec(),
             Item {
                 docs: documentation(&message.docs, reason),
                 on_type: self.type_attributes(&message.name.0),
@@ -185,16 +197,19 @@ impl Scribe<'_> {
         for (position, field) in message.fields.iter().enumerate() {
             let name = message.name.child(&field.name);
             let item = self.member(&field.docs, field.deprecated.as_ref(), &name.0);
-            self.mark(join(&path, 2, position), item);
+            self.mark(join(path, 2, position), item);
         }
         for (position, oneof) in message.oneofs.iter().enumerate() {
             let name = message.name.child(&oneof.name);
-            let members = message.fields.iter().filter(|field| field.oneof == Some(position));
+            let members = message
+                .fields
+                .iter()
+                .filter(|field| field.oneof == Some(position));
             let variants: Vec<String> = members.map(|field| camel(&field.name)).collect();
             let mut on_type = self.type_attributes(&name.0);
             on_type.extend(lints::oneof(&camel(&oneof.name), &variants));
             self.mark(
-                join(&path, 8, position),
+                join(path, 8, position),
                 Item {
                     docs: documentation(&oneof.docs, None),
                     on_type,
@@ -204,10 +219,10 @@ impl Scribe<'_> {
             );
         }
         for (position, nested) in message.messages.iter().enumerate() {
-            self.message(join(&path, 3, position), nested);
+            self.message(&join(path, 3, position), nested);
         }
         for (position, nested) in message.enums.iter().enumerate() {
-            self.enumeration(&join(&path, 4, position), nested);
+            self.enumeration(&join(path, 4, position), nested);
         }
     }
 

@@ -74,8 +74,7 @@ impl std::error::Error for Error {}
 pub fn generate(model: &Model, options: &Options) -> Result<Files, Error> {
     check_release(model, options)?;
     let descriptors = descriptor::lower(model);
-    let mut texts =
-        messages::generate(model, &descriptors, options).map_err(Error::ExternPath)?;
+    let mut texts = messages::generate(model, &descriptors, options).map_err(Error::ExternPath)?;
     let catalogue = Catalogue::new(model);
 
     let mut packages: BTreeMap<&PackageName, Vec<&File>> = BTreeMap::new();
@@ -224,24 +223,23 @@ fn majors(
         .collect()
 }
 
-/// No blanks at the end of a line, no two empty lines in a row, one line end at the end.
+/// No blanks at the end of a line; no empty line behind another, behind an opening brace or before a closing one; one
+/// line end at the end.
 fn tidy(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    let mut blank = true;
+    let mut blank = false;
     for line in text.lines().map(str::trim_end) {
         if line.is_empty() {
-            if blank {
-                continue;
-            }
             blank = true;
-        } else {
-            blank = false;
+            continue;
         }
+        let outer = line.trim_start().starts_with('}') || out.ends_with("{\n");
+        if blank && !outer && !out.is_empty() {
+            out.push('\n');
+        }
+        blank = false;
         out.push_str(line);
         out.push('\n');
-    }
-    while out.ends_with("\n\n") {
-        out.pop();
     }
     out
 }

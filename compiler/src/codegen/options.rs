@@ -94,7 +94,11 @@ mod tests {
             ("Order.id", "shop.Order.id", true),
             ("Order", "shop.Order.id", false),
         ] {
-            assert_eq!(Pattern::new(pattern).matches(name), expect, "{pattern} {name}");
+            assert_eq!(
+                Pattern::new(pattern).matches(name),
+                expect,
+                "{pattern} {name}"
+            );
         }
     }
 }

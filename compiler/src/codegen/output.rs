@@ -21,7 +21,11 @@ impl Files {
 
 /// The first line of a file made from these sources.
 pub(super) fn header(sources: &[&str]) -> String {
-    format!("{} from {}. Do not edit.", Files::HEADER, sources.join(", "))
+    format!(
+        "{} from {}. Do not edit.",
+        Files::HEADER,
+        sources.join(", ")
+    )
 }
 
 /// The name of a package's file.

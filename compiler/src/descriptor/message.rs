@@ -13,7 +13,11 @@ use crate::model::{Enum, EnumValue, Field, FieldShape, FieldType, Message, Scala
 pub(super) fn lower_message(message: &Message) -> DescriptorProto {
     let mut fields = Vec::new();
     let mut entries = Vec::new();
-    let mut oneofs: Vec<_> = message.oneofs.iter().map(|oneof| &oneof.name).map(oneof).collect();
+    let mut oneofs: Vec<_> = message
+        .oneofs
+        .iter()
+        .map(|declared| oneof(&declared.name))
+        .collect();
     for field in &message.fields {
         let mut lowered = lower_field(field);
         match &field.shape {
@@ -80,7 +84,6 @@ pub(super) fn lower_enum(declared: &Enum) -> EnumDescriptorProto {
             })
             .collect(),
         reserved_name: declared.reserved_names.clone(),
-        ..EnumDescriptorProto::default()
     }
 }
 
@@ -97,9 +100,7 @@ fn lower_value(value: &EnumValue) -> EnumValueDescriptorProto {
 
 fn lower_field(field: &Field) -> FieldDescriptorProto {
     let (label, (r#type, type_name)) = match &field.shape {
-        FieldShape::Singular(one) | FieldShape::Optional(one) => {
-            (Label::Optional, lower_type(one))
-        }
+        FieldShape::Singular(one) | FieldShape::Optional(one) => (Label::Optional, lower_type(one)),
         FieldShape::List(one) => (Label::Repeated, lower_type(one)),
         FieldShape::Map(..) => (Label::Repeated, (Type::Message, None)),
     };
@@ -154,8 +155,8 @@ pub(super) fn lower_scalar(scalar: Scalar) -> Type {
 
 /// The nested message that a map is on the wire.
 pub(super) fn map_entry(field: &str, key: Scalar, value: &FieldType) -> DescriptorProto {
-    let part = |name: &str, number, (r#type, type_name): (Type, Option<String>)| {
-        FieldDescriptorProto {
+    let part =
+        |name: &str, number, (r#type, type_name): (Type, Option<String>)| FieldDescriptorProto {
             name: Some(name.to_owned()),
             number: Some(number),
             label: Some(Label::Optional.into()),
@@ -163,8 +164,7 @@ pub(super) fn map_entry(field: &str, key: Scalar, value: &FieldType) -> Descript
             type_name,
             json_name: Some(name.to_owned()),
             ..FieldDescriptorProto::default()
-        }
-    };
+        };
     DescriptorProto {
         name: Some(entry_name(field)),
         field: vec![
@@ -222,9 +222,9 @@ fn synthetic_name(message: &Message, oneofs: &[OneofDescriptorProto], field: &st
     name
 }
 
-fn oneof(name: &String) -> OneofDescriptorProto {
+fn oneof(name: &str) -> OneofDescriptorProto {
     OneofDescriptorProto {
-        name: Some(name.clone()),
+        name: Some(name.to_owned()),
         ..OneofDescriptorProto::default()
     }
 }

@@ -75,7 +75,11 @@ fn lower_file(file: &File) -> FileDescriptorProto {
     FileDescriptorProto {
         name: Some(proto_path(&file.import_path)),
         package: Some(file.package.to_string()),
-        dependency: file.imports.iter().map(|import| proto_path(import)).collect(),
+        dependency: file
+            .imports
+            .iter()
+            .map(|import| proto_path(import))
+            .collect(),
         message_type: file
             .messages
             .iter()

@@ -18,9 +18,11 @@ pub(super) fn file(name: &str) -> Option<FileDescriptorProto> {
         "google/protobuf/empty.proto" => (vec![], vec![message("Empty", vec![])], vec![]),
         "google/protobuf/field_mask.proto" => (vec![], field_mask(), vec![]),
         "google/protobuf/source_context.proto" => (vec![], source_context(), vec![]),
-        "google/protobuf/struct.proto" => {
-            (vec![], structs(), vec![numbered("NullValue", &["NULL_VALUE"])])
-        }
+        "google/protobuf/struct.proto" => (
+            vec![],
+            structs(),
+            vec![numbered("NullValue", &["NULL_VALUE"])],
+        ),
         "google/protobuf/timestamp.proto" => (vec![], vec![seconds_and_nanos("Timestamp")], vec![]),
         "google/protobuf/type.proto" => (vec!["any", "source_context"], types(), vec![syntax()]),
         "google/protobuf/wrappers.proto" => (vec![], wrappers(), vec![]),

@@ -53,10 +53,7 @@ fn float(kind: Scalar, value: f64) -> String {
         return format!("{}::{name}", scalar(kind));
     }
     if kind == Scalar::Float {
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "a constant fits its type"
-        )]
+        #[expect(clippy::cast_possible_truncation, reason = "a constant fits its type")]
         let value = value as f32;
         format!("{value:?}")
     } else {

@@ -10,6 +10,7 @@ use crate::model::{
     Balance, Error, FullName, Groups, Message, Method, Model, Release, Service, StatusCode,
 };
 
+use super::calls::{Reply, Request, behind_comma};
 use super::names::{bare, camel, literal, method, shouty, snake};
 use super::types::Scope;
 
@@ -32,6 +33,10 @@ impl<'a> Catalogue<'a> {
                 .map(|error| (&error.message.name, error))
                 .collect(),
         }
+    }
+
+    pub(super) fn message(&self, name: &FullName) -> Option<&'a Message> {
+        self.messages.get(name).copied()
     }
 }
 
@@ -85,7 +90,12 @@ impl Surface<'_> {
             group: format!("super::{base}Group"),
             release: arguments(self.release),
             releases: self.releases().map(arguments).collect(),
-            group_names: service.groups.named.iter().map(|g| g.name.clone()).collect(),
+            group_names: service
+                .groups
+                .named
+                .iter()
+                .map(|g| g.name.clone())
+                .collect(),
             open_groups: service.groups.open,
             errors: methods
                 .iter()
@@ -171,114 +181,15 @@ impl Surface<'_> {
             request_name: declared.request.message.to_string(),
             reply_name: declared.reply.to_string(),
             idempotent: declared.policy.idempotent,
-            timeout: option(declared.policy.timeout.map(|micros| {
-                format!("::core::time::Duration::from_micros({micros})")
-            })),
+            timeout: option(
+                declared
+                    .policy
+                    .timeout
+                    .map(|micros| format!("::core::time::Duration::from_micros({micros})")),
+            ),
             max_size: option(declared.policy.max_size.map(|bytes| bytes.to_string())),
             balance: option(declared.policy.balance.as_ref().and_then(balance)),
             name,
-        }
-    }
-}
-
-/// What goes in.
-struct Request {
-    parameters: String,
-    client_parameters: String,
-    types: String,
-    arguments: Vec<String>,
-    payload: String,
-    handler_parameter: String,
-    handler_arguments: Vec<String>,
-}
-
-impl Request {
-    fn new(
-        declared: &Method,
-        scope: Scope<'_>,
-        catalogue: &Catalogue<'_>,
-        lints: &mut MethodLints,
-    ) -> Self {
-        let path = scope.path(&declared.request.message);
-        if declared.request.stream {
-            return Self {
-                parameters: format!(", requests: ::callsheet::codegen::Streaming<{path}>"),
-                client_parameters: format!(
-                    ", requests: impl ::core::convert::Into<::callsheet::codegen::Streaming<{path}>>"
-                ),
-                types: format!("::callsheet::codegen::Streaming<{path}>"),
-                arguments: vec!["requests".to_owned()],
-                payload: ", ::core::convert::Into::into(requests)".to_owned(),
-                handler_parameter: "requests".to_owned(),
-                handler_arguments: vec!["requests".to_owned()],
-            };
-        }
-        let message = catalogue
-            .messages
-            .get(&declared.request.message)
-            .filter(|_| declared.request.arguments);
-        if let Some(message) = message {
-            lints.arguments(message);
-            let names: Vec<String> = message.fields.iter().map(|f| snake(&f.name)).collect();
-            let types: Vec<String> = message.fields.iter().map(|f| scope.field(&f.shape)).collect();
-            let parameters: String = names
-                .iter()
-                .zip(&types)
-                .map(|(name, r#type)| format!(", {name}: {type}"))
-                .collect();
-            return Self {
-                client_parameters: parameters.clone(),
-                parameters,
-                types: types.join(", "),
-                payload: format!(", {path} {{ {} }}", names.join(", ")),
-                handler_parameter: format!("request: {path}"),
-                handler_arguments: names.iter().map(|name| format!("request.{name}")).collect(),
-                arguments: names,
-            };
-        }
-        if path == "()" {
-            return Self {
-                parameters: String::new(),
-                client_parameters: String::new(),
-                types: String::new(),
-                arguments: Vec::new(),
-                payload: ", ()".to_owned(),
-                handler_parameter: "(): ()".to_owned(),
-                handler_arguments: Vec::new(),
-            };
-        }
-        Self {
-            parameters: format!(", request: {path}"),
-            client_parameters: format!(", request: {path}"),
-            types: path.clone(),
-            arguments: vec!["request".to_owned()],
-            payload: ", request".to_owned(),
-            handler_parameter: format!("request: {path}"),
-            handler_arguments: vec!["request".to_owned()],
-        }
-    }
-}
-
-/// What comes out.
-struct Reply {
-    result: String,
-    call: String,
-}
-
-impl Reply {
-    fn new(declared: &Method, service: &str, scope: Scope<'_>) -> Self {
-        let error = (!declared.throws.is_empty()).then(|| error_name(service, declared));
-        let behind = error.as_ref().map(|error| format!(", {error}")).unwrap_or_default();
-        let only = error.as_ref().map(|error| format!("<{error}>")).unwrap_or_default();
-        let mut reply = scope.path(&declared.reply);
-        if declared.reply_stream {
-            reply = format!("::callsheet::codegen::Streaming<{reply}{behind}>");
-        }
-        Self {
-            result: format!(
-                "::core::result::Result<{reply}, ::callsheet::codegen::Error{only}>"
-            ),
-            call: format!("::callsheet::codegen::Call<{reply}{behind}>"),
         }
     }
 }
@@ -307,7 +218,8 @@ fn typed_error(
     }
 }
 
-fn error_name(service: &str, declared: &Method) -> String {
+/// The enum of a method that throws: `OrdersPlaceError`.
+pub(super) fn error_name(service: &str, declared: &Method) -> String {
     format!("{service}{}Error", bare(&camel(&declared.name)))
 }
 
@@ -394,10 +306,6 @@ fn code(code: StatusCode) -> &'static str {
 
 fn arguments(release: Release) -> String {
     format!("{}, {}", release.major, release.minor)
-}
-
-fn behind_comma(arguments: &[String]) -> String {
-    arguments.iter().map(|argument| format!(", {argument}")).collect()
 }
 
 fn option(value: Option<String>) -> String {
