@@ -2,11 +2,13 @@
 
 use super::Handle;
 use super::error::{Error, ErrorKind};
+use super::file::File;
 use super::fixed::Fixed;
 use super::memory::Memory;
 
 /// What this build understands, with an example each.
 const SCHEMES: &[(&str, &str)] = &[
+    ("file", "file:/run/shop"),
     ("memory", "memory:name"),
     ("static", "static:tcp://127.0.0.1:7000"),
 ];
@@ -29,6 +31,10 @@ pub async fn connect(address: &str) -> Result<Handle, Error> {
         return Err(wrong(address, "the scheme is missing"));
     };
     match scheme {
+        "file" => {
+            let path = rest.strip_prefix("//").unwrap_or(rest);
+            Ok(Handle::new(File::open(path).await?))
+        }
         "memory" => Ok(Handle::new(Memory::named(rest))),
         "static" => Ok(Handle::new(Fixed::parse(rest)?)),
         _ => Err(wrong(
@@ -58,7 +64,7 @@ mod tests {
     #[tokio::test]
     async fn an_unknown_scheme_is_told_what_there_is_and_no_secret_is_repeated() {
         let error = connect("consul://user:hunter2@host/x").await.unwrap_err();
-        insta::assert_snapshot!(error, @"registry `consul:`: no registry of this kind is compiled in; this build has memory: (`memory:name`), static: (`static:tcp://127.0.0.1:7000`)");
+        insta::assert_snapshot!(error, @"registry `consul:`: no registry of this kind is compiled in; this build has file: (`file:/run/shop`), memory: (`memory:name`), static: (`static:tcp://127.0.0.1:7000`)");
         let error = connect("/run/shop").await.unwrap_err();
         assert!(error.message().starts_with("the scheme is missing"));
     }

@@ -5,6 +5,7 @@
 
 mod connect;
 mod error;
+mod file;
 mod fixed;
 mod instance;
 mod lease;
@@ -21,6 +22,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 pub use connect::connect;
 pub use error::{Error, ErrorKind};
+pub use file::File;
 pub use fixed::Fixed;
 pub use instance::{
     DEFAULT_GROUP, DEFAULT_WEIGHT, Entry, Instance, InvalidRecord, MAX_INSTANCES, MAX_RECORD_BYTES,

@@ -129,7 +129,7 @@ impl Snapshot {
         other.revision > 0
             && self.instances == other.instances
             && self.left == other.left
-            && self.skipped == other.skipped
+            && self.skipped.count == other.skipped.count
     }
 
     /// Full name of the service.
