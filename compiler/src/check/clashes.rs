@@ -1,5 +1,7 @@
 //! Names that meet only once they are Rust or protobuf: after case conversion, and with what the compiler makes.
 
+use std::collections::HashSet;
+
 use heck::{ToShoutySnakeCase, ToSnakeCase, ToUpperCamelCase};
 
 use crate::source::Span;
@@ -241,9 +243,14 @@ fn enum_claims(claims: &mut Claims, scope: &Scope, item: &ast::Enum) {
         .annotations
         .iter()
         .any(|annotation| &*annotation.name.text == "bare_names");
+    let mut names = HashSet::new();
     for value in &item.values {
         // Protobuf puts the values of an enum beside the enum, not inside.
         let name = descriptor_name(&item.name.text, &value.name.text, bare);
+        if !names.insert(name.clone()) {
+            // Two of one enum are reported with the enum.
+            continue;
+        }
         let what = format!(
             "the value `{}` of the enum `{}`",
             value.name.text, item.name.text

@@ -121,7 +121,16 @@ impl Check<'_> {
         };
         let written = dotted(path);
         match miss {
-            Miss::Covered => {}
+            Miss::Covered => {
+                self.incomplete.insert(path.span.file);
+            }
+            // A slip is still told from a name that the missing file may have.
+            Miss::Unsure => {
+                self.incomplete.insert(path.span.file);
+                if path.parts.len() == 1 && self.near_name(place, path, want).is_some() {
+                    self.unknown(place, path, want, None);
+                }
+            }
             Miss::Unknown => self.unknown(place, path, want, None),
             Miss::Within(scope, None) => self.unknown(place, path, want, Some(&scope)),
             Miss::Within(scope, Some(outer)) => {

@@ -77,8 +77,10 @@ impl Want {
 pub enum Miss {
     /// Nothing of that name.
     Unknown,
-    /// Nothing, and the reason is reported elsewhere: a broken declaration, an import that failed.
+    /// Nothing, and the reason is reported elsewhere: a broken declaration.
     Covered,
+    /// Nothing, and a file that might have it did not load, which is reported elsewhere.
+    Unsure,
     /// Declarations in files that are not imported.
     NotImported(Vec<DeclId>),
     /// Declarations of several imported files.
@@ -329,7 +331,7 @@ impl Names {
             }
         }
         let within = within?;
-        if !self.hidden(scope, path, want).is_empty() {
+        if self.views[file].partial || !self.hidden(scope, path, want).is_empty() {
             return None;
         }
         match other {
@@ -394,7 +396,7 @@ impl Names {
         let hidden = self.hidden(scope, path, want);
         if hidden.is_empty() {
             if self.views[file].partial {
-                Miss::Covered
+                Miss::Unsure
             } else {
                 Miss::Unknown
             }

@@ -1,0 +1,5 @@
+//! The compiler on whole files: manual pages, and the corpus of mistakes.
+
+mod check;
+mod pages;
+mod transcript;

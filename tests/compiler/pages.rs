@@ -1,0 +1,188 @@
+//! Every code has a manual page, and the examples on it behave as it says.
+//!
+//! A page has a `## Bad` and a `## Good` section of fenced files. A fence is ```` ```rpc path ````; without a path the
+//! file lies where its package says. The first file is the one that is checked. ```` ```text path fault ```` stands for a
+//! file that cannot be shown: the loader answers with that fault.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use callsheet_build::diagnostic::{Code, Severity};
+use callsheet_build::driver::{Analysis, analyse};
+use callsheet_build::resolve::{LoadError, Loader, MemoryLoader};
+use callsheet_build::source::Source;
+
+use crate::transcript;
+
+/// Files of an example, some of which do not load.
+#[derive(Default)]
+struct Example {
+    first: Option<String>,
+    files: MemoryLoader,
+    faults: BTreeMap<String, LoadError>,
+}
+
+impl Loader for Example {
+    fn load(&mut self, import_path: &str) -> Result<Source, LoadError> {
+        match self.faults.get(import_path) {
+            Some(fault) => Err(fault.clone()),
+            None => self.files.load(import_path),
+        }
+    }
+
+    fn list(&mut self) -> Vec<String> {
+        self.files.list()
+    }
+}
+
+impl Example {
+    fn analyse(&mut self) -> Analysis {
+        let first = self.first.clone().expect("an example has a file");
+        analyse(self, &[first])
+    }
+}
+
+fn fault(word: &str) -> LoadError {
+    match word {
+        "unreadable" => LoadError::Unreadable {
+            reason: "permission denied".to_owned(),
+        },
+        "not-utf8" => LoadError::NotUtf8 { offset: 6 },
+        "too-large" => LoadError::TooLarge { bytes: 100 << 20 },
+        "not-regular" => LoadError::NotRegular {
+            what: "a pipe".to_owned(),
+        },
+        "outside-roots" => LoadError::OutsideRoots {
+            root: "idl".to_owned(),
+        },
+        other => panic!("no such fault: {other}"),
+    }
+}
+
+/// Where a file lies by its package.
+fn path_of(text: &str) -> String {
+    let package = text
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("package "));
+    match package {
+        Some(package) => format!(
+            "{}.rpc",
+            package.trim_end_matches(';').trim().replace('.', "/")
+        ),
+        None => "example.rpc".to_owned(),
+    }
+}
+
+fn example(page: &str, section: &str) -> Option<Example> {
+    let (_, rest) = page.split_once(&format!("\n## {section}\n"))?;
+    let rest = rest.split("\n## ").next()?;
+    let mut example = Example::default();
+    let mut fence: Option<(String, String)> = None;
+    for line in rest.lines() {
+        match (&mut fence, line.strip_prefix("```")) {
+            (None, Some(info)) => fence = Some((info.to_owned(), String::new())),
+            (Some(_), Some(_)) => {
+                let (info, text) = fence.take()?;
+                let words: Vec<&str> = info.split_whitespace().collect();
+                match words[..] {
+                    ["rpc"] => example.add(&path_of(&text), &text),
+                    ["rpc", path] => example.add(path, &text),
+                    ["text", path, word] => {
+                        example.faults.insert(path.to_owned(), fault(word));
+                    }
+                    _ => panic!("unknown fence: {info}"),
+                }
+            }
+            (Some((_, text)), None) => {
+                text.push_str(line);
+                text.push('\n');
+            }
+            (None, None) => {}
+        }
+    }
+    example.first.is_some().then_some(example)
+}
+
+impl Example {
+    fn add(&mut self, path: &str, text: &str) {
+        self.first.get_or_insert_with(|| path.to_owned());
+        self.files.files.insert(path.to_owned(), text.to_owned());
+    }
+}
+
+/// What is wrong with the page of a code.
+fn faults(code: Code) -> Vec<String> {
+    let page = code.page();
+    let mut faults = Vec::new();
+    if !page.starts_with(&format!("# {}: ", code.as_str())) {
+        faults.push("does not begin with the code and a title".to_owned());
+    }
+    match example(page, "Bad") {
+        None => faults.push("has no bad example".to_owned()),
+        Some(mut example) => {
+            let analysis = example.analyse();
+            let text = transcript::of(&analysis);
+            let found = analysis
+                .diagnostics
+                .iter()
+                .any(|report| report.code == code);
+            let others = analysis
+                .diagnostics
+                .iter()
+                .any(|report| report.code != code && report.code.severity() == Severity::Error);
+            if !found || others {
+                faults.push(format!("bad example reports\n{text}"));
+            }
+        }
+    }
+    match example(page, "Good") {
+        None => faults.push("has no good example".to_owned()),
+        Some(mut example) => {
+            let analysis = example.analyse();
+            if !analysis.diagnostics.is_empty() || analysis.model.is_none() {
+                faults.push(format!(
+                    "good example reports\n{}",
+                    transcript::of(&analysis)
+                ));
+            }
+        }
+    }
+    faults
+}
+
+#[test]
+fn every_code_of_meaning_has_a_page_whose_examples_behave() {
+    let mut report = String::new();
+    for &code in Code::ALL.iter().filter(|code| code.as_str() >= "CS0100") {
+        for fault in faults(code) {
+            let _ = writeln!(report, "{} {fault}", code.as_str());
+        }
+    }
+    assert!(report.is_empty(), "{report}");
+}
+
+#[test]
+fn codes_are_in_order_and_used_once() {
+    let codes: Vec<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
+    let mut sorted = codes.clone();
+    sorted.sort_unstable();
+    sorted.dedup();
+    assert_eq!(codes, sorted);
+}
+
+#[test]
+fn every_finding_on_a_page_says_what_to_type() {
+    for &code in Code::ALL {
+        let Some(mut example) = example(code.page(), "Bad") else {
+            continue;
+        };
+        for report in example.analyse().diagnostics {
+            let code = report.code.as_str();
+            assert!(report.help.is_some(), "{code} has no help");
+            assert!(
+                !report.message.ends_with('.'),
+                "{code} ends with a full stop"
+            );
+        }
+    }
+}
