@@ -7,6 +7,7 @@
 mod dependencies;
 mod diagnostics;
 mod floors;
+mod links;
 mod manifest;
 mod paths;
 mod places;
