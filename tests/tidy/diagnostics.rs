@@ -91,7 +91,7 @@ fn lacking(code: &str, page: &str) -> Vec<Breach> {
     if !page.starts_with(&format!("# {code}: ")) || title(page).is_empty() {
         breaches.push(lack("the first line is not `# CODE: what it is about`"));
     }
-    let (text, _) = page.split_once("```").unwrap_or((page, ""));
+    let (text, _) = page.split_once("\n## ").unwrap_or((page, ""));
     if text.lines().skip(1).all(|line| line.trim().is_empty()) {
         breaches.push(lack("it does not say what it means"));
     }
