@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use crate::release::Release;
 
+/// The revision of what generated code and runtime expect of each other.
+pub(crate) const REVISION: u32 = 1;
+
 /// A service at one major, as generated. Everything is known at compile time.
 #[derive(Debug)]
 pub struct ServiceDescriptor {

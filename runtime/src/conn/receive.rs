@@ -170,6 +170,7 @@ impl Connection {
         if let State::Leaving { last: Some(_) } = self.state {
             // GOAWAY told the client, which ends this call itself.
             self.give_back(held);
+            self.stats.refused += 1;
             return self.late(now);
         }
         let metadata = match self.admit(head.metadata, head.deadline, body.as_ref()) {

@@ -16,7 +16,6 @@ use super::exchange::{AnswerTo, Opening, Request};
 use super::outgoing::Outgoing;
 use crate::conn::{self, CloseReason, Connection, Event, OpenError, StreamId};
 use crate::contract::MethodKind;
-use crate::service::Reply;
 use crate::status::{Phase, Status};
 use crate::wire::CancelReason;
 
@@ -221,7 +220,7 @@ impl Caller {
         };
         self.places.remove(&call.key);
         let reply = call.reply;
-        let outcome = outcome.map(|end| Reply {
+        let outcome = outcome.map(|end| conn::Reply {
             body: end.body.or(reply),
             trailers: end.trailers,
         });
@@ -385,7 +384,7 @@ impl Role for Caller {
         self.places.len() > 1
     }
 
-    fn closed(&mut self, reason: &CloseReason, late: Vec<Command>) {
+    fn closed(&mut self, _: &Connection, reason: &CloseReason, late: Vec<Command>) {
         self.health.close(reason);
         let gone = self.health.gone();
         self.handshake(Err(gone.clone().in_phase(Phase::Handshake)));

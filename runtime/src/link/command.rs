@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
+use super::Outcome;
 use super::exchange::Opening;
-use crate::service::Outcome;
 
 /// Names a call within its connection, from before it has a stream until after.
 pub(super) type Key = u64;

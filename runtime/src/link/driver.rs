@@ -12,46 +12,32 @@
 //! ```
 
 use std::future::poll_fn;
-use std::io::IoSlice;
-use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use bytes::{Buf, BytesMut};
-use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
 use tokio::task::yield_now;
-use tokio::time::Sleep;
 
 use super::command::Command;
-use crate::conn::{CloseReason, Connection, Event, Outbox};
+use super::io::{Counters, Timer, Transport};
+use crate::conn::{CloseReason, Connection, Event};
 use crate::transport::Stream;
-
-/// Read at once at first: a hundred small calls.
-const SMALLEST_READ: usize = 8 * 1024;
-
-/// Read at once when reads keep filling the buffer: more does not make the system call cheaper per byte.
-const LARGEST_READ: usize = 64 * 1024;
 
 /// Bytes read and written before other tasks get their turn, however much there is to do here.
 const TURN: usize = 512 * 1024;
 
+/// Events, and so calls of handlers, before other tasks get their turn.
+const EVENTS: usize = 256;
+
 /// Commands taken at once.
 const COMMANDS: usize = 256;
-
-/// Slices of one vectored write; beyond this the kernel's own work dominates.
-const SLICES: usize = 64;
 
 /// Bytes that wait for the transport before the machine is asked for no more, so that one flush stays in the cache.
 const FLUSH: usize = 256 * 1024;
 
 /// Time for the last frames to leave when a connection ends, and for the peer to take them.
 const LAST_WORDS: Duration = Duration::from_secs(1);
-
-/// Bytes of a peer that has been told of the end, read and dropped so that what it is told arrives.
-const LAST_READ: usize = 1024 * 1024;
 
 /// What differs between the side that calls and the side that answers.
 pub(super) trait Role: Send {
@@ -71,16 +57,7 @@ pub(super) trait Role: Send {
     fn expects_more(&self) -> bool;
 
     /// The connection is over; `late` are the commands that it did not come to.
-    fn closed(&mut self, reason: &CloseReason, late: Vec<Command>);
-}
-
-/// What a connection has done with its transport.
-#[derive(Debug, Default)]
-pub(crate) struct Counters {
-    /// Reads that gave bytes.
-    pub(crate) reads: AtomicU64,
-    /// Writes that took bytes.
-    pub(crate) writes: AtomicU64,
+    fn closed(&mut self, connection: &Connection, reason: &CloseReason, late: Vec<Command>);
 }
 
 /// Owns a connection until its end.
@@ -92,6 +69,8 @@ pub(super) struct Driver<R> {
     batch: Vec<Command>,
     /// Every other end of `commands` is gone.
     orphaned: bool,
+    /// The machine has events that the role has not seen.
+    behind: bool,
     timer: Timer,
     /// Bytes moved since other tasks had their turn.
     spent: usize,
@@ -108,16 +87,11 @@ impl<R: Role> Driver<R> {
         Self {
             connection,
             role,
-            transport: Transport {
-                stream,
-                inbox: BytesMut::new(),
-                next_read: SMALLEST_READ,
-                outbox: Outbox::new(),
-                counters,
-            },
+            transport: Transport::new(stream, counters),
             commands,
             batch: Vec::new(),
             orphaned: false,
+            behind: false,
             timer: Timer::default(),
             spent: 0,
         }
@@ -130,11 +104,13 @@ impl<R: Role> Driver<R> {
             if let Some(reason) = self.flush().await {
                 break reason;
             }
-            poll_fn(|cx| self.poll_turn(cx)).await;
+            if !self.behind {
+                poll_fn(|cx| self.poll_turn(cx)).await;
+            }
             if let Some(reason) = self.dispatch() {
                 break reason;
             }
-            if self.role.expects_more() || self.spent > TURN {
+            if self.role.expects_more() || self.behind || self.spent > TURN {
                 self.spent = 0;
                 yield_now().await;
                 poll_fn(|cx| {
@@ -148,7 +124,7 @@ impl<R: Role> Driver<R> {
             }
         };
         let late = self.last_commands();
-        self.role.closed(&reason, late);
+        self.role.closed(&self.connection, &reason, late);
         self.last_words(&reason).await;
         self.role
     }
@@ -170,7 +146,18 @@ impl<R: Role> Driver<R> {
                 Poll::Pending => false,
             };
         }
-        moved |= match self.transport.poll_read(cx) {
+        // What lies there already comes first: reading on would make events pile up.
+        moved |= !self.behind && self.poll_receive(cx, now);
+        moved |= self.poll_timers(cx, now);
+        if moved {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    }
+
+    fn poll_receive(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
+        match self.transport.poll_read(cx) {
             Poll::Ready(Ok(0)) => {
                 self.connection.lost("the peer hung up");
                 true
@@ -190,22 +177,18 @@ impl<R: Role> Driver<R> {
                 }
                 false
             }
-        };
+        }
+    }
+
+    fn poll_timers(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
         let due = [self.connection.next_timeout(), self.role.next_timeout()];
-        if self
-            .timer
-            .poll_elapsed(cx, due.into_iter().flatten().min(), now)
-            .is_ready()
-        {
+        let due = due.into_iter().flatten().min();
+        let elapsed = self.timer.poll_elapsed(cx, due, now).is_ready();
+        if elapsed {
             self.connection.handle_timeout(now);
             self.role.timeout(&mut self.connection, now);
-            moved = true;
         }
-        if moved {
-            Poll::Ready(())
-        } else {
-            Poll::Pending
-        }
+        elapsed
     }
 
     fn poll_commands(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
@@ -230,15 +213,20 @@ impl<R: Role> Driver<R> {
         }
     }
 
-    /// Tells the role what happened; the reason if it was the end.
+    /// Tells the role what happened, so much of it that other tasks do not wait long; the reason if it was the end.
     fn dispatch(&mut self) -> Option<CloseReason> {
         let now = now();
-        while let Some(event) = self.connection.next_event() {
-            if let Event::Closed(reason) = event {
-                return Some(reason);
+        for _ in 0..EVENTS {
+            match self.connection.next_event() {
+                Some(Event::Closed(reason)) => return Some(reason),
+                Some(event) => self.role.event(&mut self.connection, event, now),
+                None => {
+                    self.behind = false;
+                    return None;
+                }
             }
-            self.role.event(&mut self.connection, event, now);
         }
+        self.behind = true;
         None
     }
 
@@ -292,131 +280,6 @@ impl<R: Role> Driver<R> {
         };
         // What a peer makes of it can no longer matter.
         let _ = tokio::time::timeout(patience, self.transport.finish()).await;
-    }
-}
-
-/// The byte stream, and the bytes on their way in and out.
-struct Transport {
-    stream: Stream,
-    inbox: BytesMut,
-    next_read: usize,
-    outbox: Outbox,
-    counters: Arc<Counters>,
-}
-
-impl Transport {
-    fn has_output(&self) -> bool {
-        !self.outbox.is_empty()
-    }
-
-    /// Reads once into the inbox.
-    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<std::io::Result<usize>> {
-        // Half of it is worth a system call; growing costs a copy of what lies there.
-        if self.inbox.capacity() - self.inbox.len() < self.next_read / 2 {
-            self.inbox.reserve(self.next_read);
-        }
-        let room = self.inbox.capacity() - self.inbox.len();
-        let count = std::task::ready!(pin!(self.stream.read_buf(&mut self.inbox)).poll(cx))?;
-        self.counters.reads.fetch_add(1, Ordering::Relaxed);
-        self.next_read = if count == room {
-            (self.next_read * 2).min(LARGEST_READ)
-        } else {
-            self.next_read
-        };
-        Poll::Ready(Ok(count))
-    }
-
-    /// Gives the memory of an idle connection back.
-    fn release(&mut self) {
-        if self.inbox.is_empty() {
-            self.inbox = BytesMut::new();
-            self.next_read = SMALLEST_READ;
-        }
-        if self.outbox.is_empty() {
-            self.outbox = Outbox::new();
-        }
-    }
-
-    /// Writes once from the outbox, as many frames as one call takes.
-    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<std::io::Result<usize>> {
-        let mut slices = [IoSlice::new(&[]); SLICES];
-        let filled = self.outbox.chunks_vectored(&mut slices);
-        let stream = Pin::new(&mut self.stream);
-        let count = std::task::ready!(match &slices[..filled] {
-            [one] => stream.poll_write(cx, one),
-            many => stream.poll_write_vectored(cx, many),
-        })?;
-        if count == 0 {
-            return Poll::Ready(Err(std::io::ErrorKind::WriteZero.into()));
-        }
-        self.counters.writes.fetch_add(1, Ordering::Relaxed);
-        self.outbox.advance(count);
-        Poll::Ready(Ok(count))
-    }
-
-    /// Writes everything, says that it was all, and takes what the peer still sends: hanging up on unread bytes would
-    /// make the system throw away what was written.
-    async fn finish(&mut self) -> std::io::Result<()> {
-        while self.has_output() {
-            poll_fn(|cx| self.poll_write(cx)).await?;
-        }
-        self.stream.shutdown().await?;
-        let mut dropped = 0;
-        while dropped < LAST_READ {
-            self.inbox.clear();
-            match poll_fn(|cx| self.poll_read(cx)).await? {
-                0 => break,
-                count => dropped += count,
-            }
-        }
-        Ok(())
-    }
-}
-
-/// One timer per connection, moved only when something is due earlier.
-#[derive(Default)]
-struct Timer {
-    sleep: Option<Pin<Box<Sleep>>>,
-    armed: Option<Instant>,
-}
-
-impl Timer {
-    /// Ready once `due` is past.
-    fn poll_elapsed(
-        &mut self,
-        cx: &mut Context<'_>,
-        due: Option<Instant>,
-        now: Instant,
-    ) -> Poll<()> {
-        let Some(due) = due else {
-            return Poll::Pending;
-        };
-        if due <= now {
-            return Poll::Ready(());
-        }
-        if self.armed.is_none_or(|armed| due < armed) {
-            self.arm(due);
-        }
-        let Some(sleep) = &mut self.sleep else {
-            return Poll::Pending;
-        };
-        // A timer that was armed for something that has been settled since rings for nothing, and is set anew.
-        while sleep.as_mut().poll(cx).is_ready() {
-            if due <= self::now() {
-                return Poll::Ready(());
-            }
-            sleep.as_mut().reset(due.into());
-            self.armed = Some(due);
-        }
-        Poll::Pending
-    }
-
-    fn arm(&mut self, due: Instant) {
-        match &mut self.sleep {
-            Some(sleep) => sleep.as_mut().reset(due.into()),
-            None => self.sleep = Some(Box::pin(tokio::time::sleep_until(due.into()))),
-        }
-        self.armed = Some(due);
     }
 }
 

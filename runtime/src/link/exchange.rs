@@ -12,12 +12,11 @@ use bytes::Bytes;
 use tokio::sync::mpsc::error::SendError;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
-use super::Shared;
 use super::body::{BodyReceiver, BodySender, Item};
 use super::command::{Command, Key};
+use super::{Outcome, Shared};
 use crate::contract::MethodKind;
 use crate::metadata::Metadata;
-use crate::service::Outcome;
 use crate::status::Status;
 use crate::wire::Route;
 

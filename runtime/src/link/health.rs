@@ -3,10 +3,10 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use super::Outcome;
 use super::body::Item;
 use super::exchange::AnswerTo;
 use crate::conn::CloseReason;
-use crate::service::Outcome;
 use crate::status::{Phase, Status};
 
 /// What the connection task says of its connection.

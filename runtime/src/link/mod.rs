@@ -9,7 +9,9 @@ mod command;
 mod driver;
 mod exchange;
 mod health;
+mod io;
 mod outgoing;
+mod server;
 
 use std::fmt;
 use std::sync::Arc;
@@ -23,11 +25,17 @@ use crate::status::{Phase, Status};
 use crate::transport::{self, Address, Stream};
 use client::Caller;
 use command::{Command, Commands};
-use driver::{Counters, Driver, now};
+use driver::{Driver, now};
 use health::Health;
+use io::Counters;
+use server::Answerer;
 
 pub(crate) use body::{BodyReceiver, BodySender};
 pub(crate) use exchange::{Exchange, Request};
+pub(crate) use server::{Dispatch, Served, Tally};
+
+/// How a call ended.
+pub(crate) type Outcome = Result<conn::Reply, Status>;
 
 /// How a client connects.
 #[derive(Clone, Debug)]
@@ -147,11 +155,54 @@ impl Link {
 
     /// Reads and writes that moved bytes so far.
     pub(crate) fn system_calls(&self) -> (u64, u64) {
-        let Counters { reads, writes } = &*self.0.counters;
-        (
-            reads.load(Ordering::Relaxed),
-            writes.load(Ordering::Relaxed),
-        )
+        self.0.counters.totals()
+    }
+}
+
+/// Answers the calls of one accepted connection: the future is its whole life, and to be spawned.
+pub(crate) fn serve<D: Dispatch>(
+    stream: Stream,
+    peer: &Address,
+    config: conn::Config,
+    dispatch: Arc<D>,
+) -> (Control, impl Future<Output = Tally> + Send + 'static) {
+    let (commands, receiver) = mpsc::unbounded_channel();
+    let counters = Arc::new(Counters::default());
+    let control = Control {
+        commands: commands.clone(),
+        counters: Arc::clone(&counters),
+    };
+    let driver = Driver::new(
+        Connection::server(config, now()),
+        Answerer::new(dispatch, peer.to_string().into(), commands),
+        stream,
+        receiver,
+        counters,
+    );
+    (control, async move { driver.run().await.tally() })
+}
+
+/// What a server tells one of its connections.
+#[derive(Clone, Debug)]
+pub(crate) struct Control {
+    commands: Commands,
+    counters: Arc<Counters>,
+}
+
+impl Control {
+    /// Takes no new calls, and ends when those that it accepted have ended.
+    pub(crate) fn drain(&self) {
+        let _ = self.commands.send(Command::Drain);
+    }
+
+    /// Ends all calls, and the connection.
+    pub(crate) fn close(&self) {
+        let _ = self.commands.send(Command::Close);
+    }
+
+    /// Reads and writes that moved bytes so far.
+    pub(crate) fn system_calls(&self) -> (u64, u64) {
+        self.counters.totals()
     }
 }
 

@@ -15,6 +15,7 @@ use std::task::{Context, Poll};
 use crate::status::Status;
 
 pub(crate) use crate::conn::Reply;
+pub(crate) use crate::link::Outcome;
 pub use incoming::Incoming;
 pub use offer::Offer;
 pub(crate) use router::{DuplicateOffer, Found, Router};
@@ -29,9 +30,6 @@ pub trait Handler: Send + Sync + 'static {
 
 /// The answer to a call, in the making. Dropped when its caller goes away.
 pub struct Answer(Pin<Box<dyn Future<Output = Outcome> + Send>>);
-
-/// How a call ended.
-pub(crate) type Outcome = Result<Reply, Status>;
 
 impl Answer {
     pub(crate) fn new(future: impl Future<Output = Outcome> + Send + 'static) -> Self {

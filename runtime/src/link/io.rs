@@ -1,0 +1,184 @@
+//! The byte stream of a connection with its buffers, and its one timer.
+//!
+//! Every await on a socket is here. Knows nothing of frames.
+
+use std::future::{Future, poll_fn};
+use std::io::{self, IoSlice};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use bytes::{Buf, BytesMut};
+use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::time::Sleep;
+
+use crate::conn::Outbox;
+use crate::transport::Stream;
+
+/// Read at once at first: a hundred small calls.
+const SMALLEST_READ: usize = 8 * 1024;
+
+/// Read at once when reads keep filling the buffer: more does not make the system call cheaper per byte.
+const LARGEST_READ: usize = 64 * 1024;
+
+/// Slices of one vectored write; beyond this the kernel's own work dominates.
+const SLICES: usize = 64;
+
+/// Bytes of a peer that has been told of the end, read and dropped so that what it is told arrives.
+const LAST_READ: usize = 1024 * 1024;
+
+/// What a connection has done with its transport.
+#[derive(Debug, Default)]
+pub(super) struct Counters {
+    /// Reads that gave bytes.
+    reads: AtomicU64,
+    /// Writes that took bytes.
+    writes: AtomicU64,
+}
+
+impl Counters {
+    /// Reads and writes so far.
+    pub(super) fn totals(&self) -> (u64, u64) {
+        (
+            self.reads.load(Ordering::Relaxed),
+            self.writes.load(Ordering::Relaxed),
+        )
+    }
+}
+
+/// The byte stream, and the bytes on their way in and out.
+pub(super) struct Transport {
+    stream: Stream,
+    pub(super) inbox: BytesMut,
+    next_read: usize,
+    pub(super) outbox: Outbox,
+    counters: Arc<Counters>,
+}
+
+impl Transport {
+    pub(super) fn new(stream: Stream, counters: Arc<Counters>) -> Self {
+        Self {
+            stream,
+            inbox: BytesMut::new(),
+            next_read: SMALLEST_READ,
+            outbox: Outbox::new(),
+            counters,
+        }
+    }
+
+    pub(super) fn has_output(&self) -> bool {
+        !self.outbox.is_empty()
+    }
+
+    /// Reads once into the inbox.
+    pub(super) fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        // Half of it is worth a system call; growing costs a copy of what lies there.
+        if self.inbox.capacity() - self.inbox.len() < self.next_read / 2 {
+            self.inbox.reserve(self.next_read);
+        }
+        let room = self.inbox.capacity() - self.inbox.len();
+        let count = std::task::ready!(pin!(self.stream.read_buf(&mut self.inbox)).poll(cx))?;
+        self.counters.reads.fetch_add(1, Ordering::Relaxed);
+        self.next_read = if count == room {
+            (self.next_read * 2).min(LARGEST_READ)
+        } else {
+            self.next_read
+        };
+        Poll::Ready(Ok(count))
+    }
+
+    /// Gives the memory of an idle connection back.
+    pub(super) fn release(&mut self) {
+        if self.inbox.is_empty() {
+            self.inbox = BytesMut::new();
+            self.next_read = SMALLEST_READ;
+        }
+        if self.outbox.is_empty() {
+            self.outbox = Outbox::new();
+        }
+    }
+
+    /// Writes once from the outbox, as many frames as one call takes.
+    pub(super) fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let mut slices = [IoSlice::new(&[]); SLICES];
+        let filled = self.outbox.chunks_vectored(&mut slices);
+        let stream = Pin::new(&mut self.stream);
+        let count = std::task::ready!(match &slices[..filled] {
+            [one] => stream.poll_write(cx, one),
+            many => stream.poll_write_vectored(cx, many),
+        })?;
+        if count == 0 {
+            return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+        }
+        self.counters.writes.fetch_add(1, Ordering::Relaxed);
+        self.outbox.advance(count);
+        Poll::Ready(Ok(count))
+    }
+
+    /// Writes everything, says that it was all, and takes what the peer still sends: hanging up on unread bytes would
+    /// make the system throw away what was written.
+    pub(super) async fn finish(&mut self) -> io::Result<()> {
+        while self.has_output() {
+            poll_fn(|cx| self.poll_write(cx)).await?;
+        }
+        self.stream.shutdown().await?;
+        let mut dropped = 0;
+        while dropped < LAST_READ {
+            self.inbox.clear();
+            match poll_fn(|cx| self.poll_read(cx)).await? {
+                0 => break,
+                count => dropped += count,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// One timer per connection, moved only when something is due earlier.
+#[derive(Default)]
+pub(super) struct Timer {
+    sleep: Option<Pin<Box<Sleep>>>,
+    armed: Option<Instant>,
+}
+
+impl Timer {
+    /// Ready once `due` is past.
+    pub(super) fn poll_elapsed(
+        &mut self,
+        cx: &mut Context<'_>,
+        due: Option<Instant>,
+        now: Instant,
+    ) -> Poll<()> {
+        let Some(due) = due else {
+            return Poll::Pending;
+        };
+        if due <= now {
+            return Poll::Ready(());
+        }
+        if self.armed.is_none_or(|armed| due < armed) {
+            self.arm(due);
+        }
+        let Some(sleep) = &mut self.sleep else {
+            return Poll::Pending;
+        };
+        // A timer that was armed for something that has been settled since rings for nothing, and is set anew.
+        while sleep.as_mut().poll(cx).is_ready() {
+            if due <= super::driver::now() {
+                return Poll::Ready(());
+            }
+            sleep.as_mut().reset(due.into());
+            self.armed = Some(due);
+        }
+        Poll::Pending
+    }
+
+    fn arm(&mut self, due: Instant) {
+        match &mut self.sleep {
+            Some(sleep) => sleep.as_mut().reset(due.into()),
+            None => self.sleep = Some(Box::pin(tokio::time::sleep_until(due.into()))),
+        }
+        self.armed = Some(due);
+    }
+}

@@ -1,0 +1,239 @@
+//! A server: several services, groups and releases behind one or more addresses.
+//!
+//! ```text
+//!   bind ──► register ──► serve ──shutdown──► deregister ──► GOAWAY ──► drain ──limit──► cancel the rest ──► report
+//! ```
+
+mod connections;
+mod dispatch;
+mod error;
+mod notice;
+mod registration;
+mod running;
+mod signal;
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::codec::{self, Codec};
+use crate::conn::{self, Keepalive, Limits};
+use crate::registry;
+use crate::service::{Offer, Router};
+use crate::transport::{Address, Listener};
+use connections::Connections;
+use dispatch::Dispatcher;
+
+pub use error::StartError;
+pub use notice::Notice;
+pub use running::{Report, Running};
+pub use signal::shutdown_signal;
+
+/// Time for the calls in flight to end at a shutdown: twice a unary call's default deadline.
+const DRAIN_LIMIT: Duration = Duration::from_secs(10);
+
+/// Time for the clients to hear from the registry that the server leaves: watches tell within a few tens of
+/// milliseconds, and who has not heard is told by GOAWAY.
+const PROPAGATION: Duration = Duration::from_millis(200);
+
+/// Connections at once. Idle they cost a few KiB each.
+const MAX_CONNECTIONS: usize = 10_000;
+
+/// A server that is being set up.
+///
+/// ```
+/// # async fn example(orders: callsheet::Offer) -> Result<(), callsheet::server::StartError> {
+/// let report = callsheet::Server::bind("127.0.0.1:0")
+///     .add(orders)
+///     .serve_until(callsheet::shutdown_signal())
+///     .await?;
+/// println!("{report}");
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "a server serves once it is started"]
+pub struct Server {
+    binds: Vec<String>,
+    advertised: Vec<String>,
+    offers: Vec<Offer>,
+    registries: Vec<registry::Handle>,
+    codecs: Vec<&'static dyn Codec>,
+    connection: conn::Config,
+    max_connections: usize,
+    drain_limit: Duration,
+    propagation: Duration,
+    listener: notice::Listener,
+}
+
+impl Server {
+    /// A server that listens on `address`: `127.0.0.1:7000`, `unix:/run/orders.sock`, `memory:orders`. Port 0 is any
+    /// free one; [`Running::addresses`] tells which.
+    pub fn bind(address: impl Into<String>) -> Self {
+        Self {
+            binds: vec![address.into()],
+            advertised: Vec::new(),
+            offers: Vec::new(),
+            registries: Vec::new(),
+            codecs: codec::BUILT_IN.to_vec(),
+            connection: conn::Config::default(),
+            max_connections: MAX_CONNECTIONS,
+            drain_limit: DRAIN_LIMIT,
+            propagation: PROPAGATION,
+            listener: notice::Listener::nobody(),
+        }
+    }
+
+    /// Listens on this address too.
+    pub fn and_bind(mut self, address: impl Into<String>) -> Self {
+        self.binds.push(address.into());
+        self
+    }
+
+    /// Serves a service as well: what generated `…Server` types become.
+    pub fn add(mut self, offer: impl Into<Offer>) -> Self {
+        self.offers.push(offer.into());
+        self
+    }
+
+    /// Lists everything that is served in this registry, for as long as it is served.
+    pub fn register(mut self, registry: &registry::Handle) -> Self {
+        self.registries.push(registry.clone());
+        self
+    }
+
+    /// Lists this address in the registries in the place of those that are bound: how clients reach the server from
+    /// where they are. Called again, it adds another.
+    pub fn advertise(mut self, address: impl Into<String>) -> Self {
+        self.advertised.push(address.into());
+        self
+    }
+
+    /// Speaks this codec besides those that are built in.
+    pub fn codec(mut self, codec: &'static dyn Codec) -> Self {
+        self.codecs.push(codec);
+        self
+    }
+
+    /// What each connection may make the server hold or do.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.connection.limits = limits;
+        self
+    }
+
+    /// When silent clients are asked for a sign of life.
+    pub fn keepalive(mut self, keepalive: Keepalive) -> Self {
+        self.connection.keepalive = keepalive;
+        self
+    }
+
+    /// The most connections at once; further ones are closed at once. 10 000 unless set.
+    pub fn max_connections(mut self, limit: usize) -> Self {
+        self.max_connections = limit;
+        self
+    }
+
+    /// How long calls in flight may go on after a shutdown. 10 s unless set.
+    pub fn drain_limit(mut self, limit: Duration) -> Self {
+        self.drain_limit = limit;
+        self
+    }
+
+    /// How long a server goes on as ever after its registries were told that it leaves, so that clients hear of it. 200 ms
+    /// unless set; without registries there is no wait.
+    pub fn propagation(mut self, wait: Duration) -> Self {
+        self.propagation = wait;
+        self
+    }
+
+    /// Calls `listener` with what goes wrong and no caller can be told. It is called on the tasks of connections, so
+    /// it must not block.
+    pub fn on_notice(mut self, listener: impl Fn(&Notice) + Send + Sync + 'static) -> Self {
+        self.listener = notice::Listener::new(listener);
+        self
+    }
+
+    /// Binds, registers and serves, in the background.
+    ///
+    /// Returns once clients can connect. A registry that does not answer holds nothing up for long: the registration
+    /// goes on being tried.
+    ///
+    /// # Errors
+    /// [`StartError`]
+    pub async fn start(self) -> Result<Running, StartError> {
+        let addresses = parse(&self.binds)?;
+        let advertised = parse(&self.advertised)?;
+        if let Some(objection) = self.offers.iter().find_map(Offer::objection) {
+            return Err(StartError::Offer(objection));
+        }
+        let router = Router::new(self.offers)?;
+        let mut listeners = Vec::new();
+        for address in addresses {
+            match Listener::bind(&address).await {
+                Ok(listener) => listeners.push(listener),
+                Err(source) => return Err(StartError::Bind { address, source }),
+            }
+        }
+        let bound: Vec<Address> = listeners
+            .iter()
+            .map(|listener| listener.address().clone())
+            .collect();
+        let instances = if self.registries.is_empty() {
+            Vec::new()
+        } else {
+            registration::instances(router.offers(), &bound, &advertised)?
+        };
+        let listener = self.listener;
+        let dispatch = Arc::new(Dispatcher {
+            router,
+            codecs: self.codecs,
+            listener: listener.clone(),
+        });
+        let connections = Arc::new(Connections::new(
+            dispatch,
+            self.connection,
+            self.max_connections,
+        ));
+        let mut running = Running {
+            addresses: bound,
+            accepting: listeners
+                .into_iter()
+                .map(|listener| tokio::spawn(Arc::clone(&connections).accept(listener)))
+                .collect(),
+            connections,
+            leases: Vec::new(),
+            drain_limit: self.drain_limit,
+            propagation: self.propagation,
+            listener: listener.clone(),
+        };
+        running.leases = registration::register(&self.registries, &instances, &listener).await?;
+        Ok(running)
+    }
+
+    /// Serves until `shutdown` ends, then drains and reports.
+    ///
+    /// # Errors
+    /// [`StartError`]
+    pub async fn serve_until(self, shutdown: impl Future) -> Result<Report, StartError> {
+        let running = self.start().await?;
+        shutdown.await;
+        Ok(running.shutdown().await)
+    }
+}
+
+fn parse(texts: &[String]) -> Result<Vec<Address>, StartError> {
+    texts
+        .iter()
+        .map(|text| text.parse().map_err(StartError::Address))
+        .collect()
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server")
+            .field("binds", &self.binds)
+            .field("offers", &self.offers)
+            .field("registries", &self.registries)
+            .finish_non_exhaustive()
+    }
+}

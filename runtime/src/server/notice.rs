@@ -1,0 +1,101 @@
+//! What a server has to say to those who watch over it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::registry;
+use crate::transport::Address;
+
+/// Something that went wrong and that no caller can be told: for a log. Peers decide none of its text but `reason`,
+/// which holds no control characters.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Notice {
+    /// A handler panicked; its caller got `internal`.
+    HandlerPanicked {
+        /// Path of the method: `shop.orders.v1.Orders/place`.
+        method: &'static str,
+        /// The text of the panic.
+        message: String,
+    },
+    /// A connection could not be accepted. It is tried again after a short pause; when file descriptors are used up
+    /// that may go on for a while.
+    AcceptFailed {
+        /// Where.
+        address: Address,
+        /// Why.
+        reason: String,
+    },
+    /// A connection was turned away because there are as many as there may be.
+    ConnectionRefused {
+        /// From where.
+        peer: String,
+        /// `Server::max_connections`
+        limit: usize,
+    },
+    /// A connection ended for what its peer did: garbage, a limit, silence.
+    ConnectionFailed {
+        /// From where.
+        peer: Arc<str>,
+        /// What it did.
+        reason: String,
+    },
+    /// A registry does not list the server, and is tried again until it does.
+    NotListed {
+        /// Why.
+        error: registry::Error,
+    },
+    /// A registry could not be told that the server leaves; its entries there run out by themselves.
+    NotDelisted {
+        /// Why.
+        error: registry::Error,
+    },
+}
+
+impl fmt::Display for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::HandlerPanicked { method, message } => {
+                write!(f, "the handler of {method} panicked: {message}")
+            }
+            Self::AcceptFailed { address, reason } => {
+                write!(f, "cannot accept connections on {address}: {reason}")
+            }
+            Self::ConnectionRefused { peer, limit } => write!(
+                f,
+                "turned {peer} away: there are {limit} connections (Server::max_connections)"
+            ),
+            Self::ConnectionFailed { peer, reason } => write!(f, "{peer}: {reason}"),
+            Self::NotListed { error } => write!(f, "not listed yet: {error}"),
+            Self::NotDelisted { error } => {
+                write!(f, "left without being taken off the list: {error}")
+            }
+        }
+    }
+}
+
+/// Who is told.
+#[derive(Clone)]
+pub(super) struct Listener(Option<Arc<dyn Fn(&Notice) + Send + Sync>>);
+
+impl Listener {
+    pub(super) fn new(listener: impl Fn(&Notice) + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(listener)))
+    }
+
+    pub(super) fn nobody() -> Self {
+        Self(None)
+    }
+
+    pub(super) fn tell(&self, notice: impl FnOnce() -> Notice) {
+        if let Some(listener) = &self.0 {
+            listener(&notice());
+        }
+    }
+}
+
+impl fmt::Debug for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "set" } else { "none" })
+    }
+}

@@ -1,0 +1,100 @@
+//! What a server says of itself in registries.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use super::error::StartError;
+use super::notice::{Listener, Notice};
+use crate::registry::{self, ErrorKind, Instance, Lease, LeaseState};
+use crate::service::Offer;
+use crate::transport::Address;
+
+/// How long a start waits for the first answer of a registry. A server that starts while a registry is down serves
+/// those who know it, and is listed later.
+const FIRST_ANSWER: Duration = Duration::from_secs(3);
+
+/// One record per offer.
+pub(super) fn instances(
+    offers: &[Offer],
+    bound: &[Address],
+    advertised: &[Address],
+) -> Result<Vec<Instance>, StartError> {
+    let reachable = if advertised.is_empty() {
+        bound
+    } else {
+        advertised
+    };
+    if let Some(address) = reachable.iter().find(|address| address.is_unspecified()) {
+        return Err(StartError::Unreachable {
+            address: address.clone(),
+        });
+    }
+    let id = Instance::fresh_id();
+    let started = unix_ms();
+    let instance = |(index, offer): (usize, &Offer)| {
+        let id = if index == 0 {
+            id.clone()
+        } else {
+            format!("{id}-{index}")
+        };
+        let service = offer.service();
+        let mut instance = Instance::new(id, service.name);
+        instance.addresses = reachable.iter().map(ToString::to_string).collect();
+        instance.group = offer.group_name().into();
+        instance.releases = releases(offer);
+        instance.weight = offer.weight_set();
+        instance.zone = offer.zone_set().map(Into::into);
+        instance.tags.clone_from(offer.tags_set());
+        instance.started_unix_ms = started;
+        instance.contract = crate::contract::REVISION;
+        instance
+    };
+    Ok(offers.iter().enumerate().map(instance).collect())
+}
+
+/// The releases of the contract up to the one that is announced: a release holds all that came before it in its major.
+fn releases(offer: &Offer) -> Vec<crate::release::Release> {
+    let announced = offer.announced();
+    let mut releases: Vec<_> = offer
+        .service()
+        .releases
+        .iter()
+        .copied()
+        .filter(|release| *release < announced)
+        .collect();
+    releases.push(announced);
+    releases
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the record tells people when the process started; nothing is decided by it here"
+)]
+fn unix_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| {
+        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    })
+}
+
+/// Registers everywhere, and waits for the first answers.
+pub(super) async fn register(
+    registries: &[registry::Handle],
+    instances: &[Instance],
+    listener: &Listener,
+) -> Result<Vec<Lease>, StartError> {
+    let mut leases = Vec::new();
+    for registry in registries {
+        leases.push(registry.register(instances.to_vec())?);
+    }
+    let deadline = tokio::time::Instant::now() + FIRST_ANSWER;
+    for lease in &leases {
+        if let Ok(LeaseState::Lost(error)) = tokio::time::timeout_at(deadline, lease.tried()).await
+        {
+            if error.kind() != ErrorKind::Unavailable {
+                return Err(error.into());
+            }
+            listener.tell(|| Notice::NotListed { error });
+        }
+    }
+    Ok(leases)
+}
