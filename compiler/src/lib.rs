@@ -8,7 +8,10 @@ pub mod codegen;
 pub mod descriptor;
 pub mod diagnostic;
 pub mod driver;
+pub mod host;
 pub mod model;
 pub mod resolve;
 pub mod source;
 pub mod syntax;
+
+pub use host::build_script::{Builder, Error, configure};

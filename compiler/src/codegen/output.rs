@@ -28,9 +28,12 @@ pub(super) fn header(sources: &[&str]) -> String {
     )
 }
 
-/// The name of a package's file.
+/// The name of a package's file: `shop.orders.rs`. Package `mod` gives way to the root with an underscore.
 pub(super) fn file_name(package: &str) -> String {
-    format!("{package}.rs")
+    match package.strip_prefix("mod") {
+        Some(rest) if rest.bytes().all(|byte| byte == b'_') => format!("{package}_.rs"),
+        _ => format!("{package}.rs"),
+    }
 }
 
 /// `mod.rs` of these packages, each with the documentation of its files.

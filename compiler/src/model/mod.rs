@@ -17,7 +17,7 @@ pub use types::{
     Bound, Constant, ConstantValue, Deprecation, Enum, EnumValue, Error, Field, FieldShape,
     FieldType, Message, Oneof, ReservedNumbers, Rule, Scalar,
 };
-pub use version::{Release, Window};
+pub use version::{ParseReleaseError, Release, Window};
 
 use std::sync::Arc;
 

@@ -1,0 +1,226 @@
+//! For `build.rs`: compiles contracts into the folder that cargo gives, and tells cargo what that depends on.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use crate::codegen::{Options, Pattern};
+use crate::diagnostic::render;
+use crate::driver;
+
+use super::{DiskLoader, ImportRoots, Output};
+
+/// Starts a build script's compilation.
+///
+/// ```no_run
+/// fn main() -> Result<(), callsheet_build::Error> {
+///     callsheet_build::configure()
+///         .derive(".shop.orders.Order", "serde::Serialize")
+///         .compile(&["idl"])
+/// }
+/// ```
+#[must_use]
+pub fn configure() -> Builder {
+    Builder::default()
+}
+
+/// How a build script compiles: made by [`configure`], ended by [`Builder::compile`].
+///
+/// A *pattern* names declarations by their full name in the contract: `.` means all; `.shop.orders` all of that package
+/// or, if it is a message, it and all in it; `Order` and `Order.customer` every declaration whose name ends so.
+#[derive(Clone, Debug, Default)]
+pub struct Builder {
+    roots: Vec<PathBuf>,
+    out_dir: Option<PathBuf>,
+    at: Option<String>,
+    options: Options,
+}
+
+impl Builder {
+    /// Imports start from this folder; may be given several times. Without any, they start from the folders that are
+    /// compiled.
+    #[must_use]
+    pub fn root(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.roots.push(folder.into());
+        self
+    }
+
+    /// Writes to this folder instead of cargo's `OUT_DIR`.
+    #[must_use]
+    pub fn out_dir(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.out_dir = Some(folder.into());
+        self
+    }
+
+    /// Generates every service as it was at this release, `1.0`: of each, the majors that had begun, each at its newest
+    /// minor that is not newer.
+    #[must_use]
+    pub fn at(mut self, release: impl Into<String>) -> Self {
+        self.at = Some(release.into());
+        self
+    }
+
+    /// Derives `path` for the messages, enums, errors and oneofs that `pattern` names.
+    #[must_use]
+    pub fn derive(mut self, pattern: impl Into<String>, path: impl Into<String>) -> Self {
+        let entry = (Pattern::new(pattern), path.into());
+        self.options.derives.push(entry);
+        self
+    }
+
+    /// Puts `attribute`, `#[…]`, before the messages, enums, errors and oneofs that `pattern` names, behind what they
+    /// derive by [`Builder::derive`].
+    #[must_use]
+    pub fn attribute(mut self, pattern: impl Into<String>, attribute: impl Into<String>) -> Self {
+        let entry = (Pattern::new(pattern), attribute.into());
+        self.options.attributes.push(entry);
+        self
+    }
+
+    /// Puts `attribute`, `#[…]`, before the fields, oneof members and enum values that `pattern` names.
+    #[must_use]
+    pub fn field_attribute(
+        mut self,
+        pattern: impl Into<String>,
+        attribute: impl Into<String>,
+    ) -> Self {
+        let entry = (Pattern::new(pattern), attribute.into());
+        self.options.field_attributes.push(entry);
+        self
+    }
+
+    /// Takes a package or type, `.shop.common`, from where another crate has it, `::common_crate::shop::common`, instead
+    /// of generating it.
+    #[must_use]
+    pub fn extern_path(mut self, proto: impl Into<String>, rust: impl Into<String>) -> Self {
+        self.options.extern_paths.push((proto.into(), rust.into()));
+        self
+    }
+
+    /// Compiles files and folders, searched at any depth, and all that they import. Tells cargo to run the build script
+    /// again when one of the files read or folders searched changes. Lints become warnings of cargo.
+    ///
+    /// # Errors
+    /// What is wrong with the contracts, as a report; a path that cannot be read or written. `Debug` prints the same as
+    /// `Display`, because that is what a build script's `main` prints.
+    pub fn compile<P: AsRef<Path>>(self, paths: &[P]) -> Result<(), Error> {
+        let run = self.run(paths);
+        for line in &run.instructions {
+            #[expect(clippy::print_stdout, reason = "cargo reads its instructions there")]
+            {
+                println!("{line}");
+            }
+        }
+        run.result
+    }
+
+    fn run<P: AsRef<Path>>(self, paths: &[P]) -> Run {
+        let mut watched = BTreeSet::new();
+        let mut warnings = Vec::new();
+        let result = self.generate(paths, &mut watched, &mut warnings);
+        let watched = watched
+            .iter()
+            .map(|path| format!("cargo::rerun-if-changed={path}"));
+        Run {
+            instructions: watched.chain(warnings).collect(),
+            result,
+        }
+    }
+
+    fn generate<P: AsRef<Path>>(
+        self,
+        paths: &[P],
+        watched: &mut BTreeSet<String>,
+        warnings: &mut Vec<String>,
+    ) -> Result<(), Error> {
+        let out_dir = self
+            .out_dir
+            .or_else(|| std::env::var_os("OUT_DIR").map(PathBuf::from))
+            .ok_or_else(|| {
+                Error::of(&"there is no OUT_DIR: compile from a build script, or set `out_dir`")
+            })?;
+        let mut options = self.options;
+        if let Some(at) = &self.at {
+            options.at = Some(at.parse().map_err(|error| Error::of(&error))?);
+        }
+        let roots = if self.roots.is_empty() {
+            own_roots(paths)
+        } else {
+            self.roots
+        };
+        let roots = ImportRoots::new(roots).map_err(|error| Error::of(&error))?;
+        let found = roots.find(paths).map_err(|error| Error::of(&error))?;
+        let mut watch = |path: &Path| {
+            // Cargo reads one line per path; one that holds a line end cannot be told.
+            let path = path.to_string_lossy();
+            if !path.contains(['\n', '\r']) {
+                watched.insert(path.into_owned());
+            }
+        };
+        found.folders.iter().for_each(|folder| watch(folder));
+
+        let mut loader = DiskLoader::new(roots);
+        let analysis = driver::analyse(&mut loader, &found.entries);
+        loader.read().iter().for_each(|file| watch(file));
+        let Some(model) = &analysis.model else {
+            return Err(Error(format!(
+                "the contracts are not right\n{}",
+                render::human(&analysis.diagnostics, &analysis.sources, false)
+            )));
+        };
+        let short = render::short(&analysis.diagnostics, &analysis.sources);
+        warnings.extend(short.lines().map(|line| format!("cargo::warning={line}")));
+        let files = driver::generate(model, &options).map_err(|error| Error::of(&error))?;
+        Output::new(out_dir)
+            .write(&files)
+            .map_err(|error| Error::of(&error))?;
+        Ok(())
+    }
+}
+
+/// What a compilation tells cargo, and how it ended.
+struct Run {
+    instructions: Vec<String>,
+    result: Result<(), Error>,
+}
+
+/// Folders are import roots themselves; a file's root is its folder.
+fn own_roots<P: AsRef<Path>>(paths: &[P]) -> Vec<PathBuf> {
+    paths
+        .iter()
+        .map(AsRef::as_ref)
+        .map(|path| match path.parent() {
+            Some(parent) if !path.is_dir() => {
+                if parent.as_os_str().is_empty() {
+                    PathBuf::from(".")
+                } else {
+                    parent.to_owned()
+                }
+            }
+            _ => path.to_owned(),
+        })
+        .collect()
+}
+
+/// Why a build script's compilation failed. Both `Debug` and `Display` print the whole report.
+pub struct Error(String);
+
+impl Error {
+    fn of(error: &dyn fmt::Display) -> Self {
+        Self(error.to_string())
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Error {}

@@ -1,0 +1,64 @@
+//! The compiler's hands: the only rooms that touch files and the environment.
+//!
+//! Knows paths, symbolic links and cargo. Decides nothing about contracts: what it reads goes to [`crate::driver`] as text,
+//! and what it writes came from there as text.
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the room that talks to cargo reads its environment"
+)]
+pub mod build_script;
+#[expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "the room that writes files"
+)]
+mod output;
+#[expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "the room that reads files"
+)]
+mod roots;
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+pub use output::{Difference, Output, Written};
+pub use roots::{DiskLoader, ImportRoots};
+
+/// What the system refused, and where.
+#[derive(Debug)]
+pub struct Error {
+    path: PathBuf,
+    what: String,
+}
+
+impl Error {
+    fn new(path: impl Into<PathBuf>, what: impl Into<String>) -> Self {
+        Self {
+            path: path.into(),
+            what: what.into(),
+        }
+    }
+
+    /// For `map_err`: the system's words about `path`.
+    fn at(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |error| Self {
+            path,
+            what: error.to_string(),
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A path is a user's text: no control character of it reaches a terminal.
+        let path = self.path.to_string_lossy();
+        write!(f, "{}: {}", path.escape_debug(), self.what)
+    }
+}
+
+impl std::error::Error for Error {}

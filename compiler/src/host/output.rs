@@ -1,0 +1,218 @@
+//! The output folder: writing generated files, and comparing them with what is there.
+//!
+//! Only plain names in that one folder are ever written or removed, each file as a whole or not at all.
+
+use std::fs::{self, File};
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use crate::codegen::Files;
+
+use super::Error;
+
+/// A folder that generated files stand in.
+#[derive(Clone, Debug)]
+pub struct Output {
+    folder: PathBuf,
+}
+
+/// What writing did, by name and sorted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Written {
+    /// Files that were new or different.
+    pub written: Vec<String>,
+    /// Files that were right already and were not touched.
+    pub unchanged: Vec<String>,
+    /// Files of an earlier generation that were removed.
+    pub removed: Vec<String>,
+}
+
+/// How the folder differs from what would be written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Difference {
+    /// A file is not there.
+    Missing {
+        /// Its name.
+        name: String,
+        /// What it would hold.
+        expected: String,
+    },
+    /// A file holds something else.
+    Stale {
+        /// Its name.
+        name: String,
+        /// What it holds.
+        found: String,
+        /// What it would hold.
+        expected: String,
+    },
+    /// A file of an earlier generation would be removed.
+    Orphan {
+        /// Its name.
+        name: String,
+        /// What it holds.
+        found: String,
+    },
+}
+
+impl Output {
+    /// This folder, which need not exist yet.
+    pub fn new(folder: impl Into<PathBuf>) -> Self {
+        Self {
+            folder: folder.into(),
+        }
+    }
+
+    /// Writes the files that are missing or different.
+    ///
+    /// # Errors
+    /// What the system refuses. Files written before that are whole.
+    pub fn write(&self, files: &Files) -> Result<Written, Error> {
+        fs::create_dir_all(&self.folder).map_err(Error::at(&self.folder))?;
+        let mut written = Written::default();
+        for (name, text) in &files.0 {
+            if self.holds(name, text)? {
+                written.unchanged.push(name.clone());
+            } else {
+                self.replace(name, text)?;
+                written.written.push(name.clone());
+            }
+        }
+        Ok(written)
+    }
+
+    /// The same, and removes files of an earlier generation that are not among `files`.
+    ///
+    /// # Errors
+    /// As [`Output::write`].
+    pub fn synchronize(&self, files: &Files) -> Result<Written, Error> {
+        let mut written = self.write(files)?;
+        for name in self.orphans(files)? {
+            let path = self.folder.join(&name);
+            fs::remove_file(&path).map_err(Error::at(&path))?;
+            written.removed.push(name);
+        }
+        Ok(written)
+    }
+
+    /// How the folder differs from what [`Output::synchronize`] would leave; writes nothing.
+    ///
+    /// # Errors
+    /// What the system refuses.
+    pub fn compare(&self, files: &Files) -> Result<Vec<Difference>, Error> {
+        let mut differences = Vec::new();
+        for (name, expected) in &files.0 {
+            match self.read(name)? {
+                Some(found) if found == expected.as_bytes() => {}
+                Some(found) => differences.push(Difference::Stale {
+                    name: name.clone(),
+                    found: String::from_utf8_lossy(&found).into_owned(),
+                    expected: expected.clone(),
+                }),
+                None => differences.push(Difference::Missing {
+                    name: name.clone(),
+                    expected: expected.clone(),
+                }),
+            }
+        }
+        for name in self.orphans(files)? {
+            let found = self.read(&name)?.unwrap_or_default();
+            differences.push(Difference::Orphan {
+                name,
+                found: String::from_utf8_lossy(&found).into_owned(),
+            });
+        }
+        Ok(differences)
+    }
+
+    fn holds(&self, name: &str, text: &str) -> Result<bool, Error> {
+        Ok(self
+            .read(name)?
+            .is_some_and(|found| found == text.as_bytes()))
+    }
+
+    /// What a regular file of the folder holds; a link or pipe in its place holds nothing of ours.
+    fn read(&self, name: &str) -> Result<Option<Vec<u8>>, Error> {
+        let path = self.folder.join(name);
+        match fs::symlink_metadata(&path) {
+            Ok(metadata) if metadata.is_file() => {
+                fs::read(&path).map(Some).map_err(Error::at(&path))
+            }
+            Ok(metadata) if metadata.is_dir() => Err(Error::new(
+                path,
+                "a folder stands where a generated file belongs; remove it",
+            )),
+            Ok(_) => Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Error::at(path)(error)),
+        }
+    }
+
+    /// Puts a file in its place in one step: whoever reads sees the old one or the new one. A link there is replaced, not
+    /// followed.
+    fn replace(&self, name: &str, text: &str) -> Result<(), Error> {
+        let path = self.folder.join(name);
+        let (mut file, passing) = self.passing(name)?;
+        let result = file
+            .write_all(text.as_bytes())
+            .and_then(|()| fs::rename(&passing, &path));
+        if result.is_err() {
+            // The first error is the one to tell; what is left is a hidden file that the next run writes over.
+            let _ = fs::remove_file(&passing);
+        }
+        result.map_err(Error::at(path))
+    }
+
+    /// A new file beside the one to be replaced. Two runs at once never share one.
+    fn passing(&self, name: &str) -> Result<(File, PathBuf), Error> {
+        let mut attempt = 0_u32;
+        loop {
+            let passing = self
+                .folder
+                .join(format!(".{name}.{}.{attempt}.tmp", std::process::id()));
+            match File::options().write(true).create_new(true).open(&passing) {
+                Ok(file) => return Ok((file, passing)),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists && attempt < 100 => {
+                    attempt += 1;
+                }
+                Err(error) => return Err(Error::at(passing)(error)),
+            }
+        }
+    }
+
+    /// Names of generated files in the folder that are not among `files`, sorted.
+    fn orphans(&self, files: &Files) -> Result<Vec<String>, Error> {
+        let entries = match fs::read_dir(&self.folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(Error::at(&self.folder)(error)),
+        };
+        let mut orphans = Vec::new();
+        for entry in entries {
+            let entry = entry.map_err(Error::at(&self.folder))?;
+            let kind = entry.file_type().map_err(Error::at(entry.path()))?;
+            // Our names are ASCII; any other is not ours.
+            let Ok(name) = entry.file_name().into_string() else {
+                continue;
+            };
+            if kind.is_file()
+                && Path::new(&name).extension().is_some_and(|end| end == "rs")
+                && !files.0.contains_key(&name)
+                && is_generated(&entry.path()).map_err(Error::at(entry.path()))?
+            {
+                orphans.push(name);
+            }
+        }
+        orphans.sort_unstable();
+        Ok(orphans)
+    }
+}
+
+/// Whether the file starts as generated ones do.
+fn is_generated(path: &Path) -> io::Result<bool> {
+    let mut head = Vec::new();
+    File::open(path)?
+        .take(Files::HEADER.len() as u64)
+        .read_to_end(&mut head)?;
+    Ok(head == Files::HEADER.as_bytes())
+}
