@@ -9,6 +9,7 @@ pub mod conn;
 mod context;
 mod contract;
 mod error;
+mod include;
 mod link;
 mod metadata;
 mod random;

@@ -26,8 +26,9 @@ impl {{ service.client }} {
         self,
         groups: impl ::core::iter::IntoIterator<Item = {{ service.group }}>,
     ) -> Self {
+        let groups: ::std::vec::Vec<_> = groups.into_iter().collect();
         Self {
-            channel: self.channel.with_groups(groups),
+            channel: self.channel.with_groups(groups.iter().map(::callsheet::codegen::Group::name)),
         }
     }
 

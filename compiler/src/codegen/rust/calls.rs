@@ -60,7 +60,7 @@ impl Request {
                 client_parameters: parameters.clone(),
                 parameters,
                 types: types.join(", "),
-                payload: format!(", {path} {{ {} }}", names.join(", ")),
+                payload: format!(", &{path} {{ {} }}", names.join(", ")),
                 handler_parameter: format!("request: {path}"),
                 handler_arguments: names.iter().map(|name| format!("request.{name}")).collect(),
                 arguments: names,
@@ -72,7 +72,7 @@ impl Request {
                 client_parameters: String::new(),
                 types: String::new(),
                 arguments: Vec::new(),
-                payload: ", ()".to_owned(),
+                payload: ", &()".to_owned(),
                 handler_parameter: "(): ()".to_owned(),
                 handler_arguments: Vec::new(),
             };
@@ -82,7 +82,7 @@ impl Request {
             client_parameters: format!(", request: {path}"),
             types: path.clone(),
             arguments: vec!["request".to_owned()],
-            payload: ", request".to_owned(),
+            payload: ", &request".to_owned(),
             handler_parameter: format!("request: {path}"),
             handler_arguments: vec!["request".to_owned()],
         }
