@@ -142,7 +142,7 @@ impl Default for Keepalive {
 }
 
 fn floor_log2(value: usize, low: u8, high: u8) -> u8 {
-    (value.max(1).ilog2() as u8).clamp(low, high)
+    u8::try_from(value.max(1).ilog2()).map_or(high, |log2| log2.clamp(low, high))
 }
 
 #[cfg(test)]

@@ -130,7 +130,7 @@ mod tests {
 
     #[test]
     fn an_allowance_refills_with_time_up_to_its_most() {
-        let start = Instant::now();
+        let start = super::super::tests::origin();
         let mut allowance = Allowance::new(3, 10, start);
         assert_eq!((0..5).filter(|_| allowance.take(start)).count(), 3);
         assert!(!allowance.take(start + Duration::from_millis(99)));

@@ -187,12 +187,13 @@ impl Connection {
             Role::Server => self.highest,
         };
         let message = message.into().into();
+        // Behind the calls that this side has opened: control frames would overtake them.
         Frame::GoAway {
             last_stream,
             code: GoAwayCode::Shutdown,
             message,
         }
-        .put(&mut self.control);
+        .put(self.main.tail());
         self.state = State::Leaving {
             last: Some(last_stream),
         };
@@ -269,7 +270,7 @@ impl Connection {
             return;
         }
         let goaway = match &reason {
-            CloseReason::Local(message) => Some((GoAwayCode::Shutdown, message.clone())),
+            CloseReason::Local(message) => Some((GoAwayCode::Closed, message.clone())),
             CloseReason::Fault(fault) => Some((fault.code(), fault.to_string())),
             CloseReason::Drained | CloseReason::Peer { .. } | CloseReason::Lost(_) => None,
         };
@@ -290,18 +291,22 @@ impl Connection {
             let Some(stream) = self.remove(number) else {
                 continue;
             };
+            let id = StreamId(number);
             let event = match self.role {
                 Role::Client => Event::Ended {
-                    stream: StreamId(number),
+                    stream: id,
                     outcome: Err(self.unavailable(&stream, &reason.to_string())),
                 },
+                Role::Server if stream.finishing => continue,
                 Role::Server => Event::Cancelled {
-                    stream: StreamId(number),
+                    stream: id,
                     reason: CancelReason::Caller,
                 },
             };
             self.events.push_back(event);
         }
+        // What was charged for the frame at fault is held by nobody.
+        self.window = Window::new(self.window.size());
         self.events.push_back(Event::Closed(reason));
     }
 

@@ -5,13 +5,12 @@
 //! with credit that was out already may fill the rest of the budget; beyond that the call is refused.
 
 use std::collections::VecDeque;
-use std::time::Instant;
 
 use bytes::Bytes;
 
 use super::{Connection, StreamId};
 use crate::status::Status;
-use crate::wire::{FRAGMENT, FRAME_COST, Fault, Frame, cost};
+use crate::wire::{FRAGMENT, Frame, frame_cost, leading_cost};
 
 /// What all large messages of a connection hold.
 #[derive(Debug)]
@@ -60,27 +59,22 @@ impl Reassembly {
 }
 
 impl Connection {
-    /// Takes a fragment that is not the last of its message. `None` if it was too much: the call is over then.
-    pub(super) fn take_fragment(
-        &mut self,
-        number: u32,
-        fragment: &Bytes,
-        now: Instant,
-    ) -> Result<(), Fault> {
-        let cost = cost(fragment.len());
+    /// Takes a fragment that is not the last of its message. If it is too much, the call is over.
+    pub(super) fn take_fragment(&mut self, number: u32, fragment: &Bytes) {
+        let cost = frame_cost(fragment.len());
         self.give_back(cost);
         let most = self.limits().message;
         let budget = self.reassembly.budget;
         let in_use = self.reassembly.bytes;
         let Some(stream) = self.streams.get_mut(&number) else {
-            return Ok(());
+            return;
         };
         let large = stream.large.get_or_insert_default();
         let partial = large.partial.get_or_insert_default();
         let length = partial.len() + fragment.len();
         if length > most {
             self.fail(number, too_large(length, most));
-            return Ok(());
+            return;
         }
         if in_use + cost > budget {
             let status = Status::resource_exhausted(format!(
@@ -93,7 +87,7 @@ impl Connection {
                     .overloaded()
                     .retryable(),
             );
-            return Ok(());
+            return;
         }
         partial.extend_from_slice(fragment);
         large.bytes += cost;
@@ -104,9 +98,8 @@ impl Connection {
             self.grant(number);
         } else {
             self.reassembly.withheld.push_back(number);
+            self.expect_fragment(number);
         }
-        self.expect_fragment(number, now);
-        Ok(())
     }
 
     /// The message that `last` completes.
@@ -139,9 +132,8 @@ impl Connection {
             return;
         }
         stream.waiting -= 1;
-        let whole = cost(length);
-        let fragments = length.saturating_sub(1) / FRAGMENT * cost(FRAGMENT);
-        let last = (whole - fragments).min(stream.held);
+        let fragments = leading_cost(length);
+        let last = frame_cost(length - fragments).min(stream.held);
         stream.held -= last;
         let mut owed = last;
         if let Some(large) = &mut stream.large {
@@ -197,6 +189,7 @@ impl Connection {
         let granted = std::mem::take(&mut large.withheld);
         large.early += granted;
         self.give_back_stream(number, granted);
+        self.expect_fragment(number);
     }
 
     /// Gives stream credit back, unless nothing more can come.
@@ -218,12 +211,12 @@ impl Connection {
     }
 
     /// Sets the time for the next fragment, if there is credit for it.
-    fn expect_fragment(&mut self, number: u32, now: Instant) {
-        let due = now + self.limits().frame_timeout;
+    fn expect_fragment(&mut self, number: u32) {
+        let due = self.timers.latest + self.limits().frame_timeout;
         let Some(stream) = self.streams.get_mut(&number) else {
             return;
         };
-        if stream.window.open() < FRAGMENT + FRAME_COST {
+        if stream.window.open() < FRAGMENT {
             return;
         }
         if let Some(large) = &mut stream.large {
@@ -235,7 +228,7 @@ impl Connection {
 
 pub(super) fn too_large(length: usize, limit: usize) -> Status {
     Status::resource_exhausted(format!(
-        "message of at least {length} bytes is over the limit of {limit}"
+        "message of {length} bytes or more is over the limit of {limit}"
     ))
     .with_setting("Limits::message")
 }

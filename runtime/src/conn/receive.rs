@@ -8,11 +8,11 @@ use super::event::{Event, Request, StreamId};
 use super::reassembly::too_large;
 use super::stream::Stream;
 use super::{CloseReason, Connection, Reply, Role, State};
-use crate::status::Status;
+use crate::status::{Phase, Status};
 use crate::wire::frame::{BARE, HEADER, Header, LAST, MORE};
 use crate::wire::{
-    CancelReason, EndHead, FRAGMENT, FRAME_COST, Fault, Frame, FrameKind, GoAwayCode, OpenHead,
-    Preface,
+    CancelReason, EndHead, FRAGMENT, Fault, Frame, FrameKind, GoAwayCode, OpenHead, Preface,
+    frame_cost,
 };
 
 /// Windows end here, as in HTTP/2: a sum of two fits into 32 bits.
@@ -65,6 +65,9 @@ impl Connection {
             self.timers.frame = None;
         } else if whole > 0 || self.timers.frame.is_none() {
             self.timers.frame = Some(now + self.limits().frame_timeout);
+        }
+        if whole == 0 {
+            return fault.map_or(Ok(()), Err);
         }
         let batch = input.split_to(whole).freeze();
         let mut at = 0;
@@ -141,14 +144,14 @@ impl Connection {
                     Frame::Pong(token).put(&mut self.control);
                     Ok(())
                 }
-                Frame::Pong(_) => Ok(()),
+                Frame::Pong(_) => self.ignore(now),
                 Frame::GoAway {
                     last_stream,
                     code,
                     message,
                 } => {
                     self.take_goaway(last_stream, code, message.into_owned());
-                    Ok(())
+                    self.ignore(now)
                 }
             },
         }
@@ -165,7 +168,7 @@ impl Connection {
         let (head, body) = OpenHead::decode(header, payload, self.limits().head())?;
         self.highest = number;
         let (route, route_number) = self.routes.resolve(head.route)?;
-        let held = body.as_ref().map_or(0, |body| body.len() + FRAME_COST);
+        let held = body.as_ref().map_or(0, |body| frame_cost(body.len()));
         self.charge(held)?;
         if let State::Leaving { last: Some(_) } = self.state {
             // GOAWAY told the client, which ends this call itself.
@@ -254,7 +257,7 @@ impl Connection {
                 length,
             });
         }
-        let cost = if bare { 0 } else { length + FRAME_COST };
+        let cost = if bare { 0 } else { frame_cost(length) };
         self.charge(cost)?;
         let Some(stream) = self.streams.get_mut(&number) else {
             self.give_back(cost);
@@ -284,7 +287,8 @@ impl Connection {
             });
         }
         if more {
-            return self.take_fragment(number, &payload, now);
+            self.take_fragment(number, &payload);
+            return Ok(());
         }
         stream.requests_ended |= last;
         stream.held += cost;
@@ -313,7 +317,7 @@ impl Connection {
     fn take_end(&mut self, header: &Header, payload: &Bytes, now: Instant) -> Result<(), Fault> {
         let number = header.stream;
         let (head, body) = EndHead::decode(header, payload, self.limits().head())?;
-        let held = body.as_ref().map_or(0, |body| body.len() + FRAME_COST);
+        let held = body.as_ref().map_or(0, |body| frame_cost(body.len()));
         self.charge(held)?;
         self.give_back(held);
         let Some(stream) = self.streams.get(&number) else {
@@ -323,7 +327,6 @@ impl Connection {
             return Err(Fault::Unfinished(number));
         }
         self.remove(number);
-        self.cancels.grow(1);
         let most = self.limits().message;
         let outcome = match (head.outcome, &body) {
             (Ok(_), Some(body)) if body.len() > most => Err(too_large(body.len(), most)),
@@ -343,13 +346,15 @@ impl Connection {
         reason: CancelReason,
         now: Instant,
     ) -> Result<(), Fault> {
-        if self.remove(number).is_none() {
+        let Some(stream) = self.remove(number) else {
             return self.late(now);
+        };
+        if !stream.finishing {
+            self.events.push_back(Event::Cancelled {
+                stream: StreamId(number),
+                reason,
+            });
         }
-        self.events.push_back(Event::Cancelled {
-            stream: StreamId(number),
-            reason,
-        });
         if self.cancels.take(now) {
             Ok(())
         } else {
@@ -410,7 +415,9 @@ impl Connection {
             later.sort_unstable();
             for number in later {
                 self.remove(number);
-                let status = Status::unavailable(reason.to_string()).not_started();
+                let status = Status::unavailable(reason.to_string())
+                    .in_phase(Phase::Send)
+                    .not_started();
                 self.events.push_back(Event::Ended {
                     stream: StreamId(number),
                     outcome: Err(status),

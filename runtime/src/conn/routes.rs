@@ -11,7 +11,7 @@ use crate::wire::{Fault, MAX_ROUTE_TABLE, MAX_ROUTES, Route, RouteRef};
 #[derive(Debug, Default)]
 pub(super) struct Routes {
     numbers: HashMap<Arc<Route>, u32, BuildHasherDefault<NumberHasher>>,
-    routes: Vec<Arc<Route>>,
+    by_number: Vec<Arc<Route>>,
     text: usize,
 }
 
@@ -21,12 +21,12 @@ impl Routes {
         if let Some(number) = self.numbers.get(route) {
             return RouteRef::Known(*number);
         }
-        let count = self.numbers.len();
-        if count == MAX_ROUTES || self.text + route.text_len() > MAX_ROUTE_TABLE {
+        let number = next_number(self.numbers.len());
+        if self.numbers.len() == MAX_ROUTES || self.text + route.text_len() > MAX_ROUTE_TABLE {
             return RouteRef::Once(route.clone());
         }
         self.text += route.text_len();
-        self.numbers.insert(route.clone(), count as u32);
+        self.numbers.insert(route.clone(), number);
         RouteRef::Learn(route.clone())
     }
 
@@ -37,21 +37,25 @@ impl Routes {
     pub(super) fn resolve(&mut self, route: RouteRef) -> Result<(Arc<Route>, Option<u32>), Fault> {
         match route {
             RouteRef::Once(route) => Ok((route, None)),
-            RouteRef::Known(number) => match self.routes.get(number as usize) {
+            RouteRef::Known(number) => match self.by_number.get(number as usize) {
                 Some(route) => Ok((route.clone(), Some(number))),
                 None => Err(Fault::RouteUnknown(number)),
             },
             RouteRef::Learn(route) => {
                 self.text += route.text_len();
-                if self.routes.len() == MAX_ROUTES || self.text > MAX_ROUTE_TABLE {
+                if self.by_number.len() == MAX_ROUTES || self.text > MAX_ROUTE_TABLE {
                     return Err(Fault::RouteTableFull);
                 }
-                let number = self.routes.len() as u32;
-                self.routes.push(route.clone());
+                let number = next_number(self.by_number.len());
+                self.by_number.push(route.clone());
                 Ok((route, Some(number)))
             }
         }
     }
+}
+
+fn next_number(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]
@@ -66,10 +70,10 @@ mod tests {
     fn both_sides_give_the_same_numbers_until_the_table_is_full() {
         let (mut client, mut server) = (Routes::default(), Routes::default());
         for round in 0..2 {
-            for index in 0..MAX_ROUTES as u32 + 5 {
+            for index in 0..next_number(MAX_ROUTES) + 5 {
                 let route = route(&format!("/s/{index}"));
                 let named = client.name(&route);
-                let number = (index < MAX_ROUTES as u32).then_some(index);
+                let number = (index < next_number(MAX_ROUTES)).then_some(index);
                 match &named {
                     RouteRef::Once(_) => assert_eq!(number, None),
                     RouteRef::Learn(_) => assert_eq!((round, number), (0, Some(index))),

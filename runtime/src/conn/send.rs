@@ -9,10 +9,11 @@ use super::outbox::Outbox;
 use super::reassembly::too_large;
 use super::stream::After;
 use super::{Connection, Event, Role, State};
+use crate::metadata::Metadata;
 use crate::status::{Phase, Status};
 use crate::wire::frame::{BARE, Header, LAST, MORE};
-use crate::wire::head::metadata_len;
-use crate::wire::{CancelReason, EndHead, FRAGMENT, FRAME_COST, Frame, FrameKind, OpenHead};
+use crate::wire::head::{end_head_bound, metadata_len, open_head_bound};
+use crate::wire::{CancelReason, EndHead, FRAGMENT, Frame, FrameKind, OpenHead, frame_cost};
 
 /// Bytes sent for which a peer may send one CREDIT.
 const CREDIT_PER_BYTES: usize = 1024;
@@ -54,9 +55,8 @@ impl Connection {
         stream.one_way = call.one_way;
         stream.requests_ended = call.last;
         // A body that does not go with OPEN goes behind it; so does one that would make the frame too long for the peer.
-        let inline = call.body.filter(|body| {
-            body.len() <= FRAGMENT && self.send_credit >= (body.len() + FRAME_COST) as u64
-        });
+        let head = open_head_bound(call.route, call.metadata);
+        let inline = call.body.filter(|body| self.fits_with(head, body.len()));
         let last = call.last && (inline.is_some() || call.body.is_none());
         let deadline = call.deadline.map(|deadline| {
             u64::try_from(deadline.saturating_duration_since(now).as_micros()).unwrap_or(u64::MAX)
@@ -71,7 +71,7 @@ impl Connection {
         head.put(self.main.tail(), number, inline.map(Bytes::len), last);
         if let Some(body) = inline {
             self.main.put_body(body);
-            self.spend(body.len() + FRAME_COST);
+            self.spend(frame_cost(body.len()));
         }
         self.insert(number, stream, now);
         if inline.is_none()
@@ -103,6 +103,13 @@ impl Connection {
         if bytes > limits.metadata_bytes {
             return Err(over("metadata of", bytes, "bytes", limits.metadata_bytes)
                 .with_setting("Limits::metadata_bytes"));
+        }
+        let head = open_head_bound(call.route, call.metadata);
+        if head > self.peer_frame() {
+            return Err(
+                over("route and metadata of", head, "bytes", self.peer_frame())
+                    .with_setting("Limits::frame"),
+            );
         }
         call.body.map_or(Ok(()), |body| self.check_size(body.len()))
     }
@@ -169,52 +176,81 @@ impl Connection {
             return false;
         }
         stream.finishing = true;
-        if stream.expired
-            && let Some(queue) = stream.queue.take()
-        {
+        let (expired, one_way) = (stream.expired, stream.one_way);
+        if expired && let Some(queue) = stream.queue.take() {
             self.queued -= queue.bytes;
         }
+        let idle = stream.queue.is_none();
         self.cancels.grow(1);
-        let outcome = outcome.and_then(|mut reply| {
-            if self
-                .streams
-                .get(&number)
-                .is_some_and(|stream| stream.one_way)
-            {
-                reply.body = None;
-            }
-            self.check_size(reply.body.as_ref().map_or(0, Bytes::len))?;
-            Ok(reply)
-        });
-        let (outcome, body) = match outcome {
-            Ok(Reply { body, trailers }) => (Ok(trailers), body),
-            Err(status) => (Err(status), None),
+        let (outcome, body) = match outcome.and_then(|reply| self.check_reply(reply, expired)) {
+            Ok(Reply { body, trailers }) => (Ok(trailers), body.filter(|_| !one_way)),
+            Err(status) => (Err(self.fitting(status)), None),
         };
-        let idle = self
-            .streams
-            .get(&number)
-            .is_none_or(|stream| stream.queue.is_none());
-        let fits = |body: &Bytes| {
-            body.len() <= FRAGMENT && self.send_credit >= (body.len() + FRAME_COST) as u64
-        };
-        if idle && body.as_ref().is_none_or(fits) {
-            self.write_end(number, outcome, body.as_ref());
+        let head = end_head_bound(outcome.as_ref());
+        if idle
+            && body
+                .as_ref()
+                .is_none_or(|body| self.fits_with(head, body.len()))
+        {
+            self.write_end(number, &outcome, body.as_ref());
             return true;
         }
         if let Some(body) = body {
             self.enqueue(number, body);
         }
-        let Some(stream) = self.streams.get_mut(&number) else {
-            return true;
-        };
-        match &mut stream.queue {
+        match self
+            .streams
+            .get_mut(&number)
+            .and_then(|stream| stream.queue.as_mut())
+        {
             Some(queue) => {
                 queue.after = After::End(outcome);
                 self.enter_round(number);
             }
-            None => self.write_end(number, outcome, None),
+            None => self.write_end(number, &outcome, None),
         }
         true
+    }
+
+    fn check_reply(&self, reply: Reply, expired: bool) -> Result<Reply, Status> {
+        if expired {
+            return Err(Status::deadline_exceeded(
+                "the deadline passed before the reply came",
+            ));
+        }
+        let head = end_head_bound(Ok(&reply.trailers));
+        if head > self.peer_frame() {
+            return Err(self.end_too_long(head));
+        }
+        self.check_size(reply.body.as_ref().map_or(0, Bytes::len))?;
+        Ok(reply)
+    }
+
+    /// The status, or one in its place that fits into a frame.
+    fn fitting(&self, status: Status) -> Status {
+        let head = end_head_bound(Err(&status));
+        if head > self.peer_frame() {
+            self.end_too_long(head)
+        } else {
+            status
+        }
+    }
+
+    fn end_too_long(&self, head: usize) -> Status {
+        let limit = self.peer_frame();
+        over("status, detail and trailers of", head, "bytes", limit).with_setting("Limits::frame")
+    }
+
+    /// Payload bytes of a frame that the peer takes.
+    fn peer_frame(&self) -> usize {
+        self.peer.map_or(0, |(peer, _)| 1 << peer.frame_log2)
+    }
+
+    /// Whether a message may go in one frame with a head.
+    fn fits_with(&self, head: usize, body: usize) -> bool {
+        body <= FRAGMENT
+            && head + body <= self.peer_frame()
+            && frame_cost(body) as u64 <= self.send_credit
     }
 
     /// Client: gives a call up. Nothing more is told of it.
@@ -266,7 +302,7 @@ impl Connection {
 
     /// Writes a message at once if it is small, nothing waits before it and credit allows; else queues it.
     fn enqueue(&mut self, number: u32, body: Bytes) {
-        let cost = (body.len() + FRAME_COST) as u64;
+        let cost = frame_cost(body.len()) as u64;
         let unreserved = self.unreserved();
         let Some(stream) = self.streams.get_mut(&number) else {
             return;
@@ -279,7 +315,7 @@ impl Connection {
             stream.send_credit -= cost;
             Header::put(self.main.tail(), FrameKind::Data, 0, number, body.len());
             self.main.put_body(&body);
-            self.spend(body.len() + FRAME_COST);
+            self.spend(frame_cost(body.len()));
             return;
         }
         let queue = stream.queue.get_or_insert_default();
@@ -321,8 +357,8 @@ impl Connection {
     fn spend(&mut self, cost: usize) {
         self.send_credit -= cost as u64;
         self.credit_earning += cost;
-        self.credits
-            .grow((self.credit_earning / CREDIT_PER_BYTES) as u32);
+        let earned = self.credit_earning / CREDIT_PER_BYTES;
+        self.credits.grow(u32::try_from(earned).unwrap_or(u32::MAX));
         self.credit_earning %= CREDIT_PER_BYTES;
     }
 
@@ -340,7 +376,7 @@ impl Connection {
             return self.write_after(number);
         };
         let fragment = message.slice(queue.written..message.len().min(queue.written + FRAGMENT));
-        let cost = fragment.len() + FRAME_COST;
+        let cost = frame_cost(fragment.len());
         if cost as u64 > stream.send_credit {
             queue.in_round = false;
             return Turn::Out;
@@ -394,19 +430,14 @@ impl Connection {
             Some(After::EndRequests) => {
                 Header::put(self.main.tail(), FrameKind::Data, LAST | BARE, number, 0);
             }
-            Some(After::End(outcome)) => self.write_end(number, outcome, None),
+            Some(After::End(outcome)) => self.write_end(number, &outcome, None),
             Some(After::Nothing) | None => {}
         }
         Turn::Out
     }
 
     /// Writes END and forgets the call.
-    fn write_end(
-        &mut self,
-        number: u32,
-        outcome: Result<crate::metadata::Metadata, Status>,
-        body: Option<&Bytes>,
-    ) {
+    fn write_end(&mut self, number: u32, outcome: &Result<Metadata, Status>, body: Option<&Bytes>) {
         EndHead::put(
             self.main.tail(),
             number,
@@ -415,7 +446,7 @@ impl Connection {
         );
         if let Some(body) = body {
             self.main.put_body(body);
-            self.spend(body.len() + FRAME_COST);
+            self.spend(frame_cost(body.len()));
         }
         self.remove(number);
     }

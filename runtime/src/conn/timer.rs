@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::{CloseReason, Connection, Event, Limits, Role, State, StreamId};
 use crate::status::{Phase, Status};
-use crate::wire::{CancelReason, FRAGMENT, Fault, Frame, cost};
+use crate::wire::{CancelReason, FRAGMENT, Fault, Frame};
 
 /// Deadlines of calls are looked at this often at most: one sweep over all calls instead of a timer for each.
 const SWEEP: Duration = Duration::from_millis(10);
@@ -22,6 +22,8 @@ pub(super) struct Timers {
     pub(super) linger: Option<Instant>,
     /// No deadline of a call is before this.
     sweep: Option<Instant>,
+    /// The latest time that anybody told.
+    pub(super) latest: Instant,
     /// The last sweep.
     swept: Instant,
     /// Something was heard, asked, or became urgent.
@@ -39,6 +41,7 @@ impl Timers {
             frame: None,
             linger: None,
             sweep: None,
+            latest: now,
             swept: now,
             alive: now,
             unanswered: 0,
@@ -48,12 +51,14 @@ impl Timers {
 
     pub(super) fn heard(&mut self, now: Instant) {
         self.alive = now;
+        self.latest = now;
         self.unanswered = 0;
     }
 
     /// The first call is open: silence counts from here.
     pub(super) fn busy(&mut self, now: Instant) {
         self.alive = self.alive.max(now);
+        self.latest = now;
     }
 
     pub(super) fn sweep_at(&mut self, deadline: Option<Instant>) {
@@ -87,6 +92,7 @@ impl Connection {
 
     /// Does what is due at `now`; calling it early does no harm.
     pub fn handle_timeout(&mut self, now: Instant) {
+        self.timers.latest = now;
         match self.state {
             State::Closed => return,
             State::Greeting => {
@@ -150,7 +156,7 @@ impl Connection {
         let mut later = |at: Instant| next = Some(next.map_or(at, |next: Instant| next.min(at)));
         let (mut expired, mut stalled) = (Vec::new(), Vec::new());
         // The peer cannot be late with a fragment that the connection's window has no room for.
-        let room = self.window.open() >= cost(FRAGMENT) + self.window.size() / 4;
+        let room = self.window.open() >= FRAGMENT + self.window.size() / 4;
         for (number, stream) in &mut self.streams {
             match stream.deadline {
                 Some(deadline) if deadline > now => later(deadline),

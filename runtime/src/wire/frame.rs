@@ -118,6 +118,8 @@ pub enum GoAwayCode {
     FlowControl = 4,
     /// The peer was too slow, or silent.
     Timeout = 5,
+    /// It ends now, with all calls.
+    Closed = 6,
 }
 
 /// The start of a frame.
@@ -163,14 +165,23 @@ impl Header {
         }))
     }
 
-    /// Appends a header.
-    pub fn put(out: &mut BytesMut, kind: FrameKind, flags: u8, stream: u32, payload: usize) {
+    /// The bytes of a header.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a payload is at most 2^24 bytes, the largest frame a preface can announce"
+    )]
+    pub fn encode(kind: FrameKind, flags: u8, stream: u32, payload: usize) -> [u8; HEADER] {
         let mut header = [0; HEADER];
         header[..4].copy_from_slice(&((payload + COUNTED) as u32).to_be_bytes());
         header[4] = kind as u8;
         header[5] = flags;
         header[6..].copy_from_slice(&stream.to_be_bytes());
-        out.put_slice(&header);
+        header
+    }
+
+    /// Appends a header.
+    pub fn put(out: &mut BytesMut, kind: FrameKind, flags: u8, stream: u32, payload: usize) {
+        out.put_slice(&Self::encode(kind, flags, stream, payload));
     }
 
     /// The kind and the flags that mean something; `None` for a kind that may be ignored.
@@ -332,6 +343,7 @@ impl Frame {
                     3 => GoAwayCode::Limit,
                     4 => GoAwayCode::FlowControl,
                     5 => GoAwayCode::Timeout,
+                    6 => GoAwayCode::Closed,
                     _ => GoAwayCode::Protocol,
                 },
                 message: reader.text("goaway message")?.to_owned().into(),

@@ -167,8 +167,7 @@ fn put_frame(
     out.put_bytes(0, frame::HEADER);
     head(out);
     let payload = out.len() - start - frame::HEADER + body;
-    let mut header = BytesMut::with_capacity(frame::HEADER);
-    Header::put(&mut header, kind, flags, stream, payload);
+    let header = Header::encode(kind, flags, stream, payload);
     out[start..start + frame::HEADER].copy_from_slice(&header);
 }
 
@@ -253,6 +252,29 @@ impl OpenHead<Result<Metadata, Status>> {
     }
 }
 
+/// The most bytes of an OPEN's head.
+pub fn open_head_bound(route: &Route, metadata: &Metadata) -> usize {
+    HEAD_NUMBERS + route.text_len() + metadata_len(metadata)
+}
+
+/// The most bytes of an END's head.
+pub fn end_head_bound(outcome: Result<&Metadata, &Status>) -> usize {
+    match outcome {
+        Ok(trailers) => HEAD_NUMBERS + metadata_len(trailers),
+        Err(status) => {
+            let detail = status
+                .detail()
+                .map_or(0, |detail| detail.type_name.len() + detail.value.len());
+            let text =
+                status.message().len() + status.setting().map_or(0, |setting| setting.len() + 7);
+            HEAD_NUMBERS + text + detail + metadata_len(status.trailers())
+        }
+    }
+}
+
+/// The most bytes of all numbers and lengths in a head: seven varints at most.
+const HEAD_NUMBERS: usize = 7 * 10;
+
 /// What stands before the message of an END.
 #[derive(Clone, Debug)]
 pub struct EndHead {
@@ -298,7 +320,7 @@ impl EndHead {
                 }
                 Err(status) => {
                     out.put_u8(status.code() as u8);
-                    put_slice(out, status.message().as_bytes());
+                    put_message(out, status);
                     put_varint(out, status.retry_after().map_or(0, whole_millis));
                     match status.detail() {
                         Some(detail) => {
@@ -369,6 +391,15 @@ impl EndHead {
             },
             None,
         ))
+    }
+}
+
+/// The message, with the setting that would change the outcome: the peer's user cannot see it otherwise.
+fn put_message(out: &mut BytesMut, status: &Status) {
+    let message = status.message();
+    match status.setting() {
+        Some(setting) => put_slice(out, format!("{message} (see {setting})").as_bytes()),
+        None => put_slice(out, message.as_bytes()),
     }
 }
 

@@ -19,10 +19,14 @@ pub use preface::{Negotiated, Preface};
 /// Small enough that a call waits behind 30 µs of somebody's bulk at 10 Gbit/s, large enough that headers are 0.03 % of it.
 pub const FRAGMENT: usize = 32 * 1024;
 
-/// What a frame with message bytes costs in flow control on top of them: its header.
+/// What a frame with so many message bytes costs in flow control: its header as well, but a full fragment no more than its
+/// bytes.
 ///
-/// Thus a flood of empty messages uses up the window like any other.
-pub const FRAME_COST: usize = frame::HEADER;
+/// Thus a flood of empty messages uses up the window like any other, and two fragments fit into 64 KiB.
+pub const fn frame_cost(bytes: usize) -> usize {
+    let cost = bytes + frame::HEADER;
+    if cost < FRAGMENT { cost } else { FRAGMENT }
+}
 
 /// The most routes that a connection gives a number.
 pub const MAX_ROUTES: usize = 1024;
@@ -30,8 +34,7 @@ pub const MAX_ROUTES: usize = 1024;
 /// The most bytes of text in the numbered routes of a connection.
 pub const MAX_ROUTE_TABLE: usize = 64 * 1024;
 
-/// What a whole message costs in flow control: its bytes, and [`FRAME_COST`] for each frame it takes.
-pub const fn cost(message: usize) -> usize {
-    let fragments = message.div_ceil(FRAGMENT);
-    message + FRAME_COST * if fragments == 0 { 1 } else { fragments }
+/// What the fragments of a message before the last cost in flow control.
+pub const fn leading_cost(message: usize) -> usize {
+    message.saturating_sub(1) / FRAGMENT * FRAGMENT
 }

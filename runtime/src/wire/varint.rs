@@ -8,10 +8,10 @@ use super::Fault;
 
 pub(super) fn put_varint(out: &mut BytesMut, mut value: u64) {
     while value >= 0x80 {
-        out.put_u8((value as u8 & 0x7f) | 0x80);
+        out.put_u8((value & 0x7f) as u8 | 0x80);
         value >>= 7;
     }
-    out.put_u8(value as u8);
+    out.put_u8((value & 0x7f) as u8);
 }
 
 pub(super) fn put_slice(out: &mut BytesMut, bytes: &[u8]) {

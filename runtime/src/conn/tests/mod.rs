@@ -1,6 +1,16 @@
 //! Two machines, a scripted pipe between them, and a clock that the test moves.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "the numbers of a test are small"
+)]
+
 mod calls;
+mod flood;
+mod flow;
+mod hostile;
+mod life;
+mod property;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -67,7 +77,7 @@ impl Pair {
     }
 
     fn with(client: Config, server: Config) -> Self {
-        let now = Instant::now();
+        let now = origin();
         let mut pair = Self {
             now,
             client: Side::new(Connection::client(client, now)),
@@ -111,6 +121,12 @@ impl Pair {
     }
 }
 
+/// Where the clock of a test begins.
+#[expect(clippy::disallowed_methods, reason = "any instant will do")]
+pub(super) fn origin() -> Instant {
+    Instant::now()
+}
+
 static NO_METADATA: Metadata = Metadata::new();
 
 fn route() -> Arc<Route> {
@@ -129,9 +145,42 @@ fn call<'a>(route: &'a Arc<Route>, metadata: &'a Metadata) -> Call<'a> {
     }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "it is what `finish` takes")]
 fn reply(body: &[u8]) -> Result<Reply, Status> {
     Ok(Reply {
         body: Some(Bytes::copy_from_slice(body)),
         trailers: Metadata::new(),
     })
+}
+
+fn config(change: impl FnOnce(&mut Limits)) -> Config {
+    let mut config = Config::default();
+    change(&mut config.limits);
+    config
+}
+
+/// The only request in `events`.
+fn request(events: Vec<Event>) -> (StreamId, Request) {
+    let mut events = events.into_iter();
+    match (events.next(), events.next()) {
+        (Some(Event::Request { stream, request }), None) => (stream, request),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The only end in `events`.
+fn ended(events: Vec<Event>) -> (StreamId, Result<Reply, Status>) {
+    let mut events = events.into_iter();
+    match (events.next(), events.next()) {
+        (Some(Event::Ended { stream, outcome }), None) => (stream, outcome),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The reason in the last of `events`.
+fn closed(events: Vec<Event>) -> CloseReason {
+    match events.into_iter().last() {
+        Some(Event::Closed(reason)) => reason,
+        other => panic!("{other:?}"),
+    }
 }

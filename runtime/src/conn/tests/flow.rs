@@ -1,0 +1,265 @@
+//! Windows, turns and budgets: nobody waits for ever, nobody holds more than was agreed.
+
+use super::*;
+use crate::wire::{FRAGMENT, frame_cost};
+
+fn big(size: usize) -> Bytes {
+    Bytes::from(vec![1; size])
+}
+
+#[test]
+fn a_small_call_passes_a_big_one() {
+    let mut pair = Pair::new();
+    let large = pair.open(Some(&big(4 << 20)), true);
+    let mut out = Outbox::new();
+    pair.client.conn.transmit(&mut out, 1);
+    let small = pair.open(Some(&Bytes::from_static(b"small")), true);
+    pair.client.conn.transmit(&mut out, 1);
+    // What stands before the small call is one fragment of the large one.
+    assert!(out.len() < 2 * FRAGMENT);
+    pair.server
+        .receive(&out.copy_to_bytes(out.remaining()), pair.now);
+    let events = pair.server.take_events();
+    assert!(
+        matches!(events[..], [Event::Request { stream: a, .. }, Event::Request { stream: b, .. }]
+            if (a, b) == (large, small)),
+        "{events:?}"
+    );
+}
+
+#[test]
+fn streams_write_in_turn() {
+    let mut pair = Pair::new();
+    let streams: Vec<StreamId> = (0..3)
+        .map(|_| pair.open(Some(&big(FRAGMENT * 2)), true))
+        .collect();
+    let bytes = pair.client.transmit();
+    let mut order = Vec::new();
+    let mut at = 0;
+    while let Ok(Some(header)) = crate::wire::frame::Header::decode(&bytes[at..], 1 << 20) {
+        at += 10 + header.payload;
+        if header.kind == 2 {
+            order.push(header.stream);
+        }
+    }
+    let once: Vec<u32> = streams.iter().map(|stream| stream.number()).collect();
+    // Two fragments fit into a window; the byte behind them waits for CREDIT.
+    assert_eq!(order, once.repeat(2));
+    pair.server.receive(&bytes, pair.now);
+    pair.exchange();
+    assert_eq!(pair.server.take_events().len(), 6);
+}
+
+#[test]
+fn a_slow_consumer_stops_its_sender_and_nobody_else() {
+    let mut pair = Pair::new();
+    let stream = pair.open(None, true);
+    pair.exchange();
+    pair.server.take_events();
+    let mut sent = 0;
+    while pair.server.conn.send(stream, big(1000)).is_ok() {
+        sent += 1;
+        pair.exchange();
+    }
+    let received = pair.client.take_events().len();
+    assert_eq!(received, (64 << 10) / frame_cost(1000));
+    assert_eq!(pair.client.conn.buffered(), received * frame_cost(1000));
+    assert!(sent * 1000 <= (64 << 10) + (256 << 10));
+    let other = pair.open(Some(&big(100)), true);
+    pair.exchange();
+    pair.server.conn.finish(other, reply(b"quick"));
+    pair.exchange();
+    assert_eq!(ended(pair.client.take_events()).0, other);
+    let mut writable = 0;
+    let mut consumed = 0;
+    let mut waiting = received;
+    while waiting > 0 {
+        for _ in 0..waiting {
+            pair.client.conn.consumed(stream, 1000);
+        }
+        consumed += waiting;
+        pair.exchange();
+        waiting = pair.client.take_events().len();
+        writable += pair
+            .server
+            .take_events()
+            .iter()
+            .filter(|event| matches!(event, Event::Writable { .. }))
+            .count();
+    }
+    assert_eq!((consumed, writable), (sent, 1));
+    assert_eq!(pair.client.conn.buffered() + pair.server.conn.buffered(), 0);
+}
+
+#[test]
+fn slow_streams_leave_room_for_unary_calls() {
+    let mut pair = Pair::new();
+    let streams: Vec<StreamId> = (0..40).map(|_| pair.open(None, true)).collect();
+    pair.exchange();
+    for stream in &streams {
+        while pair.server.conn.send(*stream, big(10_000)).is_ok() {}
+    }
+    pair.exchange();
+    pair.client.take_events();
+    assert!(pair.client.conn.buffered() <= (1 << 20) / 4 * 3);
+    let unary = pair.open(None, true);
+    pair.exchange();
+    pair.server.conn.finish(unary, reply(&big(FRAGMENT)));
+    pair.exchange();
+    assert_eq!(ended(pair.client.take_events()).0, unary);
+}
+
+#[test]
+fn many_large_messages_share_the_budget_and_all_pass() {
+    let budget = 6 << 20;
+    let mut pair = Pair::with(
+        Config::default(),
+        config(|limits| limits.reassembly = budget),
+    );
+    let size = 1 << 20;
+    let streams: Vec<StreamId> = (0..24).map(|_| pair.open(Some(&big(size)), true)).collect();
+    let mut done = 0;
+    let mut most = 0;
+    while done < streams.len() {
+        pair.exchange();
+        most = most.max(pair.server.conn.buffered());
+        let before = done;
+        for event in pair.server.take_events() {
+            match event {
+                Event::Message { stream, body, .. } => {
+                    pair.server.conn.consumed(stream, body.len());
+                    done += 1;
+                }
+                Event::Request { .. } => {}
+                other => panic!("{other:?}"),
+            }
+        }
+        assert!(done > before, "stuck after {done}");
+    }
+    pair.exchange();
+    assert!(most <= budget + (1 << 20), "{most}");
+    assert_eq!(pair.server.conn.buffered(), 0);
+}
+
+#[test]
+fn beyond_the_budget_a_large_message_is_refused_by_name() {
+    let mut pair = Pair::with(
+        Config::default(),
+        config(|limits| limits.reassembly = 1 << 20),
+    );
+    let streams: Vec<StreamId> = (0..64)
+        .map(|_| pair.open(Some(&big(1 << 20)), true))
+        .collect();
+    let mut refused = 0;
+    for _ in 0..streams.len() {
+        pair.exchange();
+        for event in pair.server.take_events() {
+            if let Event::Message { stream, body, .. } = event {
+                pair.server.conn.consumed(stream, body.len());
+                pair.server.conn.finish(stream, reply(b"ok"));
+            }
+        }
+        assert!(pair.server.conn.buffered() <= 3 << 20);
+        for event in pair.client.take_events() {
+            if let Event::Ended {
+                outcome: Err(status),
+                ..
+            } = event
+            {
+                assert!(status.message().contains("Limits::reassembly"), "{status}");
+                assert!(status.is_overloaded() && status.is_retryable());
+                refused += 1;
+            }
+        }
+    }
+    assert!(refused > 0 && refused < streams.len(), "{refused}");
+    assert_eq!(pair.client.conn.active(), 0);
+}
+
+#[test]
+fn a_message_that_is_not_continued_ends_its_call_and_frees_the_budget() {
+    let mut pair = Pair::new();
+    let stream = pair.open(Some(&big(1 << 20)), true);
+    let bytes = pair.client.transmit();
+    pair.server.receive(&bytes, pair.now);
+    pair.server.take_events();
+    assert!(pair.server.conn.buffered() >= FRAGMENT);
+    let due = pair.server.conn.next_timeout();
+    assert!(due.is_some());
+    for _ in 0..20 {
+        pair.now += Duration::from_secs(2);
+        // The peer lives, it only does not go on with its message.
+        pair.server.receive(&ping(), pair.now);
+        pair.server.conn.handle_timeout(pair.now);
+    }
+    let events = pair.server.take_events();
+    assert!(
+        matches!(events[..], [Event::Cancelled { stream: cancelled, reason: CancelReason::Limit }] if cancelled == stream),
+        "{events:?}"
+    );
+    pair.server.transmit();
+    assert_eq!(pair.server.conn.buffered(), 0);
+    assert!(!pair.server.conn.is_closed());
+}
+
+#[test]
+fn a_window_of_zero_for_ever_ends_with_the_deadline() {
+    let mut pair = Pair::new();
+    let route = route();
+    let deadline = Some(pair.now + Duration::from_secs(3));
+    let stream = pair
+        .client
+        .conn
+        .open(
+            &Call {
+                deadline,
+                ..call(&route, &NO_METADATA)
+            },
+            pair.now,
+        )
+        .unwrap();
+    let up = pair.client.transmit();
+    pair.server.receive(&up, pair.now);
+    pair.server.take_events();
+    pair.server.conn.finish(stream, reply(&big(1 << 20)));
+    pair.server.transmit();
+    assert_eq!(pair.server.conn.active(), 1);
+    assert!(pair.server.conn.buffered() > 0);
+    pair.now += Duration::from_secs(3);
+    pair.server.conn.handle_timeout(pair.now);
+    assert!(pair.server.take_events().is_empty());
+    pair.server.transmit();
+    assert_eq!(
+        (pair.server.conn.active(), pair.server.conn.buffered()),
+        (0, 0)
+    );
+}
+
+#[test]
+fn a_full_connection_says_so_and_says_when_it_is_not() {
+    let mut pair = Pair::with(Config::default(), config(|limits| limits.streams = 2));
+    let first = pair.open(None, true);
+    pair.open(None, true);
+    let route = route();
+    assert!(matches!(
+        pair.client.conn.open(&call(&route, &NO_METADATA), pair.now),
+        Err(OpenError::Full)
+    ));
+    pair.exchange();
+    assert!(pair.client.take_events().is_empty());
+    pair.server.conn.finish(first, reply(b""));
+    pair.exchange();
+    let events = pair.client.take_events();
+    assert!(
+        matches!(events[..], [Event::Openable, Event::Ended { .. }]),
+        "{events:?}"
+    );
+    pair.open(None, true);
+    assert_eq!(pair.server.conn.stats().refused, 0);
+}
+
+fn ping() -> BytesMut {
+    let mut bytes = BytesMut::new();
+    Frame::Ping(1).put(&mut bytes);
+    bytes
+}
