@@ -34,6 +34,12 @@ pub const MAX_ROUTES: usize = 1024;
 /// The most bytes of text in the numbered routes of a connection.
 pub const MAX_ROUTE_TABLE: usize = 64 * 1024;
 
+/// What a whole message costs in flow control.
+pub const fn cost(message: usize) -> usize {
+    let leading = leading_cost(message);
+    leading + frame_cost(message - leading)
+}
+
 /// What the fragments of a message before the last cost in flow control.
 pub const fn leading_cost(message: usize) -> usize {
     message.saturating_sub(1) / FRAGMENT * FRAGMENT
