@@ -82,6 +82,12 @@ impl<E> Error<E> {
 }
 
 impl<E: TypedError> Error<E> {
+    /// The same failure as that of another method: typed where that method throws the same error, else a plain status.
+    /// For handlers that pass on what a call of theirs met, or that serve several majors with one body.
+    pub fn cast<F: TypedError>(self) -> Error<F> {
+        Error::received(self.into_status())
+    }
+
     /// What a status from the wire says to a caller who knows `E`.
     pub(crate) fn received(status: Status) -> Self {
         let typed = status

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use crate::backoff::Backoff;
 use crate::context::Context;
 use crate::contract::{MethodDescriptor, MethodKind};
-use crate::link::{Exchange, Request};
+use crate::link::{Exchange, Link, Request};
 use crate::metadata::Metadata;
 use crate::random;
 use crate::route::GroupChoice;
@@ -109,7 +109,7 @@ impl Plan {
     }
 
     /// Sends the request at once if a connection is up, or gives the future that will.
-    pub(super) fn depart(mut self, context: Option<&Context>) -> Result<Flight, Drive> {
+    pub(super) fn depart(mut self, context: Option<&Context>) -> Departed {
         let now = Instant::now();
         let own = match self.timeout {
             Timeout::After(limit) => Some(limit),
@@ -122,7 +122,7 @@ impl Plan {
         };
         // A limit beyond what the clock can count is none.
         let own = own.and_then(|limit| now.checked_add(limit));
-        let inherited = context.and_then(Context::deadline).map(Instant::from_std);
+        let inherited = context.and_then(Context::deadline).map(Into::into);
         if let Some(context) = context {
             context.bequeath(&mut self.metadata);
         }
@@ -134,8 +134,21 @@ impl Plan {
             last: None,
             stage: Stage::Resolve,
         };
-        attempt.try_fly().map_err(|attempt| attempt.drive())
+        match attempt.connection() {
+            Some((table, target, link)) => Departed::Flight(attempt.fly(&table, &target, &link)),
+            None => Departed::Drive(attempt.drive()),
+        }
     }
+}
+
+/// A call that has been set off.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly every call is a flight, and a box would be its only one"
+)]
+pub(super) enum Departed {
+    Flight(Flight),
+    Drive(Drive),
 }
 
 fn default_timeout(kind: MethodKind) -> Option<Duration> {
@@ -166,28 +179,30 @@ enum Stage {
 }
 
 impl Attempt {
-    /// The path without waiting: a known route, a connection that is up, a request that is all there.
-    fn try_fly(mut self) -> Result<Flight, Self> {
+    /// Where the request can go without waiting: a known route, a connection that is up, a request that is all there.
+    fn connection(&self) -> Option<(Arc<Table>, Target, Link)> {
         if self.plan.body.is_err() || self.plan.requests.is_some() {
-            return Err(self);
+            return None;
         }
         let groups = self.plan.group.as_ref();
-        let Some(Ok(table)) = self.plan.channel.table_now(self.plan.method, groups) else {
-            return Err(self);
-        };
-        let Some(target) = table.pick(&[]) else {
-            return Err(self);
-        };
-        let Some(link) = target.endpoint.link() else {
-            return Err(self);
-        };
+        let table = self
+            .plan
+            .channel
+            .table_now(self.plan.method, groups)?
+            .ok()?;
+        let target = table.pick(&[])?.clone();
+        let link = target.endpoint.link()?;
+        Some((table, target, link))
+    }
+
+    fn fly(mut self, table: &Table, target: &Target, link: &Link) -> Flight {
         let exchange = link.call(self.request(target));
         self.sent = 1;
-        Ok(Flight {
+        Flight {
             attempt: self,
             ticket: table.start(target),
             exchange,
-        })
+        }
     }
 
     fn drive(mut self) -> Drive {

@@ -24,7 +24,7 @@ use crate::metadata::{Metadata, Value};
 use crate::route::GroupChoice;
 use crate::status::Status;
 
-use super::attempt::{Drive, Flight, Plan, Timeout};
+use super::attempt::{Departed, Drive, Flight, Plan, Timeout};
 use super::group::Group;
 use super::reply::Received;
 
@@ -38,6 +38,10 @@ pub struct Call<T, E = Infallible> {
     error: fn(Status) -> Error<E>,
 }
 
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a box would be the only one of nearly every call"
+)]
 enum State {
     Ready(Plan),
     Flight(Flight),
@@ -78,7 +82,7 @@ impl<T, E> Call<T, E> {
     }
 
     /// Asks this group, whatever the client's choice.
-    pub fn group(self, group: impl Group) -> Self {
+    pub fn group(self, group: &impl Group) -> Self {
         self.planned(|plan| plan.group = Some(GroupChoice::One(group.name().into())))
     }
 
@@ -132,8 +136,8 @@ impl<T, E> Call<T, E> {
                         unreachable!("it was ready in the line above");
                     };
                     match plan.depart(Context::current().as_ref()) {
-                        Ok(flight) => State::Flight(flight),
-                        Err(drive) => State::Drive(drive),
+                        Departed::Flight(flight) => State::Flight(flight),
+                        Departed::Drive(drive) => State::Drive(drive),
                     }
                 }
                 State::Flight(flight) => match ready!(flight.poll(cx)) {

@@ -1,7 +1,7 @@
 //! The names of deployments, and how several answers become one.
 
 use std::collections::HashMap;
-use std::hash::Hash;
+use std::hash::{BuildHasher, Hash};
 
 /// A group of a service: implemented by generated enums, so that a misspelt group does not compile.
 pub trait Group {
@@ -70,7 +70,7 @@ impl<T> Merge for Vec<T> {
     }
 }
 
-impl<K: Eq + Hash, V> Merge for HashMap<K, V> {
+impl<K: Eq + Hash, V, S: BuildHasher> Merge for HashMap<K, V, S> {
     fn merge(&mut self, other: Self) {
         self.extend(other);
     }

@@ -214,17 +214,16 @@ impl ClientBuilder {
             .registry
             .expect("a client needs a registry to find servers: call ClientBuilder::registry");
         let runtime = self.runtime.or_else(|| Handle::try_current().ok());
-        let (runtime, own_runtime) = match runtime {
-            Some(runtime) => (runtime, None),
-            None => {
-                let own = tokio::runtime::Builder::new_multi_thread()
-                    .worker_threads(1)
-                    .thread_name("callsheet-client")
-                    .enable_all()
-                    .build()
-                    .expect("the system gives a thread for the client's runtime");
-                (own.handle().clone(), Some(own))
-            }
+        let (runtime, own_runtime) = if let Some(runtime) = runtime {
+            (runtime, None)
+        } else {
+            let own = tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(1)
+                .thread_name("callsheet-client")
+                .enable_all()
+                .build()
+                .expect("the system gives a thread for the client's runtime");
+            (own.handle().clone(), Some(own))
         };
         let settings = pool::Settings {
             per_server: self.per_server,

@@ -207,23 +207,20 @@ impl Endpoint {
             let attempt =
                 attempt.map_err(|status| status.not_started().at_endpoint(endpoint.text.clone()));
             let mut slot = lock(&endpoint.slots[index]);
-            match &attempt {
-                Ok(link) => {
-                    slot.pauses.reset();
-                    slot.not_before = None;
-                    slot.state = State::Up(link.clone());
-                    endpoint.load.set_available(true);
-                    if endpoint.retired.load(Ordering::Relaxed) {
-                        link.drain();
-                    }
+            if let Ok(link) = &attempt {
+                slot.pauses.reset();
+                slot.not_before = None;
+                slot.state = State::Up(link.clone());
+                endpoint.load.set_available(true);
+                if endpoint.retired.load(Ordering::Relaxed) {
+                    link.drain();
                 }
-                Err(_) => {
-                    let pause = slot.pauses.pause();
-                    slot.not_before = Some(Instant::now() + pause);
-                    slot.state = State::Idle;
-                    // Others are asked first until somebody gets through.
-                    endpoint.load.set_available(false);
-                }
+            } else {
+                let pause = slot.pauses.pause();
+                slot.not_before = Some(Instant::now() + pause);
+                slot.state = State::Idle;
+                // Others are asked first until somebody gets through.
+                endpoint.load.set_available(false);
             }
             drop(slot);
             // Nobody waits any more if every caller has gone.

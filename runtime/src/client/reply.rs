@@ -64,9 +64,11 @@ impl Received {
     }
 
     /// The end of a call that has no reply.
-    #[expect(clippy::unnecessary_wraps, reason = "it has the form of its siblings")]
     pub(crate) fn nothing(self) -> Result<(), Status> {
-        Ok(())
+        match self.content {
+            Content::Reply(_) => Ok(()),
+            Content::Stream(_) => Err(Status::internal("a stream came where no reply was due")),
+        }
     }
 
     /// The stream of replies.
@@ -123,7 +125,7 @@ impl Requests {
 
     /// Sends them into a call until they end or the call does.
     pub(super) fn pump(mut self, mut sender: BodySender, runtime: &Handle) -> Pump {
-        Pump(runtime.spawn(async move {
+        let task = runtime.spawn(async move {
             while let Some(item) = poll_fn(|cx| self.0.as_mut().poll_next(cx)).await {
                 // A stream that fails must not look as if it had ended: the sender is dropped, which cancels the call.
                 if sender.send(item?).await.is_err() {
@@ -133,7 +135,8 @@ impl Requests {
             }
             sender.finish();
             Ok(())
-        }))
+        });
+        Pump { task, done: false }
     }
 }
 
@@ -156,22 +159,28 @@ impl<M: Message> Stream for Encoded<M> {
 }
 
 /// The task that sends requests; dropping it stops them.
-pub(super) struct Pump(JoinHandle<Result<(), Status>>);
+pub(super) struct Pump {
+    task: JoinHandle<Result<(), Status>>,
+    done: bool,
+}
 
 impl Pump {
     /// Ready when the stream of requests has failed, with the reason; never when it has ended well.
     pub(super) fn poll_failed(&mut self, cx: &mut Context<'_>) -> Poll<Status> {
-        if self.0.is_finished()
-            && let Poll::Ready(Ok(Err(status))) = Pin::new(&mut self.0).poll(cx)
-        {
-            return Poll::Ready(status);
+        if self.done {
+            return Poll::Pending;
         }
-        Poll::Pending
+        let outcome = std::task::ready!(Pin::new(&mut self.task).poll(cx));
+        self.done = true;
+        match outcome {
+            Ok(Err(status)) => Poll::Ready(status),
+            Ok(Ok(())) | Err(_) => Poll::Pending,
+        }
     }
 }
 
 impl Drop for Pump {
     fn drop(&mut self) {
-        self.0.abort();
+        self.task.abort();
     }
 }

@@ -62,15 +62,15 @@ impl Table {
                     continue;
                 };
                 let shared = routes.iter().find(|route| route.group() == instance.group);
-                let route = match shared {
-                    Some(route) => Arc::clone(route),
-                    None => {
-                        let codec = client.codec().name();
-                        let route = wire::Route::new(path, &instance.group, codec)
-                            .map_err(|fault| Status::invalid_argument(fault.to_string()))?;
-                        routes.push(Arc::new(route));
-                        Arc::clone(&routes[routes.len() - 1])
-                    }
+                let route = if let Some(route) = shared {
+                    Arc::clone(route)
+                } else {
+                    let codec = client.codec().name();
+                    let route = wire::Route::new(path, &instance.group, codec)
+                        .map_err(|fault| Status::invalid_argument(fault.to_string()))?;
+                    let route = Arc::new(route);
+                    routes.push(Arc::clone(&route));
+                    route
                 };
                 let endpoint = client.endpoint(&address);
                 let load = Arc::clone(&endpoint.load);
