@@ -86,3 +86,6 @@ pub fn of(balance: Balance, seed: u64) -> Arc<dyn Balancer> {
         Balance::LeastActive => Arc::new(LeastActive::new(seed)),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -310,3 +310,6 @@ impl<R: Registrar> Keeper<R> {
         self.registrar.withdraw(&all).await
     }
 }
+
+#[cfg(test)]
+mod tests;
