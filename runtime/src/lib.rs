@@ -20,6 +20,8 @@ pub mod server;
 mod service;
 mod status;
 mod streaming;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod transport;
 pub mod wire;
 

@@ -29,7 +29,7 @@ const RUNTIME: &[&[&str]] = &[
     &["link"],
     &["service"],
     &["client", "server"],
-    &["codegen"],
+    &["codegen", "testing"],
 ];
 
 #[test]

@@ -1,0 +1,46 @@
+//! Registries as processes meet them: the conformance suite on every back end, and the `file:` registry under faults.
+
+mod faults;
+mod processes;
+
+use callsheet::registry::{ErrorKind, File, Handle, Memory, connect};
+use callsheet::testing::registry::conformance;
+
+#[tokio::test]
+async fn memory_registry_conforms() {
+    let registry = Memory::new();
+    conformance(move || {
+        let handle = Handle::new(registry.clone());
+        async { handle }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn file_registry_conforms() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().to_owned();
+    conformance(move || {
+        let path = path.clone();
+        async move { Handle::new(File::open(path).await.unwrap()) }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_registry_made_by_a_third_party_conforms_through_its_handle() {
+    conformance(|| async { connect("memory:third-party").await.unwrap() }).await;
+}
+
+#[tokio::test]
+async fn static_registry_conforms_as_far_as_a_list_can() {
+    let registry = connect("static:tcp://127.0.0.1:7000,tcp://127.0.0.1:7001;release=1.1")
+        .await
+        .unwrap();
+    let mut watch = registry.watch("shop.orders.Orders");
+    let snapshot = watch.answered().await;
+    assert_eq!(snapshot.instances().len(), 2);
+    assert!(snapshot.instances().iter().all(|one| one.check().is_ok()));
+    let refused = registry.register(Vec::new()).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Unsupported);
+}
