@@ -19,7 +19,9 @@ fn instance(id: &str) -> Instance {
 }
 
 fn entry(root: &Path, id: &str) -> PathBuf {
-    root.join("services").join(SERVICE).join(format!("{id}.json"))
+    root.join("services")
+        .join(SERVICE)
+        .join(format!("{id}.json"))
 }
 
 async fn open(path: &Path) -> Handle {
@@ -36,12 +38,19 @@ async fn until(watch: &mut Watch, wanted: impl FnMut(&Snapshot) -> bool) -> Arc<
 async fn a_directory_that_is_missing_or_none_is_an_error_that_says_what_to_do() {
     let root = tempfile::tempdir().unwrap();
     let missing = root.path().join("missing");
-    let error = connect(&format!("file:{}", missing.display())).await.unwrap_err();
-    let expect = format!("create it (`mkdir -p {}`), writable for the servers", missing.display());
+    let error = connect(&format!("file:{}", missing.display()))
+        .await
+        .unwrap_err();
+    let expect = format!(
+        "create it (`mkdir -p {}`), writable for the servers",
+        missing.display()
+    );
     assert!(error.message().ends_with(&expect), "{error}");
     let file = root.path().join("file");
     fs::write(&file, "").unwrap();
-    let error = connect(&format!("file://{}", file.display())).await.unwrap_err();
+    let error = connect(&format!("file://{}", file.display()))
+        .await
+        .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Address, "{error}");
     let error = connect("file:").await.unwrap_err();
     assert!(error.message().contains("name a directory"), "{error}");
@@ -58,7 +67,10 @@ async fn a_directory_that_cannot_be_written_shows_in_the_lease_and_heals() {
     let LeaseState::Lost(error) = lease.tried().await else {
         panic!("{:?}", lease.state())
     };
-    assert!(error.message().contains("where a directory should"), "{error}");
+    assert!(
+        error.message().contains("where a directory should"),
+        "{error}"
+    );
     fs::remove_file(services).unwrap();
     lease.listed().await.unwrap();
     assert!(entry(root.path(), "a").exists());
@@ -95,17 +107,31 @@ async fn a_directory_moved_away_leaves_the_last_view_and_its_return_is_seen() {
     fs::create_dir(&path).unwrap();
     let registry = open(&path).await;
     fs::create_dir_all(path.join("services").join(SERVICE)).unwrap();
-    fs::write(entry(&path, "a"), serde_json::to_vec(&instance("a")).unwrap()).unwrap();
+    fs::write(
+        entry(&path, "a"),
+        serde_json::to_vec(&instance("a")).unwrap(),
+    )
+    .unwrap();
     let mut watch = registry.watch(SERVICE);
     until(&mut watch, |now| !now.instances().is_empty()).await;
     let aside = root.path().join("aside");
     fs::rename(&path, &aside).unwrap();
-    let stale = until(&mut watch, |now| matches!(now.freshness(), Freshness::Stale(_))).await;
+    let stale = until(&mut watch, |now| {
+        matches!(now.freshness(), Freshness::Stale(_))
+    })
+    .await;
     assert_eq!(stale.instances().len(), 1);
     sleep(Duration::from_secs(600)).await;
-    assert_eq!(watch.borrow().instances().len(), 1, "nobody is lost by the registry's absence");
+    assert_eq!(
+        watch.borrow().instances().len(),
+        1,
+        "nobody is lost by the registry's absence"
+    );
     fs::rename(&aside, &path).unwrap();
-    let back = until(&mut watch, |now| matches!(now.freshness(), Freshness::Current)).await;
+    let back = until(&mut watch, |now| {
+        matches!(now.freshness(), Freshness::Current)
+    })
+    .await;
     assert_eq!(back.instances().len(), 1);
     // Nobody beats for it.
     until(&mut watch, |now| now.instances().is_empty()).await;
@@ -129,7 +155,11 @@ async fn a_view_follows_when_nobody_has_watched_for_a_while() {
 #[tokio::test(start_paused = true)]
 async fn what_is_no_name_of_a_service_has_nobody_and_touches_no_file() {
     let root = tempfile::tempdir().unwrap();
-    fs::write(root.path().join("a.json"), serde_json::to_vec(&instance("a")).unwrap()).unwrap();
+    fs::write(
+        root.path().join("a.json"),
+        serde_json::to_vec(&instance("a")).unwrap(),
+    )
+    .unwrap();
     let registry = open(root.path()).await;
     for name in ["..", "../..", "", "/etc", "a/b", "a\0b"] {
         let snapshot = registry.watch(name).answered().await;
@@ -144,7 +174,9 @@ async fn a_view_asked_for_outside_of_any_runtime_is_fed_all_the_same() {
     let lease = registry.register(vec![instance("a")]).unwrap();
     lease.listed().await.unwrap();
     let other = registry.clone();
-    let watch = std::thread::spawn(move || other.watch(SERVICE)).join().unwrap();
+    let watch = std::thread::spawn(move || other.watch(SERVICE))
+        .join()
+        .unwrap();
     until(&mut watch.clone(), |now| !now.instances().is_empty()).await;
     lease.deregister().await.unwrap();
 }

@@ -3,7 +3,10 @@
 use super::*;
 
 const MS: Duration = Duration::from_millis(1);
-const BALANCERS: [(&str, fn(u64) -> Arc<dyn Balancer>); 5] = [
+/// A balancer's name, and how a seed makes it.
+type Kind = (&'static str, fn(u64) -> Arc<dyn Balancer>);
+
+const BALANCERS: [Kind; 5] = [
     ("p2c", |seed| of(Balance::P2c, seed)),
     ("random", |seed| of(Balance::Random, seed)),
     ("round robin", |seed| of(Balance::RoundRobin, seed)),

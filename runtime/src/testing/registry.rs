@@ -109,7 +109,10 @@ pub async fn a_late_watcher_sees_what_is_there(server: &Handle, client: &Handle)
     let record = instance(&fresh_service());
     let lease = listed(server, vec![record.clone()]).await;
     let mut early = client.watch(&record.service);
-    until("the instance", &mut early, |now| !now.instances().is_empty()).await;
+    until("the instance", &mut early, |now| {
+        !now.instances().is_empty()
+    })
+    .await;
     let mut late = client.watch(&record.service);
     let snapshot = within("an answer", late.answered()).await;
     assert!(snapshot.instance(&record.id).is_some());
@@ -257,7 +260,10 @@ where
     assert_eq!(ids(&changes.lost), [dies.id.as_str()], "{changes:?}");
     assert!(matches!(survivor.state(), LeaseState::Listed));
     let mut other = client.watch(&stays.service);
-    until("the survivor", &mut other, |now| !now.instances().is_empty()).await;
+    until("the survivor", &mut other, |now| {
+        !now.instances().is_empty()
+    })
+    .await;
     leave(survivor).await;
 }
 
@@ -297,8 +303,6 @@ async fn until(
 }
 
 async fn within<T>(what: &str, wait: impl Future<Output = T>) -> T {
-    match tokio::time::timeout(LIMIT, wait).await {
-        Ok(value) => value,
-        Err(_) => panic!("{what} did not come within {LIMIT:?}"),
-    }
+    let value = tokio::time::timeout(LIMIT, wait).await;
+    value.unwrap_or_else(|_| panic!("{what} did not come within {LIMIT:?}"))
 }
