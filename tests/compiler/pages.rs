@@ -162,15 +162,6 @@ fn every_code_of_meaning_has_a_page_whose_examples_behave() {
 }
 
 #[test]
-fn codes_are_in_order_and_used_once() {
-    let codes: Vec<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
-    let mut sorted = codes.clone();
-    sorted.sort_unstable();
-    sorted.dedup();
-    assert_eq!(codes, sorted);
-}
-
-#[test]
 fn every_finding_on_a_page_says_what_to_type() {
     for &code in Code::ALL {
         let Some(mut example) = example(code.page(), "Bad") else {

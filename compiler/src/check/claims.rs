@@ -35,6 +35,8 @@ pub(super) struct Claims {
     taken: HashMap<(Space, String), Claim>,
     /// Pairs of places that were reported: what clashes in the descriptor mostly clashes in Rust too.
     reported: HashSet<(Span, Span)>,
+    /// The same by words: all services of a package make one module `v1`.
+    told: HashSet<(String, String, String)>,
     pub(super) out: Vec<Diagnostic>,
 }
 
@@ -53,7 +55,10 @@ impl Claims {
             self.taken.insert(key, claim);
             return;
         };
-        if first.what == claim.what || !self.reported.insert((first.span, claim.span)) {
+        let again = !self
+            .told
+            .insert((key.1.clone(), first.what.clone(), claim.what.clone()));
+        if first.what == claim.what || !self.reported.insert((first.span, claim.span)) || again {
             return;
         }
         let (code, message) = match space {

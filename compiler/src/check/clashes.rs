@@ -12,7 +12,7 @@ use super::enums::descriptor_name;
 use super::{Check, join, package};
 
 /// What the compiler makes of a service in each major, by the end of its name.
-const OF_A_SERVICE: [&str; 4] = ["", "Client", "Server", "Mock"];
+const OF_A_SERVICE: [&str; 5] = ["", "Client", "BlockingClient", "Server", "Mock"];
 
 /// A scope of names: in `.rpc` and protobuf, and in Rust.
 struct Scope {
@@ -57,6 +57,9 @@ impl Check<'_> {
                 };
             }
             debug_assert_eq!(scope.full, full);
+            let what = format!("the descriptor set of the package `{}`", scope.full);
+            let claim = made(path.span, what);
+            claims.claim(Space::Value, &scope.module, "FILE_DESCRIPTOR_SET", claim);
             for item in &file.ast.items {
                 self.item_claims(&mut claims, &scope, item);
             }
@@ -131,7 +134,7 @@ impl Check<'_> {
                         item.name.span,
                         format!(
                             "the {} of the service `{}`",
-                            end.to_lowercase(),
+                            end.to_snake_case().replace('_', " "),
                             item.name.text
                         ),
                     ),
@@ -189,6 +192,8 @@ fn message_claims(
         );
     }
     let mut fields: Vec<&ast::Field> = Vec::new();
+    // Two members of one name are reported with the fields; here they meet only other things.
+    let mut names = HashSet::new();
     for member in members {
         match member {
             Member::Field(field) => fields.push(field),
@@ -201,7 +206,9 @@ fn message_claims(
                     &oneof.name.text.to_upper_camel_case(),
                     claim.clone(),
                 );
-                claims.claim(Space::Protobuf, &inner.full, &oneof.name.text, claim);
+                if names.insert(&*oneof.name.text) {
+                    claims.claim(Space::Protobuf, &inner.full, &oneof.name.text, claim);
+                }
             }
             Member::Reserved(_) => {}
             Member::Message(nested) => {
@@ -211,11 +218,10 @@ fn message_claims(
         }
     }
     for field in fields {
-        // Two fields of one name are reported with the fields; here they meet only other things.
-        let claim = Claim {
-            what: format!("the field `{}`", field.name.text),
-            ..declared("", &field.name)
-        };
+        if !names.insert(&field.name.text) {
+            continue;
+        }
+        let claim = declared("the field", &field.name);
         claims.claim(Space::Protobuf, &inner.full, &field.name.text, claim);
         if matches!(field.ty.kind, ast::TypeKind::Map(..)) {
             let entry = format!("{}Entry", field.name.text.to_upper_camel_case());

@@ -73,12 +73,12 @@ impl Check<'_> {
             field.span,
             format!("required fields form a cycle: {}", names.join(" → ")),
         )
-        .label(format!("a `{}` needs this", messages[*first].name.simple()))
+        .label(format!("every `{}` needs this", messages[*first].name.simple()))
         .help("remove `@required` (or the least length) from one of them: no finite value has them all");
         for (at, field) in rest {
             report = report.also(
                 field.span,
-                format!("a `{}` needs this", messages[*at].name.simple()),
+                format!("every `{}` needs this", messages[*at].name.simple()),
             );
         }
         self.report(report);

@@ -40,7 +40,7 @@ impl<'a> Check<'a> {
                 .fix(crate::resolve::whole_line(self.sources, span), ""),
             );
         }
-        self.value_names(item, &reserved);
+        self.value_names(item, &reserved, bare);
         let mut values = Vec::new();
         for value in &item.values {
             let annotations = self.annotations(place, Target::EnumValue, &value.annotations);
@@ -166,7 +166,7 @@ impl<'a> Check<'a> {
         aliases && allowed
     }
 
-    fn value_names(&mut self, item: &ast::Enum, reserved: &Reserved<'_>) {
+    fn value_names(&mut self, item: &ast::Enum, reserved: &Reserved<'_>, bare_names: bool) {
         let prefix = prefix(&item.name.text);
         let mut exact: HashMap<&str, Span> = HashMap::new();
         let mut stripped: HashMap<&str, &ast::Ident> = HashMap::new();
@@ -201,7 +201,8 @@ impl<'a> Check<'a> {
                 continue;
             }
             stripped.insert(bare, name);
-            let variant = bare.to_upper_camel_case();
+            let descriptor = descriptor_name(&item.name.text, &name.text, bare_names);
+            let variant = variant(&item.name.text, &descriptor);
             match rust.get(&variant) {
                 Some(first) if !variant.is_empty() => self.case_clash(name, first, &variant),
                 _ => {
@@ -227,9 +228,24 @@ pub(super) fn descriptor_name(enumeration: &str, value: &str, bare: bool) -> Str
     }
 }
 
+/// The variant in Rust, as prost-build makes it: the descriptor's name less the enum's.
+fn variant(enumeration: &str, descriptor: &str) -> String {
+    let name = descriptor.to_upper_camel_case();
+    let bare = name
+        .strip_prefix(&enumeration.to_upper_camel_case())
+        .filter(|bare| bare.starts_with(char::is_uppercase));
+    bare.map_or(name.clone(), str::to_owned)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_variant_keeps_the_prefix_where_a_digit_would_lead() {
+        assert_eq!(variant("Status", "STATUS_PLACED"), "Placed");
+        assert_eq!(variant("Status", "STATUS_1"), "Status1");
+    }
 
     #[test]
     fn values_get_the_prefix_of_their_enum_once() {

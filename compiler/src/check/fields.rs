@@ -152,7 +152,7 @@ impl Check<'_> {
         names.sort_by_key(|name| name.span);
         for name in names {
             if let Some(first) = exact.get(&*name.text) {
-                self.duplicate(name, *first, "in this message");
+                self.duplicate(name, *first, "in one list of fields");
                 reported.insert(name.span);
                 continue;
             }

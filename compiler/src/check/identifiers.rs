@@ -17,8 +17,8 @@ const KEYWORDS: [&str; 52] = [
     "typeof", "unsafe", "unsized", "use", "virtual", "where", "while", "yield",
 ];
 
-/// Keywords that cannot be raw identifiers.
-const NEVER_RAW: [&str; 4] = ["self", "Self", "super", "crate"];
+/// Keywords that cannot be raw identifiers, and `extern`, which prost-build takes for one of them.
+const NEVER_RAW: [&str; 5] = ["self", "Self", "super", "crate", "extern"];
 
 /// How a name is spelt in Rust.
 #[derive(Clone, Copy)]

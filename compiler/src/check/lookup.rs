@@ -132,18 +132,26 @@ impl Check<'_> {
                 }
             }
             Miss::Unknown => self.unknown(place, path, want, None),
-            Miss::Within(scope, None) => self.unknown(place, path, want, Some(&scope)),
-            Miss::Within(scope, Some(outer)) => {
+            Miss::Within {
+                scope,
+                rest,
+                outer: None,
+            } => self.unknown(place, path, want, Some((&scope, &rest))),
+            Miss::Within {
+                scope,
+                rest,
+                outer: Some(outer),
+            } => {
                 self.uses(place.file, outer);
                 let full = self.names.decl(outer).name.clone();
                 let report = Diagnostic::new(
                     Code::UnknownName,
                     path.span,
-                    format!("`{scope}` has nothing called `{}`", rest(path)),
+                    format!("`{scope}` has nothing called `{rest}`"),
                 )
                 .label(format!(
-                    "`{}` is `{scope}` here, the innermost of that name",
-                    path.parts[0].text
+                    "`{}` is looked up in the innermost scope that has `{}`",
+                    written, path.parts[0].text
                 ))
                 .help(format!("write `.{full}`: a leading dot names from the top"))
                 .fix(path.span, format!(".{full}"));
@@ -177,7 +185,7 @@ impl Check<'_> {
                 let decl = self.names.decl(id);
                 let (code, wanted) = match want {
                     Want::Type => (Code::NotAType, "a message, enum or scalar"),
-                    Want::Constant => (Code::ArgumentType, "a constant or literal"),
+                    Want::Constant => (Code::NotAConstant, "a constant or literal"),
                 };
                 let mut report = Diagnostic::new(
                     code,
@@ -216,7 +224,7 @@ impl Check<'_> {
         }
     }
 
-    fn unknown(&mut self, place: Place<'_>, path: &Path, want: Want, scope: Option<&str>) {
+    fn unknown(&mut self, place: Place<'_>, path: &Path, want: Want, scope: Option<(&str, &str)>) {
         let written = dotted(path);
         let key = (path.span.file, written.clone());
         if self.repeated(key, path) {
@@ -227,7 +235,7 @@ impl Check<'_> {
             Want::Constant => "constant",
         };
         let message = match scope {
-            Some(scope) => format!("`{scope}` has nothing called `{}`", rest(path)),
+            Some((scope, rest)) => format!("`{scope}` has nothing called `{rest}`"),
             None => format!("there is no {what} called `{written}`"),
         };
         let report =
@@ -249,6 +257,11 @@ impl Check<'_> {
 
     /// The visible name that is most like `path`, as it would be written here.
     fn near_name(&self, place: Place<'_>, path: &Path, want: Want) -> Option<String> {
+        // Each search walks all declarations: whoever has this many unknown names has another problem.
+        const MOST: usize = 200;
+        if self.missing.len() > MOST {
+            return None;
+        }
         let wanted = |kind: DeclKind| match want {
             Want::Type => matches!(kind, DeclKind::Message | DeclKind::Enum),
             Want::Constant => kind == DeclKind::Constant,
@@ -340,14 +353,4 @@ impl Check<'_> {
 
 fn last(path: &Path) -> &str {
     path.parts.last().map_or("", |part| &part.text)
-}
-
-/// All but the first part.
-fn rest(path: &Path) -> String {
-    let parts: Vec<&str> = path.parts.iter().skip(1).map(|part| &*part.text).collect();
-    if parts.is_empty() {
-        last(path).to_owned()
-    } else {
-        parts.join(".")
-    }
 }

@@ -5,6 +5,7 @@
 //! Rust it knows only how names are spelt there.
 
 mod annotations;
+mod arguments;
 mod choices;
 mod claims;
 mod clashes;
@@ -17,6 +18,7 @@ mod hash_path;
 mod identifiers;
 mod lookup;
 mod messages;
+mod methods;
 mod numbers;
 mod patterns;
 mod policy;
@@ -24,6 +26,7 @@ mod reserved;
 mod rules;
 mod services;
 mod shapes;
+mod strategies;
 mod table;
 mod values;
 mod windows;

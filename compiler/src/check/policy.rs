@@ -3,27 +3,10 @@
 use crate::diagnostic::{Code, Diagnostic};
 use crate::model::{Balance, Cluster, Compression, Method, MethodPolicy, Priority, Request, Retry};
 use crate::source::Span;
-use crate::syntax::ast::{self, Ident, Value, ValueKind};
+use crate::syntax::ast::{self, Ident, ValueKind};
 
 use super::annotations::{Annotations, Checked};
 use super::{Check, Place};
-
-const BALANCERS: [&str; 5] = [
-    "p2c",
-    "random",
-    "round_robin",
-    "least_active",
-    "consistent_hash",
-];
-const CLUSTERS: [&str; 7] = [
-    "failover",
-    "failfast",
-    "failsafe",
-    "failback",
-    "forking",
-    "broadcast",
-    "available",
-];
 
 /// The policy that annotations ask for, with the places that reports point at.
 #[derive(Debug, Default)]
@@ -138,122 +121,6 @@ impl Check<'_> {
         effects
     }
 
-    /// The word of a strategy, with its arguments.
-    fn strategy<'t>(
-        &mut self,
-        value: &'t Value,
-        words: &'static [&'static str],
-    ) -> Option<(&'static str, &'t [ast::Argument])> {
-        match &value.kind {
-            ValueKind::Call(name, arguments) => {
-                let found = words.iter().copied().find(|word| *word == &*name.text);
-                if found.is_none() {
-                    self.unknown_choice(name.span, &name.text, words);
-                }
-                Some((found?, arguments))
-            }
-            _ => self.word(value, words).map(|word| (word, &[][..])),
-        }
-    }
-
-    fn balance(&mut self, value: &Value) -> Option<Balance> {
-        let (word, arguments) = self.strategy(value, &BALANCERS)?;
-        if word == "consistent_hash" {
-            let argument = self.only_argument(value, word, arguments, "consistent_hash(.field)")?;
-            let ValueKind::FieldPath(path) = &argument.kind else {
-                let found = super::values::written(&argument.kind);
-                self.wrong_type(argument, found, "a field path, such as `.customer`");
-                return None;
-            };
-            return Some(Balance::ConsistentHash(
-                path.iter().map(|part| part.text.to_string()).collect(),
-            ));
-        }
-        self.no_arguments(word, arguments);
-        Some(match word {
-            "random" => Balance::Random,
-            "round_robin" => Balance::RoundRobin,
-            "least_active" => Balance::LeastActive,
-            _ => Balance::P2c,
-        })
-    }
-
-    fn cluster(&mut self, place: Place<'_>, value: &Value) -> Option<Cluster> {
-        let (word, arguments) = self.strategy(value, &CLUSTERS)?;
-        if word == "forking" {
-            let argument = self.only_argument(value, word, arguments, "forking(2)")?;
-            return self.count(place, argument).map(Cluster::Forking);
-        }
-        self.no_arguments(word, arguments);
-        Some(match word {
-            "failfast" => Cluster::Failfast,
-            "failsafe" => Cluster::Failsafe,
-            "failback" => Cluster::Failback,
-            "broadcast" => Cluster::Broadcast,
-            "available" => Cluster::Available,
-            _ => Cluster::Failover,
-        })
-    }
-
-    fn only_argument<'t>(
-        &mut self,
-        value: &Value,
-        word: &str,
-        arguments: &'t [ast::Argument],
-        example: &str,
-    ) -> Option<&'t Value> {
-        match arguments {
-            [only] if only.name.is_none() => Some(&only.value),
-            [] => {
-                self.report(
-                    Diagnostic::new(
-                        Code::MissingArgument,
-                        value.span,
-                        format!("`{word}` needs an argument"),
-                    )
-                    .label("nothing in parentheses behind it")
-                    .help(format!("write it like `{example}`")),
-                );
-                None
-            }
-            [first, ..] => {
-                let surplus = if first.name.is_some() {
-                    first
-                } else {
-                    &arguments[1]
-                };
-                let span = surplus
-                    .name
-                    .as_ref()
-                    .map_or(surplus.value.span, |name| name.span);
-                self.report(
-                    Diagnostic::new(
-                        Code::ExtraArgument,
-                        span,
-                        format!("`{word}` takes one argument by position"),
-                    )
-                    .label("unexpected")
-                    .help(format!("write it like `{example}`")),
-                );
-                None
-            }
-        }
-    }
-
-    fn no_arguments(&mut self, word: &str, arguments: &[ast::Argument]) {
-        if let Some(first) = arguments.first() {
-            self.report(
-                Diagnostic::new(
-                    Code::ExtraArgument,
-                    first.value.span,
-                    format!("`{word}` takes no argument"),
-                )
-                .label("one too many")
-                .help(format!("write `{word}`")),
-            );
-        }
-    }
-
     /// Whether what a method asks for goes with what it is.
     pub(super) fn own_policy(
         &mut self,
@@ -281,7 +148,7 @@ impl Check<'_> {
                 Diagnostic::new(
                     code,
                     span,
-                    format!("`{}` {}", method.name.text, what_is(code, text)),
+                    format!("`{}` {}", method.name.text, what_is(code)),
                 )
                 .label(text)
                 .also(method.name.span, "the method")
@@ -304,7 +171,11 @@ impl Check<'_> {
                 let help = help.unwrap_or_else(|| advice(code).to_owned());
                 self.report(
                     Diagnostic::new(code, span, message)
-                        .label("does not lead to a scalar or enum")
+                        .label(match code {
+                            Code::HashPathUnknown => "no such field",
+                            Code::HashPathType => "does not lead to a scalar or enum",
+                            _ => "a stream has no one value to hash",
+                        })
                         .also(method.name.span, "the method")
                         .help(help),
                 );
@@ -324,22 +195,24 @@ impl Check<'_> {
         let mut add = |code: Code, span: Span, text: &str, place: Span, help: &str| {
             // A report with a hundred places helps nobody.
             const MOST: usize = 8;
-            let report =
-                if let Some(known) = reports.iter_mut().position(|report| report.code == code) {
-                    &mut reports[known]
-                } else {
-                    let message = format!(
-                        "a default of `{}` does not go with all its methods",
-                        item.name.text
-                    );
-                    reports.push(
-                        Diagnostic::new(code, span, message)
-                            .label("the default")
-                            .help(help),
-                    );
-                    let last = reports.len() - 1;
-                    &mut reports[last]
-                };
+            let report = if let Some(known) = reports
+                .iter()
+                .position(|report| report.code == code && report.primary.span == span)
+            {
+                &mut reports[known]
+            } else {
+                let message = format!(
+                    "a default of `{}` does not go with all its methods",
+                    item.name.text
+                );
+                reports.push(
+                    Diagnostic::new(code, span, message)
+                        .label("the default")
+                        .help(help),
+                );
+                let last = reports.len() - 1;
+                &mut reports[last]
+            };
             if report.labels.len() < MOST {
                 report.labels.push(crate::diagnostic::Label {
                     span: place,
@@ -417,17 +290,27 @@ fn faults(shape: &Shape, effects: &Effects<'_>) -> Vec<(Code, Span, &'static str
     let spread = effects.cluster.filter(|_| forking || broadcast);
     // What is asked for, whether it repeats the call, whether it goes with these streams.
     let asked = [
-        (effects.retry, true, !shape.request_stream),
-        (effects.hedge, true, !any_stream),
-        (spread, forking, !any_stream),
+        (
+            effects.retry,
+            true,
+            !shape.request_stream,
+            "goes with unary methods and server streams",
+        ),
+        (
+            effects.hedge,
+            true,
+            !any_stream,
+            "goes with unary methods only",
+        ),
+        (spread, forking, !any_stream, "goes with unary methods only"),
     ];
     let mut faults = Vec::new();
-    for (span, repeats, streams) in asked {
+    for (span, repeats, streams, fits) in asked {
         let Some(span) = span else { continue };
         if shape.oneway {
             faults.push((Code::OnewayPolicy, span, "waits for an answer"));
         } else if !streams {
-            faults.push((Code::StreamPolicy, span, "cannot send a stream again"));
+            faults.push((Code::StreamPolicy, span, fits));
         } else if repeats && !shape.idempotent {
             faults.push((Code::NotIdempotent, span, "may run the call more than once"));
         }
@@ -435,10 +318,10 @@ fn faults(shape: &Shape, effects: &Effects<'_>) -> Vec<(Code, Span, &'static str
     faults
 }
 
-fn what_is(code: Code, _text: &str) -> &'static str {
+fn what_is(code: Code) -> &'static str {
     match code {
         Code::OnewayPolicy => "is one-way, and this needs an answer",
-        Code::StreamPolicy => "has a stream, and this needs a call without",
+        Code::StreamPolicy => "has a stream that this does not go with",
         _ => "is not idempotent, and this may repeat it",
     }
 }
@@ -446,9 +329,7 @@ fn what_is(code: Code, _text: &str) -> &'static str {
 fn advice(code: Code) -> &'static str {
     match code {
         Code::OnewayPolicy => "remove it, or remove `@oneway`",
-        Code::StreamPolicy => {
-            "remove it: `@retry` goes with unary methods and server streams, `@hedge`, `forking` and `broadcast` with unary methods, a hash path with anything but a request stream"
-        }
+        Code::StreamPolicy => "remove it, or make the method one without such a stream",
         _ => "add `@idempotent` if running it twice does no harm, or remove it",
     }
 }

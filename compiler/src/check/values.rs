@@ -184,7 +184,7 @@ impl Check<'_> {
             Diagnostic::new(
                 Code::ArgumentType,
                 value.span,
-                format!("{expected} is expected here, not {found}"),
+                format!("expected {expected}, found {found}"),
             )
             .label(format!("this is {found}"))
             .help(format!("write {expected}")),

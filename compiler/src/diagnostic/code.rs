@@ -240,6 +240,8 @@ catalogue! {
     ConstantRange = "CS0202" Error;
     /// Constants defined by one another.
     ConstantCycle = "CS0203" Error;
+    /// A constant expected, something else named.
+    NotAConstant = "CS0204" Error;
     /// A method's request or reply that is not a message.
     NotAMessage = "CS0210" Error;
     /// `throws` of something that is not an error.

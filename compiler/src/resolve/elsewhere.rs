@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::diagnostic::{Code, Diagnostic};
-use crate::source::SourceMap;
+use crate::source::{FileId, SourceMap, Span};
 use crate::syntax::ast::{Item, Member};
 
 use super::{Loaded, Loader, Parse, import};
@@ -12,6 +12,8 @@ use super::{Loaded, Loader, Parse, import};
 const MOST_FILES: usize = 256;
 /// Bytes that are looked into, all files together.
 const MOST_BYTES: usize = 4 << 20;
+/// Places that one report shows: one with a hundred helps nobody.
+const MOST_LABELS: usize = 8;
 
 /// Turns reports of unknown names into reports of missing imports where exactly one file that is not loaded declares
 /// the name.
@@ -20,7 +22,7 @@ pub fn suggest_imports(
     sources: &SourceMap,
     loaded: &Loaded,
     parse: Parse,
-    reports: &mut [Diagnostic],
+    reports: &mut Vec<Diagnostic>,
 ) {
     if !reports
         .iter()
@@ -29,32 +31,54 @@ pub fn suggest_imports(
         return;
     }
     let index = index(loader, sources, parse);
-    for report in reports {
-        if report.code != Code::UnknownName {
-            continue;
+    // One import mends all names that it brings: one report.
+    let mut known: HashMap<(FileId, String), usize> = HashMap::new();
+    let mut kept: Vec<Diagnostic> = Vec::new();
+    for mut report in std::mem::take(reports) {
+        if let Some((path, fix)) = missing_import(sources, loaded, &index, &mut report) {
+            if let Some(&first) = known.get(&(report.primary.span.file, path.clone())) {
+                let labels = std::iter::once(report.primary).chain(report.labels);
+                let first: &mut Diagnostic = &mut kept[first];
+                let room = MOST_LABELS.saturating_sub(first.labels.len());
+                first.labels.extend(labels.take(room));
+                continue;
+            }
+            known.insert((report.primary.span.file, path), kept.len());
+            report.fix = None;
+            report = report.fix(fix.0, fix.1);
         }
-        let span = report.primary.span;
-        let name = sources.text(span).trim_start_matches('.');
-        let last = name.rsplit('.').next().unwrap_or(name);
-        let mut found = index.get(last).into_iter().flatten().filter(|(full, _)| {
-            full.strip_suffix(name)
-                .is_some_and(|before| before.is_empty() || before.ends_with('.'))
-        });
-        let (Some((full, path)), None) = (found.next(), found.next()) else {
-            continue;
-        };
-        let file = loaded.files.iter().find(|file| file.id == span.file);
-        let Some((at, text)) = file.and_then(|file| import::add_import(sources, &file.ast, path))
-        else {
-            continue;
-        };
-        report.code = Code::NotImported;
-        report.message = format!("`{name}` is declared in `{path}`, which is not imported");
-        report.primary.text = format!("this names `{full}`");
-        report.help = Some(format!("add `import \"{path}\";`"));
-        report.fix = None;
-        *report = report.clone().fix(at, text);
+        kept.push(report);
     }
+    *reports = kept;
+}
+
+/// Rewrites the report of an unknown name whose import is known; says which and how to add it.
+fn missing_import(
+    sources: &SourceMap,
+    loaded: &Loaded,
+    index: &HashMap<String, Vec<(String, String)>>,
+    report: &mut Diagnostic,
+) -> Option<(String, (Span, String))> {
+    if report.code != Code::UnknownName {
+        return None;
+    }
+    let span = report.primary.span;
+    let name = sources.text(span).trim_start_matches('.');
+    let last = name.rsplit('.').next().unwrap_or(name);
+    let mut found = index.get(last)?.iter().filter(|(full, _)| {
+        full.strip_suffix(name)
+            .is_some_and(|before| before.is_empty() || before.ends_with('.'))
+    });
+    let (Some((full, path)), None) = (found.next(), found.next()) else {
+        return None;
+    };
+    let file = loaded.files.iter().find(|file| file.id == span.file)?;
+    let edit = import::add_import(sources, &file.ast, path)?;
+    report.code = Code::NotImported;
+    report.message = format!("`{name}` is declared in `{path}`, which is not imported");
+    report.primary.text = format!("this names `{full}`");
+    report.help = Some(format!("add `import \"{path}\";`"));
+    Some((path.clone(), edit))
 }
 
 /// Last part to full name and import path, over the files that are not loaded.

@@ -1,13 +1,13 @@
 //! The import graph: every file that the entries reach, each read and parsed once.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use crate::diagnostic::Diagnostic;
 use crate::source::{FileId, Source, SourceMap, Span};
 use crate::syntax::ast;
 
-use super::{Near, import};
+use super::{Near, import, order::order};
 
 /// Where files come from: a disk, an editor's buffers, a map.
 pub trait Loader {
@@ -160,7 +160,8 @@ pub fn load(
         out,
         ..
     } = graph;
-    (order(nodes, sources), out)
+    let files = nodes.into_iter().map(|node| node.file).collect();
+    (order(files, sources), out)
 }
 
 /// The trail of the search: which file is being walked, and which of its imports is next.
@@ -355,59 +356,4 @@ impl Graph<'_> {
             .get_or_insert_with(|| loader.list().into())
             .clone()
     }
-}
-
-/// Sorts the graph: imported before importing, ties by import path.
-fn order(nodes: Vec<Node>, sources: &SourceMap) -> Loaded {
-    let mut waits: Vec<usize> = Vec::with_capacity(nodes.len());
-    let mut importers: Vec<Vec<usize>> = vec![Vec::new(); nodes.len()];
-    for (position, node) in nodes.iter().enumerate() {
-        let mut count = 0;
-        for import in &node.file.imports {
-            if let Import::File(target) = import {
-                importers[*target].push(position);
-                count += 1;
-            }
-        }
-        waits.push(count);
-    }
-    let path = |position: usize| sources.file(nodes[position].file.id).import_path.clone();
-    let mut ready: BTreeSet<(Arc<str>, usize)> = (0..nodes.len())
-        .filter(|&position| waits[position] == 0)
-        .map(|position| (path(position), position))
-        .collect();
-    let mut sorted = Vec::with_capacity(nodes.len());
-    while let Some((_, position)) = ready.pop_first() {
-        sorted.push(position);
-        for &importer in &importers[position] {
-            waits[importer] -= 1;
-            if waits[importer] == 0 {
-                ready.insert((path(importer), importer));
-            }
-        }
-    }
-    let mut cyclic: Vec<usize> = (0..nodes.len())
-        .filter(|&position| waits[position] > 0)
-        .collect();
-    cyclic.sort_by_key(|&position| path(position));
-    sorted.extend(cyclic);
-
-    let mut places = vec![0; nodes.len()];
-    for (place, &position) in sorted.iter().enumerate() {
-        places[position] = place;
-    }
-    let mut files: Vec<Option<LoadedFile>> =
-        nodes.into_iter().map(|node| Some(node.file)).collect();
-    let mut loaded = Loaded::default();
-    for position in sorted {
-        if let Some(mut file) = files[position].take() {
-            for import in &mut file.imports {
-                if let Import::File(target) = import {
-                    *target = places[*target];
-                }
-            }
-            loaded.files.push(file);
-        }
-    }
-    loaded
 }

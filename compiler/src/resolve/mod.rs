@@ -4,15 +4,18 @@
 //! `check`'s.
 
 mod elsewhere;
+mod find;
 mod import;
 mod load;
 mod names;
 mod near;
+mod order;
 mod wellknown;
 
 pub use elsewhere::suggest_imports;
+pub use find::{Miss, Want};
 pub use load::{Import, LoadError, Loaded, LoadedFile, Loader, MemoryLoader, Parse, load};
-pub use names::{Decl, DeclId, DeclKind, Miss, Names, Want};
+pub use names::{Decl, DeclId, DeclKind, Names};
 pub use near::Near;
 pub use wellknown::{WellKnown, WellKnownField, well_known};
 

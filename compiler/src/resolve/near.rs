@@ -31,6 +31,11 @@ impl Near {
             if candidate == name {
                 continue;
             }
+            // A word cut short is no slip, and means the same.
+            if name.len() > 2 && best.is_none() && candidate.starts_with(name) {
+                best = Some((allowed, candidate));
+                continue;
+            }
             let limit = best.map_or(allowed, |(distance, _)| distance.saturating_sub(1));
             if candidate.len().abs_diff(name.len()) > limit && !candidate.eq_ignore_ascii_case(name)
             {
