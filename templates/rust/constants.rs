@@ -1,5 +1,5 @@
 {%- for constant in constants %}
 {{ constant.docs -}}
-{{ constant.attributes -}}
+{{ constant.attributes }}
 pub const {{ constant.name }}: {{ constant.type }} = {{ constant.value }};
 {% endfor %}

@@ -1,7 +1,7 @@
 {%- for group in groups %}
 /// The deployments of `{{ group.service }}`.
 #[derive({{ group.derives }})]
-{{ group.attributes -}}
+{{ group.attributes }}
 pub enum {{ group.name }} {
 {%- for one in group.groups %}
     /// `{{ one.name }}`

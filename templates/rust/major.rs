@@ -1,5 +1,5 @@
 {{ major.docs -}}
-{{ major.attributes -}}
+{{ major.attributes }}
 pub mod {{ major.module }} {
 {%- for service in major.services %}
 {%- filter indent(4) %}

@@ -46,7 +46,7 @@ pub struct Name {
 /// `impl Debug` of a message or oneof with a field that is never printed.
 #[derive(Clone, Debug)]
 pub struct DebugImpl {
-    /// Attribute lines.
+    /// Attribute lines, each with its end, or none.
     pub attributes: String,
     /// The type: `order::Payment`.
     pub path: String,
@@ -57,7 +57,7 @@ pub struct DebugImpl {
 /// `impl Merge`
 #[derive(Clone, Debug)]
 pub struct Merge {
-    /// Attribute lines.
+    /// Attribute lines, each with its end, or none.
     pub attributes: String,
     /// The message.
     pub path: String,
@@ -72,7 +72,7 @@ pub struct Merge {
 pub struct Constant {
     /// Doc comment, whole lines.
     pub docs: String,
-    /// Attribute lines.
+    /// Attribute lines, each with its end, or none.
     pub attributes: String,
     /// `MAX_ITEMS`
     pub name: String,
@@ -91,7 +91,7 @@ pub struct GroupEnum {
     pub name: String,
     /// What it derives.
     pub derives: String,
-    /// Attribute lines.
+    /// Attribute lines, each with its end, or none.
     pub attributes: String,
     /// The named groups.
     pub groups: Vec<Group>,

@@ -7,7 +7,7 @@ pub struct Major {
     pub module: String,
     /// Doc comment, whole lines.
     pub docs: String,
-    /// Attribute lines.
+    /// Attribute lines, each with its end, or none.
     pub attributes: String,
     /// The services.
     pub services: Vec<Service>,
@@ -55,7 +55,7 @@ pub struct Service {
 pub struct Method {
     /// Doc comment, whole lines.
     pub docs: String,
-    /// Attribute lines.
+    /// Attribute lines, each with its end, or none.
     pub attributes: String,
     /// Its identifier: `r#type`.
     pub name: String,

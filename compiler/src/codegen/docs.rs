@@ -80,13 +80,20 @@ fn sanitize(lines: &[String]) -> Vec<String> {
     if let Some(open) = fence {
         end_fence(open, &mut out);
     }
-    let text = out.iter().any(|line| !line.is_empty());
-    if !text {
-        return Vec::new();
+    let mut text = Vec::new();
+    let mut blank = false;
+    for line in out {
+        if line.is_empty() {
+            blank = true;
+            continue;
+        }
+        if blank && !text.is_empty() {
+            text.push(String::new());
+        }
+        blank = false;
+        text.push(line);
     }
-    let first = out.iter().position(|line| !line.is_empty()).unwrap_or(0);
-    let last = out.iter().rposition(|line| !line.is_empty()).unwrap_or(0);
-    out.drain(..=last).skip(first).collect()
+    text
 }
 
 /// Fenced code as a block of its own that holds no code for rustdoc.
@@ -94,8 +101,7 @@ fn end_fence(fence: Fence, out: &mut Vec<String>) {
     let longest = fence
         .body
         .iter()
-        .map(|line| line.len() - line.trim_start_matches('`').len())
-        .chain(fence.body.iter().map(|line| longest_run(line)))
+        .map(|line| longest_run(line))
         .max()
         .unwrap_or(0);
     let marks = "`".repeat(longest.max(2) + 1);
@@ -185,6 +191,9 @@ fn prose(line: &str) -> String {
             let end = rest
                 .find(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | ')' | ']' | '`' | '"'))
                 .unwrap_or(rest.len());
+            let end = rest[..end]
+                .trim_end_matches(['.', ',', ';', ':', '!', '?'])
+                .len();
             out.push('<');
             out.push_str(&rest[..end]);
             out.push('>');
@@ -246,7 +255,7 @@ mod tests {
         check("[Order] and <b>", "\\[Order\\] and \\<b>");
         check("`[Order]` and `<b>`", "`[Order]` and `<b>`");
         check("a ` b [c]", "a \\` b \\[c\\]");
-        check("see https://a.b/c_d.", "see <https://a.b/c_d.>");
+        check("see https://a.b/c_d.", "see <https://a.b/c_d>.");
         check("> ```\n> x", "\\> \\`\\`\\`\n\\> x");
     }
 

@@ -39,26 +39,43 @@ const TRAIT_METHODS: [&str; 27] = [
     "sub",
 ];
 
-/// The attribute of an enum whose variants share a word, as clippy's `enum_variant_names` looks for it.
-pub(super) fn enumeration(name: &str, variants: &[String]) -> Option<String> {
-    share_a_word(name, variants).then(|| {
-        "#[allow(clippy::enum_variant_names, reason = \"the contract names them\")]".to_owned()
-    })
+/// The attribute of what anybody may leave unused: in a binary that warns even where it is public.
+pub(super) const UNUSED: &str =
+    "#[allow(dead_code, reason = \"not every user of a contract needs all of it\")]";
+
+/// The attribute of a module that is called as the one around it.
+pub(super) const SAME_MODULE: &str =
+    "#[allow(clippy::module_inception, reason = \"the contract chooses it\")]";
+
+/// The attribute of an enum, whose variants may share a word as clippy's `enum_variant_names` looks for it.
+pub(super) fn enumeration(name: &str, variants: &[String]) -> String {
+    if share_a_word(name, variants) {
+        chosen("dead_code, clippy::enum_variant_names")
+    } else {
+        UNUSED.to_owned()
+    }
 }
 
-/// The attribute of a oneof.
-pub(super) fn oneof(name: &str, variants: &[String]) -> Option<String> {
-    if variants.len() < 2 {
-        return None;
+/// The attribute of a oneof, whose members are of any size.
+pub(super) fn oneof(name: &str, variants: &[String]) -> String {
+    match (variants.len(), share_a_word(name, variants)) {
+        (0 | 1, _) => UNUSED.to_owned(),
+        (_, false) => chosen("dead_code, clippy::large_enum_variant"),
+        (_, true) => chosen("dead_code, clippy::enum_variant_names, clippy::large_enum_variant"),
     }
-    let names = if share_a_word(name, variants) {
-        "clippy::enum_variant_names, "
+}
+
+/// The attribute of a constant; `float` where its value may be near that of a well-known one.
+pub(super) fn constant(float: bool) -> String {
+    if float {
+        chosen("dead_code, clippy::approx_constant")
     } else {
-        ""
-    };
-    Some(format!(
-        "#[allow({names}clippy::large_enum_variant, reason = \"the contract names and sizes them\")]"
-    ))
+        UNUSED.to_owned()
+    }
+}
+
+fn chosen(lints: &str) -> String {
+    format!("#[allow({lints}, reason = \"the contract chooses it, and not every user needs it\")]")
 }
 
 fn share_a_word(name: &str, variants: &[String]) -> bool {
@@ -85,10 +102,20 @@ fn share_a_word(name: &str, variants: &[String]) -> bool {
 }
 
 /// The lints that the methods of one module would set off.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct MethodLints(BTreeSet<&'static str>);
 
 impl MethodLints {
+    /// The lints of the module `module` in that of `package`.
+    pub(super) fn of(package: &str, module: &str) -> Self {
+        let same = package.rsplit('.').next() == Some(module);
+        Self(
+            same.then_some("clippy::module_inception")
+                .into_iter()
+                .collect(),
+        )
+    }
+
     /// Takes a method of this name into account.
     pub(super) fn method(&mut self, name: &str) {
         if TRAIT_METHODS.contains(&name) {
@@ -125,14 +152,11 @@ impl MethodLints {
         self.0.insert("clippy::large_enum_variant");
     }
 
-    /// The attribute of the module, as a line.
+    /// The attribute of the module.
     pub(super) fn attribute(mut self) -> String {
         self.0.insert("dead_code");
         self.0.insert("clippy::type_complexity");
         let lints: Vec<_> = self.0.into_iter().collect();
-        format!(
-            "#[allow({}, reason = \"the contract chooses names and shapes, and not every user needs all\")]\n",
-            lints.join(", ")
-        )
+        chosen(&lints.join(", "))
     }
 }

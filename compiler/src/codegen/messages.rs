@@ -14,7 +14,7 @@ use crate::descriptor::proto_path;
 use crate::model::{Deprecation, Enum, File, Message, Model};
 
 use super::options::{Options, Pattern};
-use super::rust::names::{camel, literal, variant};
+use super::rust::names::{camel, literal, snake, variant};
 use super::rust::redact;
 use super::{docs, lints};
 
@@ -54,7 +54,8 @@ pub(super) fn generate(
         .into_iter()
         .filter_map(|(module, text)| {
             let package = module.parts().next()?.to_owned();
-            Some((package, marks.decorate(&text)))
+            let text = marks.decorate(&package, &text);
+            Some((package, text))
         })
         .collect())
 }
@@ -110,9 +111,11 @@ impl Marks {
     }
 
     /// prost-build's text with what belongs before each declaration, indented as the code is.
-    fn decorate(&self, text: &str) -> String {
+    fn decorate(&self, package: &str, text: &str) -> String {
         let mut out = String::with_capacity(text.len() * 2);
         let mut current = None;
+        let mut modules = Modules::new(package);
+        let mut previous = "";
         let mut lines = text.lines().peekable();
         while let Some(line) = lines.next() {
             let trimmed = line.trim_start();
@@ -148,10 +151,14 @@ impl Marks {
                 // Said with its reason by the mark; said by the head of the file.
             } else {
                 if trimmed.starts_with("impl ") {
-                    push(&mut out, indent, &[ALLOW_UNUSED.to_owned()]);
+                    push(&mut out, indent, &[lints::UNUSED.to_owned()]);
                 }
-                push(&mut out, indent, &[trimmed.to_owned()]);
+                if modules.enter(indent, trimmed) {
+                    push(&mut out, indent, &[lints::SAME_MODULE.to_owned()]);
+                }
+                push(&mut out, indent, &[own_name(trimmed, previous)]);
             }
+            previous = trimmed;
         }
         out
     }
@@ -161,9 +168,39 @@ impl Marks {
     }
 }
 
-/// In a binary, what nobody calls is unused even where it is public.
-const ALLOW_UNUSED: &str =
-    "#[allow(dead_code, reason = \"not every user of a contract needs all of it\")]";
+/// The modules around a line, outermost first.
+struct Modules(Vec<String>);
+
+impl Modules {
+    fn new(package: &str) -> Self {
+        Self(package.rsplit('.').next().map(snake).into_iter().collect())
+    }
+
+    /// Whether `line` opens a module that is called as the one around it.
+    fn enter(&mut self, indent: &str, line: &str) -> bool {
+        let name = line
+            .strip_prefix("pub mod ")
+            .and_then(|rest| rest.strip_suffix(" {"));
+        let Some(name) = name else {
+            return false;
+        };
+        // prost-build indents by four blanks for each module.
+        self.0.truncate(indent.len() / 4 + 1);
+        let same = self.0.last().is_some_and(|outer| outer == name);
+        self.0.push(name.to_owned());
+        same
+    }
+}
+
+/// A line of code, with our name for a map of enums that is called as a keyword, as `names::field` has it.
+fn own_name(line: &str, previous: &str) -> String {
+    let renamed = line
+        .strip_prefix("pub r#")
+        .filter(|_| previous.starts_with("#[prost(map") && previous.contains("enumeration("))
+        .and_then(|field| field.split_once(':'))
+        .map(|(name, behind)| format!("pub {name}_:{behind}"));
+    renamed.unwrap_or_else(|| line.to_owned())
+}
 
 fn push(out: &mut String, indent: &str, lines: &[String]) {
     for line in lines {
@@ -189,7 +226,7 @@ impl Scribe<'_> {
             path.to_vec(),
             Item {
                 docs: documentation(&message.docs, reason),
-                on_type: self.type_attributes(&message.name.0),
+                on_type: self.type_attributes(&message.name.0, lints::UNUSED.to_owned()),
                 own_debug: redact::message_has_secret(message),
                 ..Item::default()
             },
@@ -206,13 +243,12 @@ impl Scribe<'_> {
                 .iter()
                 .filter(|field| field.oneof == Some(position));
             let variants: Vec<String> = members.map(|field| camel(&field.name)).collect();
-            let mut on_type = self.type_attributes(&name.0);
-            on_type.extend(lints::oneof(&camel(&oneof.name), &variants));
+            let lints = lints::oneof(&camel(&oneof.name), &variants);
             self.mark(
                 join(path, 8, position),
                 Item {
                     docs: documentation(&oneof.docs, None),
-                    on_type,
+                    on_type: self.type_attributes(&name.0, lints),
                     on_member: self.field_attributes(&name.0),
                     own_debug: redact::oneof_has_secret(message, position),
                 },
@@ -234,13 +270,12 @@ impl Scribe<'_> {
             .iter()
             .map(|value| variant(name, &value.descriptor_name))
             .collect();
-        let mut on_type = self.type_attributes(&declared.name.0);
-        on_type.extend(lints::enumeration(&camel(name), &variants));
+        let lints = lints::enumeration(&camel(name), &variants);
         self.mark(
             path.to_vec(),
             Item {
                 docs: documentation(&declared.docs, reason),
-                on_type,
+                on_type: self.type_attributes(&declared.name.0, lints),
                 ..Item::default()
             },
         );
@@ -265,11 +300,12 @@ impl Scribe<'_> {
         }
     }
 
-    fn type_attributes(&self, name: &str) -> Vec<String> {
+    fn type_attributes(&self, name: &str, lints: String) -> Vec<String> {
         let derives = matching(&self.options.derives, name);
         let derive = (!derives.is_empty()).then(|| format!("#[derive({})]", derives.join(", ")));
-        derive
+        [lints]
             .into_iter()
+            .chain(derive)
             .chain(matching(&self.options.attributes, name))
             .collect()
     }

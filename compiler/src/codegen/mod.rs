@@ -26,7 +26,7 @@ pub use output::Files;
 use lints::MethodLints;
 use rust::services::Catalogue;
 use rust::types::Scope;
-use rust::{constants, merge, names, redact, services};
+use rust::{constants, merge, redact, services};
 
 /// The number of the joint between generated code and runtime; both sides change it together.
 const CONTRACT: u32 = 1;
@@ -206,13 +206,14 @@ fn majors(
     by_major
         .into_iter()
         .map(|(major, surfaces)| {
-            let mut lints = MethodLints::default();
+            let module = format!("v{major}");
+            let mut lints = MethodLints::of(&scope.package_name().0, &module);
             views::Major {
                 services: surfaces
                     .iter()
                     .map(|surface| surface.view(scope, catalogue, &mut lints))
                     .collect(),
-                module: names::snake(&format!("v{major}")),
+                module,
                 docs: docs::comment(&[format!(
                     "Services of `{}` at major {major}.",
                     scope.package_name()

@@ -3,7 +3,7 @@
 use crate::codegen::lints::MethodLints;
 use crate::model::Method;
 
-use super::names::snake;
+use super::names::field as field_name;
 use super::services::{Catalogue, error_name};
 use super::types::Scope;
 
@@ -44,7 +44,7 @@ impl Request {
             .filter(|_| declared.request.arguments);
         if let Some(message) = message {
             lints.arguments(message);
-            let names: Vec<String> = message.fields.iter().map(|f| snake(&f.name)).collect();
+            let names: Vec<String> = message.fields.iter().map(|f| field_name(f)).collect();
             let types: Vec<String> = message
                 .fields
                 .iter()

@@ -2,7 +2,7 @@
 
 use callsheet_templates as views;
 
-use crate::codegen::docs;
+use crate::codegen::{docs, lints};
 use crate::model::{Constant, ConstantValue, Scalar};
 
 use super::names::{literal, shouty};
@@ -21,19 +21,13 @@ pub(in crate::codegen) fn constant(constant: &Constant) -> views::Constant {
             format!("::core::time::Duration::from_micros({micros})"),
         ),
     };
-    let lints = match constant.value {
-        ConstantValue::Float(..) => "dead_code, clippy::approx_constant",
-        _ => "dead_code",
-    };
     views::Constant {
         docs: docs::comment_or(
             &constant.docs,
             &format!("`{}`", constant.name.simple()),
             None,
         ),
-        attributes: format!(
-            "#[allow({lints}, reason = \"the contract chooses it, and not every user needs it\")]\n"
-        ),
+        attributes: lints::constant(matches!(constant.value, ConstantValue::Float(..))),
         name: shouty(constant.name.simple()),
         r#type: r#type.to_owned(),
         value,

@@ -4,7 +4,7 @@ use callsheet_templates as views;
 
 use crate::model::{Field, FieldShape, FieldType, Message};
 
-use super::names::snake;
+use super::names::{field as field_name, snake};
 use super::types::{Scope, is_well_known};
 
 /// `impl Merge` of a message and of those in it, but not of those of another crate.
@@ -36,7 +36,7 @@ pub(in crate::codegen) fn merges(scope: Scope<'_>, message: &Message, out: &mut 
 }
 
 fn statement(field: &Field) -> String {
-    let name = snake(&field.name);
+    let name = field_name(field);
     match &field.shape {
         // The number of an enum is no quantity.
         FieldShape::Singular(FieldType::Enum(_)) => {

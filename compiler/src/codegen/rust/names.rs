@@ -2,6 +2,8 @@
 
 use heck::{ToShoutySnakeCase, ToSnakeCase, ToUpperCamelCase};
 
+use crate::model::{Field, FieldShape, FieldType};
+
 /// `placeOrder` → `place_order`, a keyword as a raw identifier.
 pub(in crate::codegen) fn snake(name: &str) -> String {
     identifier(name.to_snake_case())
@@ -17,7 +19,22 @@ pub(in crate::codegen) fn shouty(name: &str) -> String {
     identifier(name.to_shouty_snake_case())
 }
 
-/// The same without `r#`, for names that are part of a longer one.
+/// A type that is named after a declaration: `Orders` and `Client` → `OrdersClient`.
+pub(in crate::codegen) fn derived(name: &str, suffix: &str) -> String {
+    identifier(name.to_upper_camel_case() + suffix)
+}
+
+/// A field of a message.
+pub(in crate::codegen) fn field(field: &Field) -> String {
+    let name = snake(&field.name);
+    match (&field.shape, name.strip_prefix("r#")) {
+        // prost's derive makes `get_r#type` of it and panics; see `messages`, which renames it too.
+        (FieldShape::Map(_, FieldType::Enum(_)), Some(keyword)) => format!("{keyword}_"),
+        _ => name,
+    }
+}
+
+/// An identifier as it is printed.
 pub(in crate::codegen) fn bare(identifier: &str) -> &str {
     identifier.strip_prefix("r#").unwrap_or(identifier)
 }

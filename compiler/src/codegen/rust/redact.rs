@@ -4,7 +4,7 @@ use callsheet_templates as views;
 
 use crate::model::{Message, Oneof};
 
-use super::names::{bare, camel, snake};
+use super::names::{bare, camel, field as field_name, snake};
 use super::types::Scope;
 
 /// Whether `Debug` of the message must be ours.
@@ -68,7 +68,7 @@ fn message_body(message: &Message) -> Vec<String> {
         camel(message.name.simple())
     )];
     for field in message.fields.iter().filter(|field| field.oneof.is_none()) {
-        let name = snake(&field.name);
+        let name = field_name(field);
         let value = if field.redact {
             "&::core::format_args!(\"[redacted]\")".to_owned()
         } else {

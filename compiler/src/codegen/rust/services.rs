@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use callsheet_templates as views;
 
 use crate::codegen::docs;
-use crate::codegen::lints::MethodLints;
+use crate::codegen::lints::{self, MethodLints};
 use crate::model::{
     Balance, Error, FullName, Groups, Message, Method, Model, Release, Service, StatusCode,
 };
 
 use super::calls::{Reply, Request, behind_comma};
-use super::names::{bare, camel, literal, method, shouty, snake};
+use super::names::{bare, camel, derived, literal, method, shouty, snake};
 use super::types::Scope;
 
 /// What a service refers to: every declaration of the model by name.
@@ -74,20 +74,19 @@ impl Surface<'_> {
         lints: &mut MethodLints,
     ) -> views::Service {
         let service = self.service;
-        let name = camel(service.name.simple());
-        let base = bare(&name);
+        let base = service.name.simple();
         let methods: Vec<&Method> = service.methods_at(self.release).collect();
         let reason = service.deprecated.as_ref().map(|d| &*d.reason);
         views::Service {
             docs: docs::comment_or(&service.docs, &format!("`{}`", service.name), reason),
             full_name: service.name.to_string(),
             descriptor: shouty(service.name.simple()),
-            client: format!("{base}Client"),
-            blocking_client: format!("{base}BlockingClient"),
-            server: format!("{base}Server"),
-            mock: format!("{base}Mock"),
-            handler: format!("__Rpc{base}Handler"),
-            group: format!("super::{base}Group"),
+            client: derived(base, "Client"),
+            blocking_client: derived(base, "BlockingClient"),
+            server: derived(base, "Server"),
+            mock: derived(base, "Mock"),
+            handler: format!("__Rpc{}", bare(&derived(base, "Handler"))),
+            group: format!("super::{}", derived(base, "Group")),
             release: arguments(self.release),
             releases: self.releases().map(arguments).collect(),
             group_names: service
@@ -107,7 +106,7 @@ impl Surface<'_> {
                 .enumerate()
                 .map(|(index, method)| self.method(base, index, method, scope, catalogue, lints))
                 .collect(),
-            name,
+            name: camel(base),
         }
     }
 
@@ -220,13 +219,13 @@ fn typed_error(
 
 /// The enum of a method that throws: `OrdersPlaceError`.
 pub(super) fn error_name(service: &str, declared: &Method) -> String {
-    format!("{service}{}Error", bare(&camel(&declared.name)))
+    derived(service, &derived(&declared.name, "Error"))
 }
 
 /// The enum of a service's groups.
 pub(in crate::codegen) fn group_enum(service: &Service) -> views::GroupEnum {
     let Groups { named, open } = &service.groups;
-    let name = format!("{}Group", bare(&camel(service.name.simple())));
+    let name = derived(service.name.simple(), "Group");
     let groups: Vec<views::Group> = named
         .iter()
         .map(|group| views::Group {
@@ -235,12 +234,7 @@ pub(in crate::codegen) fn group_enum(service: &Service) -> views::GroupEnum {
         })
         .collect();
     let variants: Vec<String> = groups.iter().map(|group| group.variant.clone()).collect();
-    let mut attributes = String::from(
-        "#[allow(dead_code, reason = \"not every user of a contract needs all of it\")]\n",
-    );
-    attributes.extend(
-        crate::codegen::lints::enumeration(&name, &variants).map(|attribute| attribute + "\n"),
-    );
+    let attributes = lints::enumeration(&name, &variants);
     let free = if variants.iter().any(|variant| variant == "Other") {
         "Other_"
     } else {
