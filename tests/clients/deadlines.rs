@@ -1,0 +1,116 @@
+//! How long a call may take, who says so, and what its handler's own calls inherit.
+
+use std::time::Duration;
+
+use callsheet::{Code, Context, Metadata, Phase};
+use callsheet_tests::rpc::shop::orders::PlaceOrder;
+use tokio::time::Instant;
+
+use crate::shop::{Shop, client, registry, serve};
+
+fn s(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_call_s_own_limit_comes_before_the_client_s_the_contract_s_and_the_default() {
+    let registry = registry().await;
+    let (shop, _) = Shop::new("a");
+    let server = serve(&registry, &shop).await;
+    let orders = client(&registry);
+    // The contract gives `get` 300 ms.
+    for (call, limit) in [
+        (orders.get(0), Duration::from_millis(300)),
+        (orders.clone().with_timeout(s(2)).get(0), s(2)),
+        (orders.clone().with_timeout(s(2)).get(0).timeout(s(9)), s(9)),
+    ] {
+        let before = Instant::now();
+        let error = call.await.unwrap_err();
+        assert_eq!(error.code(), Code::DeadlineExceeded);
+        assert_eq!(error.status().phase(), Phase::Local);
+        let took = before.elapsed();
+        // Time is paused: what it took is what the timers said, to the coarseness of a connection's sweep.
+        assert!(
+            limit <= took && took < limit + limit / 4,
+            "{took:?} for {limit:?}"
+        );
+        shop.stuck_are(0).await;
+    }
+    server.shutdown().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_server_the_deadline_says_what_was_missing() {
+    let registry = registry().await;
+    let error = client(&registry).get(7).await.unwrap_err();
+    assert_eq!(error.code(), Code::Unavailable);
+    assert_eq!(error.status().phase(), Phase::Resolve);
+    assert!(
+        error
+            .message()
+            .contains("no instance of shop.orders.Orders"),
+        "{error}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_s_calls_end_with_the_caller_s_deadline() {
+    let registry = registry().await;
+    let (leaf, _) = Shop::new("leaf");
+    let behind = serve(&registry, &leaf).await;
+    let front_registry = self::registry().await;
+    let (mut shop, _) = Shop::new("front");
+    shop.upstream = Some(client(&registry).with_timeout(s(60)));
+    let front = serve(&front_registry, &shop).await;
+
+    let before = Instant::now();
+    let call = client(&front_registry)
+        .place(PlaceOrder::default())
+        .timeout(s(1));
+    let error = call.await.unwrap_err();
+    assert_eq!(error.code(), Code::DeadlineExceeded);
+    // The leaf's handler has gone with the call, not 59 s later.
+    leaf.stuck_are(0).await;
+    assert!(before.elapsed() < s(2));
+    front.shutdown().await;
+    behind.shutdown().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_that_goes_away_takes_the_whole_chain_along() {
+    let registry = registry().await;
+    let (leaf, _) = Shop::new("leaf");
+    let behind = serve(&registry, &leaf).await;
+    let front_registry = self::registry().await;
+    let (mut shop, _) = Shop::new("front");
+    shop.upstream = Some(client(&registry).with_timeout(s(60)));
+    let front = serve(&front_registry, &shop).await;
+
+    let started = client(&front_registry)
+        .place(PlaceOrder::default())
+        .no_timeout()
+        .start();
+    leaf.stuck_are(1).await;
+    drop(started);
+    leaf.stuck_are(0).await;
+    front.shutdown().await;
+    behind.shutdown().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn trace_context_is_inherited_and_credentials_are_not() {
+    let registry = registry().await;
+    let server = serve(&registry, &Shop::new("a").0).await;
+    let mut incoming = Metadata::new();
+    let trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    incoming.append("traceparent", trace).unwrap();
+    incoming.append("tenant", "blue").unwrap();
+    let orders = client(&registry);
+    let order = Context::new(incoming, None)
+        .scope(async { orders.place(PlaceOrder::default()).await })
+        .await
+        .unwrap();
+    assert_eq!(order.labels["trace"], "0af7651916cd43dd8448eb211c80319c");
+    assert_eq!(order.note, None);
+    server.shutdown().await;
+}

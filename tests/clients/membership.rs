@@ -1,0 +1,158 @@
+//! Servers that come, go, and come back while calls go on.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use callsheet::registry::Handle;
+use callsheet::{Client, Code, Server, registry};
+use callsheet_tests::rpc::shop::orders::v1::{OrdersClient, OrdersServer};
+
+use crate::shop::{Shop, client, registry, serve};
+
+/// Calls without a pause from several tasks until the guard is asked for what was lost.
+struct Load {
+    done: Arc<AtomicBool>,
+    callers: Vec<tokio::task::JoinHandle<Vec<String>>>,
+}
+
+impl Load {
+    fn on(orders: &OrdersClient) -> Self {
+        let done = Arc::new(AtomicBool::new(false));
+        let callers = (0..8).map(|_| tokio::spawn(call(orders.clone(), Arc::clone(&done))));
+        Self {
+            callers: callers.collect(),
+            done,
+        }
+    }
+
+    async fn lost(self) -> Vec<String> {
+        self.done.store(true, Ordering::Relaxed);
+        let mut lost = Vec::new();
+        for caller in self.callers {
+            lost.extend(caller.await.unwrap());
+        }
+        lost
+    }
+}
+
+async fn call(orders: OrdersClient, done: Arc<AtomicBool>) -> Vec<String> {
+    let mut lost = Vec::new();
+    while !done.load(Ordering::Relaxed) {
+        if let Err(error) = orders.report().await {
+            lost.push(error.to_string());
+        }
+        tokio::task::yield_now().await;
+    }
+    lost
+}
+
+/// Calls until each of `names` has answered.
+async fn all_answer(orders: &OrdersClient, names: &[&str]) {
+    let mut missing: Vec<_> = names.to_vec();
+    while !missing.is_empty() {
+        let report = orders.report().await.unwrap();
+        missing.retain(|name| *name != report.servers[0]);
+    }
+}
+
+async fn start(registry: &Handle, name: &str) -> callsheet::server::Running {
+    Server::bind("127.0.0.1:0")
+        .add(OrdersServer::new(Shop::new(name).0))
+        .register(registry)
+        .start()
+        .await
+        .unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn servers_join_and_leave_without_a_lost_call() {
+    let folder = tempfile::tempdir().unwrap();
+    for address in [
+        "memory:membership".into(),
+        format!("file:{}", folder.path().display()),
+    ] {
+        let registry = registry::connect(&address).await.unwrap();
+        let mut server = start(&registry, "0").await;
+        let orders = client(&registry);
+        let load = Load::on(&orders);
+        for round in ["1", "2", "3", "4"] {
+            let next = start(&registry, round).await;
+            all_answer(&orders, &[round]).await;
+            server.shutdown().await;
+            server = next;
+        }
+        assert_eq!(load.lost().await, [""; 0], "on {address}");
+        server.shutdown().await;
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_comes_back_on_its_port_is_found_again() {
+    let (shop, _) = Shop::new("first");
+    let first = Server::bind("127.0.0.1:0")
+        .add(OrdersServer::new(shop))
+        .start()
+        .await
+        .unwrap();
+    let address = first.addresses()[0].to_string();
+    let registry = registry::connect(&format!("static:{address}"))
+        .await
+        .unwrap();
+    let orders = client(&registry);
+    assert_eq!(orders.report().await.unwrap().servers, ["first"]);
+    first.shutdown().await;
+
+    let error = orders.report().await.unwrap_err();
+    assert_eq!(error.code(), Code::Unavailable);
+    assert!(
+        error.status().attempts() == 0,
+        "no connection took the request"
+    );
+    assert_eq!(error.status().endpoint(), Some(&*address));
+
+    let (shop, _) = Shop::new("second");
+    let second = Server::bind(address)
+        .add(OrdersServer::new(shop))
+        .start()
+        .await
+        .unwrap();
+    assert_eq!(orders.report().await.unwrap().servers, ["second"]);
+    second.shutdown().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_instance_that_cannot_be_reached_costs_no_call() {
+    let registry = registry().await;
+    let (shop, _) = Shop::new("alive");
+    let server = serve(&registry, &shop).await;
+    let mut dead = callsheet::registry::Instance::new("dead", "shop.orders.Orders");
+    dead.addresses = vec!["memory:nobody-listens-here".into()];
+    let lease = registry.register(vec![dead]).unwrap();
+    let orders = client(&registry);
+    for _ in 0..50 {
+        assert_eq!(orders.report().await.unwrap().servers, ["alive"]);
+    }
+    drop(lease);
+    server.shutdown().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn more_calls_than_one_connection_likes_share_several() {
+    let registry = registry().await;
+    let (shop, _) = Shop::new("a");
+    let server = serve(&registry, &shop).await;
+    let client = Client::builder()
+        .registry(&registry)
+        .connections_per_server(3)
+        .build();
+    let orders = OrdersClient::new(&client);
+    let mut calls = Vec::new();
+    for number in 1..=200 {
+        calls.push(orders.get(0).no_timeout().start());
+        shop.stuck_are(number).await;
+    }
+    assert_eq!(server.connections(), 3);
+    drop(calls);
+    shop.stuck_are(0).await;
+    server.shutdown().await;
+}
