@@ -88,7 +88,7 @@ impl fmt::Debug for Handle {
     clippy::disallowed_methods,
     reason = "it is shown, and no test or decision depends on it"
 )]
-fn unix_ms() -> u64 {
+pub(crate) fn unix_ms() -> u64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |since| {

@@ -1,6 +1,6 @@
 //! What a server says of itself in registries.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use super::error::StartError;
 use super::notice::{Listener, Notice};
@@ -29,7 +29,7 @@ pub(super) fn instances(
         });
     }
     let id = Instance::fresh_id();
-    let started = unix_ms();
+    let started = registry::unix_ms();
     let instance = |(index, offer): (usize, &Offer)| {
         let id = if index == 0 {
             id.clone()
@@ -63,17 +63,6 @@ fn releases(offer: &Offer) -> Vec<crate::release::Release> {
         .collect();
     releases.push(announced);
     releases
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the record tells people when the process started; nothing is decided by it here"
-)]
-fn unix_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(0, |since| {
-        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-    })
 }
 
 /// Registers everywhere, and waits for the first answers.
