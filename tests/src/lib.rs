@@ -4,3 +4,8 @@
 pub mod rpc {
     callsheet::include_rpc!();
 }
+
+/// The manual of discovery, whose examples are compiled and run as documentation tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/discovery.md")]
+pub mod discovery {}
