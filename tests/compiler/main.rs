@@ -1,5 +1,6 @@
 //! The compiler on whole files: manual pages, and the corpus of mistakes.
 
 mod check;
+mod manual;
 mod pages;
 mod transcript;

@@ -60,7 +60,7 @@ fn fault(word: &str) -> LoadError {
 }
 
 /// Where a file lies by its package.
-fn path_of(text: &str) -> String {
+pub(crate) fn path_of(text: &str) -> String {
     let package = text
         .lines()
         .find_map(|line| line.trim().strip_prefix("package "));

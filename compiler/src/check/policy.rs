@@ -1,7 +1,7 @@
 //! How calls may be treated: what goes with what.
 
 use crate::diagnostic::{Code, Diagnostic};
-use crate::model::{Balance, Cluster, Compression, Method, MethodPolicy, Priority, Request, Retry};
+use crate::model::{Balance, Cluster, Compression, MethodPolicy, Priority, Request, Retry};
 use crate::source::Span;
 use crate::syntax::ast::{self, Ident, ValueKind};
 
@@ -189,7 +189,7 @@ impl Check<'_> {
         item: &ast::Service,
         defaults: &Effects<'_>,
         own: &[Effects<'_>],
-        methods: &[Method],
+        taken: &[Option<Request>],
     ) {
         let mut reports: Vec<Diagnostic> = Vec::new();
         let mut add = |code: Code, span: Span, text: &str, place: Span, help: &str| {
@@ -220,7 +220,7 @@ impl Check<'_> {
                 });
             }
         };
-        for (method, own) in item.methods.iter().zip(own) {
+        for ((method, own), taken) in item.methods.iter().zip(own).zip(taken) {
             if own.cluster.is_none() {
                 let merged = Effects {
                     policy: MethodPolicy {
@@ -237,11 +237,11 @@ impl Check<'_> {
                     add(code, span, text, method.name.span, help);
                 }
             }
-            let made = methods.iter().find(|made| made.span == method.name.span);
-            if let (None, Some((path, span)), Some(made)) = (own.balance, defaults.hash_path, made)
+            if let (None, Some((path, span)), Some(request)) =
+                (own.balance, defaults.hash_path, taken)
             {
                 let help = "give this method a `@balance` of its own";
-                if made.request.stream {
+                if request.stream {
                     add(
                         Code::StreamPolicy,
                         span,
@@ -249,8 +249,7 @@ impl Check<'_> {
                         method.name.span,
                         help,
                     );
-                } else if let Some((code, message, _, _)) =
-                    self.hash_fault(&made.request.message, path)
+                } else if let Some((code, message, _, _)) = self.hash_fault(&request.message, path)
                 {
                     add(code, span, &message, method.name.span, help);
                 }

@@ -56,11 +56,13 @@ impl<'a> Check<'a> {
         self.overlaps(&item.name, &lives);
         self.name_requests(item, &lives);
         let mut methods = Vec::new();
+        let mut taken = Vec::new();
         for ((method, life), own) in item.methods.iter().zip(&lives).zip(&written) {
             let request = self.request(inner, place.scope, method, requests);
             let reply = self.reply(inner, method);
             let throws = self.throws(inner, method);
             self.own_policy(method, own, request.as_ref());
+            taken.push(request.clone());
             let (Some(request), Some(reply)) = (request, reply) else {
                 continue;
             };
@@ -80,7 +82,7 @@ impl<'a> Check<'a> {
                 span: method.name.span,
             });
         }
-        self.default_policy(item, &defaults, &written, &methods);
+        self.default_policy(item, &defaults, &written, &taken);
         Service {
             name: FullName(name.as_str().into()),
             docs: item.docs.lines.clone(),

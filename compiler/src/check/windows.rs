@@ -137,7 +137,10 @@ impl<'a> Check<'a> {
         releases: &[(Release, Span)],
     ) -> Option<(Release, Span)> {
         let (release, span) = given?.release(0)?;
-        if releases.iter().any(|(listed, _)| *listed == release) {
+        if releases
+            .binary_search_by_key(&release, |(listed, _)| *listed)
+            .is_ok()
+        {
             return Some((release, span));
         }
         let shown: Vec<String> = releases

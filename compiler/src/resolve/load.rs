@@ -147,6 +147,7 @@ pub fn load(
         nodes: Vec::new(),
         known: HashMap::new(),
         failed: HashMap::new(),
+        seen: HashMap::new(),
         listing: None,
         near: Near::default(),
         out: Vec::new(),
@@ -193,6 +194,8 @@ struct Graph<'a> {
     known: HashMap<Arc<str>, usize>,
     /// Paths that did not load, with the position of their report in `out`.
     failed: HashMap<String, usize>,
+    /// Which file imports which path, and by which of its imports.
+    seen: HashMap<(usize, String), usize>,
     listing: Option<Arc<[String]>>,
     near: Near,
     out: Vec<Diagnostic>,
@@ -272,11 +275,12 @@ impl Graph<'_> {
             self.out.push(import::of_itself(self.sources, written));
             return Import::Idle;
         }
-        let earlier = &self.nodes[node].file.ast.imports[..position];
-        if let Some(first) = earlier.iter().find(|import| import.path.value == path) {
+        if let Some(&first) = self.seen.get(&(node, path.to_owned())) {
+            let first = &self.nodes[node].file.ast.imports[first];
             self.out.push(import::twice(self.sources, written, first));
             return Import::Idle;
         }
+        self.seen.insert((node, path.to_owned()), position);
         if let Some(&target) = self.known.get(path) {
             if self.nodes[target].state == State::Open
                 && let Some(from) = trail.iter().position(|step| step.node == target)
@@ -350,7 +354,13 @@ impl Graph<'_> {
         self.out.push(report);
     }
 
+    /// What could have been meant by a path that leads nowhere.
     fn listing(&mut self) -> Arc<[String]> {
+        // Each search walks the whole list: whoever lacks this many files has another problem.
+        const MOST: usize = 200;
+        if self.failed.len() > MOST {
+            return Arc::default();
+        }
         let loader = &mut *self.loader;
         self.listing
             .get_or_insert_with(|| loader.list().into())
