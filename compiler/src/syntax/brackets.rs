@@ -3,7 +3,7 @@
 //! Only a file that does not balance is looked at this way, so that unusual layout is never a mistake.
 
 use super::comment::{Comment, span};
-use super::scan::{BLANK, CLOSE, Mark, MarkKind, Scan};
+use super::scan::{BLANK, CLOSE, Mark, MarkKind, OPEN, Scan};
 use crate::diagnostic::{Code, Diagnostic, Reports};
 use crate::source::{FileId, Span};
 
@@ -14,14 +14,23 @@ struct Unclosed {
     before: Option<Mark>,
 }
 
-/// Reports what does not balance, and balances the masked text.
-pub(super) fn balance(file: FileId, scan: &mut Scan, reports: &mut Reports) {
-    let missing = missing_closers(&scan.marks);
-    let Some(missing) = missing else {
-        return;
+/// Reports what does not balance, and balances the masked text. Gives every `{` that is never closed.
+pub(super) fn balance(file: FileId, scan: &mut Scan, reports: &mut Reports) -> Vec<u32> {
+    let Some(imbalance) = imbalance(&scan.marks) else {
+        return Vec::new();
     };
-    let (unclosed, unmatched) = pair_by_indentation(&scan.marks, missing);
+    let (unclosed, unmatched) = pair_by_indentation(&scan.marks, imbalance);
+    let mut marks = scan.marks.clone();
     for mark in unmatched {
+        if reports.full() {
+            break;
+        }
+        if let Some(head) = headless(&marks, mark, &scan.masked)
+            && insert_opener(file, head, scan, reports)
+        {
+            marks.retain(|mark| mark.token != head.token);
+            continue;
+        }
         let place = span(file, mark.at as usize, mark.at as usize + 1);
         scan.masked[mark.at as usize] = BLANK;
         reports.push(
@@ -37,63 +46,163 @@ pub(super) fn balance(file: FileId, scan: &mut Scan, reports: &mut Reports) {
     if !scan.truncated {
         report_unclosed(file, &unclosed, reports);
     }
+    unclosed.iter().map(|one| one.opener.token).collect()
 }
 
-/// How many `}` are missing at the end; `None` if the file balances.
-fn missing_closers(marks: &[Mark]) -> Option<usize> {
-    let mut open = 0usize;
-    let mut unmatched = false;
+/// How many `}` are missing and how many are too many; `None` if the file balances.
+fn imbalance(marks: &[Mark]) -> Option<(usize, usize)> {
+    let (mut open, mut extra) = (0usize, 0usize);
     for mark in marks {
         match mark.kind {
             MarkKind::Open => open += 1,
-            MarkKind::Close if open == 0 => unmatched = true,
+            MarkKind::Close if open == 0 => extra += 1,
             MarkKind::Close => open -= 1,
-            MarkKind::Head => {}
+            MarkKind::Head | MarkKind::Line => {}
         }
     }
-    (open > 0 || unmatched).then_some(open)
+    (open > 0 || extra > 0).then_some((open, extra))
 }
 
-fn pair_by_indentation(marks: &[Mark], mut missing: usize) -> (Vec<Unclosed>, Vec<Mark>) {
-    let mut open: Vec<Mark> = Vec::new();
+/// A `{` whose `}` has not come.
+#[derive(Clone, Copy)]
+struct Block {
+    opener: Mark,
+    /// Indentation of its first line.
+    inner: Option<u32>,
+}
+
+impl Block {
+    /// Whether a line cannot belong to the block, by its indentation.
+    fn ended_before(&self, line: &Mark) -> bool {
+        let indented = self.inner.is_some_and(|inner| inner > self.opener.indent);
+        line.indent <= self.opener.indent && (indented || line.kind == MarkKind::Head)
+    }
+}
+
+fn pair_by_indentation(
+    marks: &[Mark],
+    (mut missing, mut extra): (usize, usize),
+) -> (Vec<Unclosed>, Vec<Mark>) {
+    let mut open: Vec<Block> = Vec::new();
     let mut unclosed = Vec::new();
     let mut unmatched = Vec::new();
+    let mut line = 0;
     for mark in marks {
+        if mark.first {
+            line = mark.token;
+        }
+        let leave = |open: &mut Vec<Block>, unclosed: &mut Vec<Unclosed>| {
+            unclosed.extend(open.pop().map(|block| Unclosed {
+                opener: block.opener,
+                before: Some(*mark),
+            }));
+        };
         match mark.kind {
-            MarkKind::Open => open.push(*mark),
-            MarkKind::Head => {
-                while missing > 0 && open.last().is_some_and(|top| top.indent >= mark.indent) {
-                    unclosed.extend(open.pop().map(|opener| Unclosed {
-                        opener,
-                        before: Some(*mark),
-                    }));
+            MarkKind::Open => open.push(Block {
+                opener: *mark,
+                inner: None,
+            }),
+            MarkKind::Head | MarkKind::Line => {
+                while missing > 0 && open.last().is_some_and(|block| block.ended_before(mark)) {
+                    leave(&mut open, &mut unclosed);
                     missing -= 1;
+                }
+                for block in open
+                    .iter_mut()
+                    .rev()
+                    .take_while(|block| block.inner.is_none())
+                {
+                    block.inner = Some(mark.indent);
                 }
             }
             MarkKind::Close => {
-                let fits = |top: &Mark| top.indent == mark.indent;
+                let fits = |block: &Block| block.opener.indent == mark.indent;
                 while missing > 0
                     && mark.first
-                    && open.last().is_some_and(|top| top.indent > mark.indent)
+                    && open
+                        .last()
+                        .is_some_and(|block| block.opener.indent > mark.indent)
                     && open.iter().rev().take(super::MAX_DEPTH).any(fits)
                 {
-                    unclosed.extend(open.pop().map(|opener| Unclosed {
-                        opener,
-                        before: Some(*mark),
-                    }));
+                    leave(&mut open, &mut unclosed);
                     missing -= 1;
                 }
-                if open.pop().is_none() {
+                // One that closes a block begun on another line, and does not stand below its start.
+                let astray = open
+                    .last()
+                    .is_some_and(|block| block.opener.token < line && !fits(block));
+                if extra > 0 && astray {
+                    unmatched.push(*mark);
+                    extra -= 1;
+                } else if open.pop().is_none() {
                     unmatched.push(*mark);
                 }
             }
         }
     }
-    unclosed.extend(open.into_iter().rev().map(|opener| Unclosed {
-        opener,
+    unclosed.extend(open.into_iter().rev().map(|block| Unclosed {
+        opener: block.opener,
         before: None,
     }));
     (unclosed, unmatched)
+}
+
+/// The nearest head of a block before `unmatched` that lacks its `{`.
+fn headless(marks: &[Mark], unmatched: Mark, masked: &[u8]) -> Option<Mark> {
+    let before = marks.partition_point(|mark| mark.token < unmatched.token);
+    let blocks = [
+        &b"message "[..],
+        b"enum ",
+        b"service ",
+        b"error ",
+        b"oneof ",
+    ];
+    let pairs = marks[..=before].windows(2).rev();
+    let mut heads =
+        pairs.filter(|pair| pair[0].kind == MarkKind::Head && pair[1].kind != MarkKind::Open);
+    heads
+        .find(|pair| {
+            let word = &masked[pair[0].token as usize..];
+            blocks.iter().any(|keyword| word.starts_with(keyword))
+        })
+        .map(|pair| pair[0])
+}
+
+/// Puts the stand-in for `{` behind the name of the head, or the status code behind that, and reports it there.
+/// False if there is no place for it.
+fn insert_opener(file: FileId, head: Mark, scan: &mut Scan, reports: &mut Reports) -> bool {
+    let start = head.token as usize;
+    let text = &scan.masked[start..];
+    let word = |from: usize| {
+        let blank = text[from..]
+            .iter()
+            .take_while(|byte| byte.is_ascii_whitespace())
+            .count();
+        let name = text[from + blank..]
+            .iter()
+            .take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_');
+        from + blank + name.count()
+    };
+    let mut end = word(word(0));
+    if text.get(end) == Some(&b'(') {
+        end = text
+            .iter()
+            .take_while(|byte| **byte != b'\n')
+            .position(|byte| *byte == b')')
+            .map_or(end, |at| at + 1);
+    }
+    if !text.get(end).is_some_and(u8::is_ascii_whitespace) {
+        return false;
+    }
+    let at = start + end;
+    scan.masked[at] = OPEN;
+    let place = span(file, at, at);
+    reports.push(
+        Diagnostic::new(Code::UnexpectedToken, place, "expected `{` behind the name")
+            .help("write `{` here")
+            .fix(place, " {"),
+    );
+    true
 }
 
 /// Puts the stand-in for `}` between two tokens. Comments there are blanked: they would swallow it.
@@ -131,7 +240,7 @@ fn report_unclosed(file: FileId, unclosed: &[Unclosed], reports: &mut Reports) {
             Some(mark) => {
                 let before: Span = span(file, mark.behind as usize, mark.behind as usize);
                 report
-                    .also(before, "by the indentation, it ends here")
+                    .also(before, "its `}` is missing here, by the indentation")
                     .help("write `}` where it ends")
             }
             None => report.help("write `}` where it ends; the file ends before it"),

@@ -91,11 +91,6 @@ impl Waiting {
         read(&spans, text)
     }
 
-    /// Whether documentation stands before the token at `anchor`.
-    pub(super) fn stands_before(&self, anchor: u32) -> bool {
-        self.by_anchor.contains_key(&anchor)
-    }
-
     /// Forgets what stands in a part that could not be parsed.
     pub(super) fn forget(&mut self, span: Span) {
         let _ = self.take(span.start, span.end, "");

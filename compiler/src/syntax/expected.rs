@@ -1,6 +1,7 @@
 //! Looking at the text around a mistake: what stands there, what could, and where the next statement starts.
 
 use pest::Parser as _;
+use pest::iterators::Pair;
 
 use super::ast::Annotation;
 use super::comment::span as place;
@@ -20,6 +21,24 @@ pub(super) fn list(rules: &[Rule]) -> Vec<&'static str> {
         names.retain(|(rank, _)| *rank < 9);
     }
     names.into_iter().map(|(_, name)| name).collect()
+}
+
+/// The bracket that closes another.
+pub(super) fn closer(open: &str) -> &'static str {
+    match open {
+        "(" => ")",
+        "[" => "]",
+        _ => ">",
+    }
+}
+
+/// The same in words: `` `,` or `;` ``.
+pub(super) fn sentence(names: &[&str]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => (*one).to_owned(),
+        [many @ .., last] => format!("{} or {last}", many.join(", ")),
+    }
 }
 
 /// A rank, for the order, and a name. `None` for what is no token of the language.
@@ -69,7 +88,7 @@ fn name(rule: Rule) -> Option<(u8, &'static str)> {
     })
 }
 
-impl Parser<'_> {
+impl<'a> Parser<'a> {
     /// The first token at or behind `at`; empty at the end of the file.
     pub(super) fn token(&self, at: usize) -> Span {
         let at = self.skip(at);
@@ -126,7 +145,7 @@ impl Parser<'_> {
         let mut depth = 0usize;
         while at < to {
             match bytes[at] {
-                b'{' => depth += 1,
+                b'{' | super::scan::OPEN => depth += 1,
                 b'}' | super::scan::CLOSE => depth = depth.saturating_sub(1),
                 b'"' => {
                     at = self.token(at).end as usize;
@@ -138,12 +157,7 @@ impl Parser<'_> {
                 }
                 b'\n' if depth == 0 => {
                     let first = self.skip(at);
-                    if first < to
-                        && (self
-                            .docs
-                            .stands_before(place(self.file, first, first).start)
-                            || self.starts(context, first))
-                    {
+                    if first < to && self.starts(context, first) {
                         return Some(first);
                     }
                     at = first.max(at + 1);
@@ -196,18 +210,51 @@ impl Parser<'_> {
         open.pop()
     }
 
-    /// The annotations before a keyword that was misspelt.
-    pub(super) fn annotations_before(&mut self, span: Span, word: Span) -> Vec<Annotation> {
-        let mut annotations = Vec::new();
-        let mut at = span.start as usize;
-        while at < word.start as usize {
-            let parsed = Grammar::parse(Rule::annotation, &self.masked[at..word.start as usize]);
-            let Some(pair) = parsed.ok().and_then(|mut pairs| pairs.next()) else {
-                break;
-            };
-            at = self.skip(self.span(&pair).end as usize);
-            annotations.extend(self.annotation(pair));
+    /// Whether the bracket at `opener` has its partner before `to`.
+    pub(super) fn closes(&self, opener: usize, to: usize) -> bool {
+        let mut open: Vec<&str> = Vec::new();
+        let mut at = opener;
+        while at < to {
+            let token = self.token(at);
+            match self.masked(token) {
+                text @ ("(" | "[" | "<") => open.push(text),
+                text @ (")" | "]" | ">") => {
+                    let pair = open.pop().is_some_and(|open| closer(open) == text);
+                    if !pair || open.is_empty() {
+                        return pair;
+                    }
+                }
+                _ => {}
+            }
+            at = self.skip((token.end as usize).max(at + 1));
         }
-        annotations
+        false
+    }
+
+    /// The whole annotations before a keyword that was misspelt.
+    pub(super) fn annotations_before(&mut self, span: Span, word: Span) -> Vec<Annotation> {
+        let (from, to) = (span.start as usize, word.start as usize);
+        let pairs: Vec<_> = self.annotations_in(from, to).collect();
+        pairs
+            .into_iter()
+            .filter_map(|pair| self.annotation(pair))
+            .collect()
+    }
+
+    /// Where a statement starts behind its annotations.
+    pub(super) fn behind_annotations(&self, span: Span) -> usize {
+        let (from, to) = (span.start as usize, span.end as usize);
+        let last = self.annotations_in(from, to).last();
+        last.map_or(from, |pair| self.skip(self.span(&pair).end as usize))
+    }
+
+    fn annotations_in(&self, from: usize, to: usize) -> impl Iterator<Item = Pair<'a, Rule>> {
+        let mut at = from;
+        std::iter::from_fn(move || {
+            let parsed = Grammar::parse(Rule::annotation, self.masked.get(at..to)?);
+            let pair = parsed.ok()?.next()?;
+            at = self.skip(self.span(&pair).end as usize);
+            Some(pair)
+        })
     }
 }

@@ -155,7 +155,7 @@ impl<'a> Parser<'a> {
         for part in all {
             let place = self.span(&part);
             match part.as_rule() {
-                Rule::semicolon | Rule::comma => continue,
+                Rule::semicolon | Rule::wrong_comma => continue,
                 Rule::label => label = Some(part.as_str()),
                 Rule::type_ref => ty = Some(part),
                 Rule::ident => name = Some(part),

@@ -12,6 +12,7 @@ mod comment;
 mod expected;
 mod foreign;
 mod grammar;
+mod lexeme;
 mod literal;
 mod number;
 mod parse;

@@ -8,7 +8,7 @@ use super::brackets;
 use super::comment::{Comment, Waiting, span};
 use super::grammar::{Grammar, Rule};
 use super::recover::Context;
-use super::scan::{self, shorten};
+use super::scan;
 use super::statement::{Node, Open};
 use crate::diagnostic::{Code, Diagnostic, Reports, near};
 use crate::source::{FileId, Span};
@@ -45,8 +45,9 @@ pub fn parse(id: FileId, text: &str) -> (ast::File, Vec<Diagnostic>) {
 pub fn parse_with_comments(id: FileId, text: &str) -> Parsed {
     let mut reports = Reports::default();
     let mut scan = scan::scan(id, text, &mut reports);
+    let mut unclosed = Vec::new();
     if scan.stopped.is_none() {
-        brackets::balance(id, &mut scan, &mut reports);
+        unclosed = brackets::balance(id, &mut scan, &mut reports);
     }
     // Only whole characters are replaced, and by ASCII.
     let masked = String::from_utf8_lossy(&scan.masked).into_owned();
@@ -59,6 +60,8 @@ pub fn parse_with_comments(id: FileId, text: &str) -> Parsed {
         reports,
         lost: Lost::default(),
         stopped: scan.stopped,
+        head_lost: false,
+        unclosed,
         foreign: false,
     };
     let file = parser.file(scan.truncated);
@@ -83,6 +86,10 @@ pub(super) struct Parser<'a> {
     pub(super) lost: Lost,
     /// Where reading ended because of the limit of errors.
     pub(super) stopped: Option<Span>,
+    /// Whether a statement of the file was lost that may have been its edition or package.
+    pub(super) head_lost: bool,
+    /// Every `{` that was reported as never closed.
+    pub(super) unclosed: Vec<u32>,
     /// Whether the statement being built starts with a keyword of another language, and is reported already.
     pub(super) foreign: bool,
 }
@@ -109,7 +116,7 @@ impl<'a> Parser<'a> {
         self.lost.rest = truncated || self.stopped.is_some();
         if self.stopped.is_none() {
             self.docs.report_rest(&mut self.reports);
-            self.missing_head(&file);
+            self.missing_head(&file, order.edition);
         }
         file.lost = std::mem::take(&mut self.lost);
         file
@@ -134,16 +141,16 @@ impl<'a> Parser<'a> {
                 .ok()
                 .and_then(|mut pairs| pairs.next());
             let Some(statement) = statement else {
-                let wide = self.masked[at..].chars().next().map_or(1, char::len_utf8);
-                let place = span(self.file, at, at + wide);
-                let shown = shorten(self.original(place));
+                // Balanced text always parses as something; if it does not, once is enough to say so.
+                let token = self.token(at);
+                let shown = self.describe(token);
                 self.reports.push(Diagnostic::new(
                     Code::UnexpectedToken,
-                    place,
-                    format!("unexpected `{shown}`"),
+                    token,
+                    format!("unexpected {shown}"),
                 ));
-                at += wide;
-                continue;
+                self.lose(span(self.file, at, to));
+                break;
             };
             if statement.as_rule() == Rule::EOI {
                 break;
@@ -182,9 +189,6 @@ impl<'a> Parser<'a> {
                 file.items.push(item);
             }
             _ => {}
-        }
-        if order.edition && file.edition.is_none() {
-            self.lost.words.insert("edition".into());
         }
     }
 
@@ -229,16 +233,19 @@ impl<'a> Parser<'a> {
         None
     }
 
-    /// A file without edition or package. Says nothing if either was lost in a reported mistake.
-    fn missing_head(&mut self, file: &ast::File) {
+    /// A file without edition or package. Says nothing if either was lost in a reported mistake, or (`edition`) stands
+    /// there and is unknown.
+    fn missing_head(&mut self, file: &ast::File, edition: bool) {
         let head = span(self.file, 0, 0);
-        let written = |word: &str| self.lost.words.contains(word) || self.lost.rest;
-        if file.package.is_none() && !written("package") {
+        if self.head_lost || self.lost.rest {
+            return;
+        }
+        if file.package.is_none() {
             self.reports.push(
                 Diagnostic::new(Code::MissingPackage, head, "the file names no package")
                     .help("write `package name;`, named after the path of the file: `package shop.orders;` in `shop/orders.rpc`"),
             );
-        } else if file.edition.is_none() && !written("edition") {
+        } else if file.edition.is_none() && !edition {
             let at = file.package.as_ref().map_or(head, |package| {
                 let line = self.masked[..package.span.start as usize]
                     .rfind("package")

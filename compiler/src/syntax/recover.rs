@@ -12,8 +12,8 @@ use super::comment::span as place;
 use super::expected;
 use super::grammar::{Grammar, Rule};
 use super::parse::{Parser, nearest_keyword};
-use super::scan::{BLANK, LOST, shorten};
-use super::statement::Node;
+use super::scan::{BLANK, CLOSE, LOST, OPEN, shorten};
+use super::statement::{End, Node};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::Span;
 
@@ -36,6 +36,16 @@ impl Context {
             Self::Oneof => Rule::oneof_entry,
             Self::Enum => Rule::enum_entry,
             Self::Service => Rule::service_entry,
+        }
+    }
+
+    /// What it holds.
+    fn statement(self) -> &'static str {
+        match self {
+            Self::File => "a declaration",
+            Self::Message | Self::Oneof => "a field",
+            Self::Enum => "an enum value",
+            Self::Service => "a method",
         }
     }
 
@@ -102,6 +112,8 @@ impl Context {
 /// Where a statement stops to parse, and what could stand there.
 struct Stop {
     at: usize,
+    /// Whether nothing of it parses.
+    whole: bool,
     expected: Vec<Rule>,
 }
 
@@ -115,7 +127,8 @@ impl Parser<'_> {
             return;
         }
         let stop = self.stop(context, span);
-        self.give_up(context, span, &stop, nodes);
+        let whole = stop.at == self.behind_annotations(span);
+        self.give_up(context, span, &Stop { whole, ..stop }, nodes);
     }
 
     /// Reports a statement that lacks its `;` because something else stands there.
@@ -137,7 +150,7 @@ impl Parser<'_> {
     /// One report for `span`, up to the next statement in it; that one is parsed.
     fn give_up(&mut self, context: Context, span: Span, stop: &Stop, nodes: &mut Vec<Node>) {
         let end = span.end as usize;
-        let next = self.next_statement(context, span.start as usize + 1, end);
+        let next = self.next_statement(context, self.behind_annotations(span), end);
         let broken = Span {
             end: next.map_or(span.end, |next| place(span.file, next, next).start),
             ..span
@@ -145,34 +158,31 @@ impl Parser<'_> {
         let reported = self
             .masked(broken)
             .bytes()
-            .any(|byte| byte == LOST || byte == BLANK);
-        if !reported {
-            let limit = next.unwrap_or(end);
-            self.report_stop(broken, stop.at.min(limit), &stop.expected, next);
+            .any(|byte| matches!(byte, LOST | BLANK | OPEN | CLOSE));
+        let doubled = self.masked(broken).starts_with('{') && self.unclosed_before(broken.start);
+        if !reported && !doubled {
+            self.report_stop(context, broken, stop, next);
         }
+        self.head_lost |= context == Context::File;
         self.lose(broken);
         if let Some(next) = next {
             self.region(context, next, end, nodes);
         }
     }
 
-    fn report_stop(&mut self, broken: Span, at: usize, expected: &[Rule], next: Option<usize>) {
-        let bytes = self.masked.as_bytes();
-        let ends = next == Some(at)
-            || matches!(bytes.get(at), None | Some(b';' | b'{' | b'}'))
-            || at >= broken.end as usize;
-        let opener = if ends {
-            self.open_bracket(broken.start as usize, at)
-        } else {
-            None
-        };
-        if let Some(opener) = opener {
+    /// Whether the token before `at` is a `{` that was reported as never closed.
+    fn unclosed_before(&self, at: u32) -> bool {
+        let before = self.trim(0, at as usize);
+        self.unclosed
+            .iter()
+            .any(|opener| *opener as usize + 1 == before)
+    }
+
+    fn report_stop(&mut self, context: Context, broken: Span, stop: &Stop, next: Option<usize>) {
+        let at = stop.at.min(next.unwrap_or(broken.end as usize));
+        if let Some(opener) = self.unclosed_bracket(broken, at, stop) {
             let text = &self.masked[opener..=opener];
-            let close = match text {
-                "(" => ")",
-                "[" => "]",
-                _ => ">",
-            };
+            let close = expected::closer(text);
             let behind = self.trim(opener, at);
             self.reports.push(
                 Diagnostic::new(
@@ -190,30 +200,43 @@ impl Parser<'_> {
             return;
         }
         let found = self.token(at);
-        let expected = expected::list(expected);
-        let message = match &expected[..] {
-            [] => format!("unexpected {}", self.describe(found)),
-            [one] => format!("expected {one}, found {}", self.describe(found)),
-            [many @ .., last] => format!(
-                "expected {} or {last}, found {}",
-                many.join(", "),
-                self.describe(found)
-            ),
+        let shown = self.describe(found);
+        let names = expected::list(&stop.expected);
+        let starts = stop.whole && names.len() > 1;
+        let message = match &names[..] {
+            [] => format!("unexpected {shown}"),
+            _ if starts => format!("expected {}, found {shown}", context.statement()),
+            _ => format!("expected {}, found {shown}", expected::sentence(&names)),
         };
-        let behind = self.trim(broken.start as usize, at);
         let at_end = next == Some(at) || found.start == found.end;
+        let behind = self.trim(broken.start as usize, at);
         let spot = if at_end {
             place(self.file, behind, behind)
         } else {
             found
         };
-        let mut report = Diagnostic::new(Code::UnexpectedToken, spot, message);
-        if let [one] = &expected[..] {
-            report = report.help(format!("write {one} here"));
-        } else if expected.len() > 1 {
-            report = report.help(format!("what may stand here: {}", expected.join(", ")));
-        }
-        self.reports.push(report);
+        let report = Diagnostic::new(Code::UnexpectedToken, spot, message);
+        self.reports.push(match &names[..] {
+            [] => report.help("remove it"),
+            _ if starts => report.help(format!("what may stand here: {}", names.join(", "))),
+            _ => report.help(format!("write {} here", expected::sentence(&names))),
+        });
+    }
+
+    /// The bracket whose missing partner is the reason why a statement stops at `at`.
+    fn unclosed_bracket(&self, broken: Span, at: usize, stop: &Stop) -> Option<usize> {
+        let opener = self.open_bracket(broken.start as usize, at)?;
+        let end = self
+            .masked
+            .as_bytes()
+            .get(at)
+            .is_none_or(|byte| b";{}".contains(byte));
+        let wanted = stop
+            .expected
+            .iter()
+            .any(|rule| matches!(rule, Rule::rparen | Rule::rbracket | Rule::rangle));
+        let missing = at >= broken.end as usize || end || wanted;
+        (missing && !self.closes(opener, broken.end as usize)).then_some(opener)
     }
 
     /// Asks the grammar where a statement stops to parse.
@@ -225,6 +248,7 @@ impl Parser<'_> {
         match Grammar::parse(rule, &self.masked[from..to]) {
             Ok(_) => Stop {
                 at: to,
+                whole: false,
                 expected: Vec::new(),
             },
             Err(error) => {
@@ -235,6 +259,7 @@ impl Parser<'_> {
                 };
                 Stop {
                     at: from + at,
+                    whole: false,
                     expected,
                 }
             }
@@ -243,12 +268,7 @@ impl Parser<'_> {
 
     /// The word that stands for a keyword in a broken statement, if one does: its place, and our word for it.
     fn keyword(&self, context: Context, span: Span) -> Option<(Span, Meant)> {
-        let mut at = span.start as usize;
-        if self.masked.as_bytes().get(at) == Some(&b'@') {
-            // Behind annotations that parse, the statement itself starts where the grammar stops.
-            at = self.stop(context, span).at;
-        }
-        let word = self.token(at);
+        let word = self.token(self.behind_annotations(span));
         let text = self.masked(word);
         if !text.starts_with(|c: char| c.is_ascii_alphabetic())
             || context.keywords().contains(&text)
@@ -344,7 +364,7 @@ impl Parser<'_> {
         let statement = Span { end, ..span };
         let rule = rule_of(keyword);
         let annotations = self.annotations_before(span, word);
-        let open = self.unterminated(rule, parts.clone());
+        let open = self.end_of(rule, parts.clone()) == End::Missing;
         self.foreign = meant.foreign;
         let node = match rule {
             Rule::edition | Rule::package | Rule::import => self.head(rule, parts, statement),
@@ -378,9 +398,10 @@ impl Parser<'_> {
     }
 
     /// Goes on behind a reported statement without another word about it.
-    fn after_report(&mut self, context: Context, span: Span, nodes: &mut Vec<Node>) {
+    pub(super) fn after_report(&mut self, context: Context, span: Span, nodes: &mut Vec<Node>) {
         let end = span.end as usize;
-        let next = self.next_statement(context, span.start as usize + 1, end);
+        self.head_lost |= context == Context::File;
+        let next = self.next_statement(context, self.behind_annotations(span), end);
         self.lose(Span {
             end: next.map_or(span.end, |next| place(span.file, next, next).start),
             ..span

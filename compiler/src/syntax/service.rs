@@ -161,13 +161,19 @@ impl<'a> Parser<'a> {
         let (mut name, mut request, mut reply, mut throws) = (None, None, None, Vec::new());
         let mut late: Option<Span> = None;
         let mut whole = true;
+        let mut foreign = false;
+        let body = parts
+            .clone()
+            .find(|part| part.as_rule() == Rule::proto_body)
+            .map(|part| self.span(&part));
         for part in parts {
             let place = self.span(&part);
             match part.as_rule() {
                 Rule::ident => name = Some(self.ident(&part)),
                 Rule::request => request = self.request(part),
                 Rule::reply => {
-                    reply = self.reply(part);
+                    foreign = part.clone().into_inner().any(|part| part.as_rule() == Rule::proto_returns);
+                    reply = self.reply(part, body);
                     whole &= reply.is_some();
                 }
                 Rule::throws => {
@@ -178,6 +184,8 @@ impl<'a> Parser<'a> {
                     late = Some(late.map_or(place, |late| late.to(place)));
                     annotations.extend(self.annotation(part));
                 }
+                // Told together with `returns`.
+                Rule::proto_body if foreign => {}
                 Rule::proto_body => self.reports.push(
                     Diagnostic::new(Code::ForeignKeyword, place, "a method has no body")
                         .help("write `;`; what protobuf writes as options are annotations before the method")
@@ -236,7 +244,8 @@ impl<'a> Parser<'a> {
         Some(Request::Nothing(span))
     }
 
-    fn reply(&mut self, pair: Pair<'a, Rule>) -> Option<Payload> {
+    /// `body` is what protobuf writes behind it.
+    fn reply(&mut self, pair: Pair<'a, Rule>, body: Option<Span>) -> Option<Payload> {
         let span = self.span(&pair);
         let mut foreign = None;
         let mut payload = None;
@@ -250,10 +259,14 @@ impl<'a> Parser<'a> {
         let payload = payload?;
         if let Some(word) = foreign {
             let meant = format!("-> {}", self.original(self.span(&payload)));
+            let end = if body.is_some() { ";" } else { "" };
             self.reports.push(
                 Diagnostic::new(Code::ForeignKeyword, word, "there is no keyword `returns`")
-                    .help(format!("write `{meant}`"))
-                    .fix(span, meant),
+                    .help(format!("write `{meant}{end}`"))
+                    .fix(
+                        body.map_or(span, |body| span.to(body)),
+                        format!("{meant}{end}"),
+                    ),
             );
         }
         self.payload(payload)

@@ -8,6 +8,7 @@ use super::ast::{
 use super::grammar::Rule;
 use super::parse::Parser;
 use super::recover::Context;
+use super::scan::BLANK;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::Span;
 
@@ -26,10 +27,22 @@ pub(super) enum Node {
     Method(Method),
 }
 
+/// How a statement ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// With `;` or its block, or in a way that was reported.
+    Met,
+    /// Without the `;` it needs.
+    Missing,
+    /// Too early, which is reported with what else is missing; so is the rest of its line.
+    Told,
+}
+
 /// A statement that has not met its `;`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Open {
     span: Span,
+    told: bool,
 }
 
 impl<'a> Parser<'a> {
@@ -59,7 +72,11 @@ impl<'a> Parser<'a> {
         if let Some(before) = open.take() {
             let gap = &self.masked[before.span.end as usize..span.start as usize];
             if part.as_rule() == Rule::broken && !gap.contains('\n') {
-                self.stopped_statement(context, before.span, span, nodes);
+                if before.told {
+                    self.after_report(context, span, nodes);
+                } else {
+                    self.stopped_statement(context, before.span, span, nodes);
+                }
                 return;
             }
             self.end_of_block(Some(before));
@@ -68,8 +85,10 @@ impl<'a> Parser<'a> {
             Rule::broken => self.recover(context, span, nodes),
             Rule::stray => self.stray(span),
             _ => {
-                if self.lacks_semicolon(&part) {
-                    *open = Some(Open { span });
+                let end = self.end(&part);
+                if end != End::Met {
+                    let told = end == End::Told;
+                    *open = Some(Open { span, told });
                 }
                 let foreign = std::mem::take(&mut self.foreign);
                 let node = self.node(part, span);
@@ -84,13 +103,21 @@ impl<'a> Parser<'a> {
 
     /// Reports a statement that ended without `;`.
     pub(super) fn end_of_block(&mut self, open: Option<Open>) {
-        if let Some(Open { span }) = open {
+        if let Some(Open { span, told: false }) = open {
             self.report_missing_semicolon(span);
         }
     }
 
     pub(super) fn report_missing_semicolon(&mut self, statement: Span) {
         let at = statement.behind();
+        let line = self.masked[at.start as usize..]
+            .split('\n')
+            .next()
+            .unwrap_or("");
+        if line.trim_start_matches([' ', '\t']).bytes().next() == Some(BLANK) {
+            // What stands there was reported, and may have been meant as one.
+            return;
+        }
         self.reports.push(
             Diagnostic::new(Code::MissingSemicolon, at, "missing `;`")
                 .label("the statement ends here")
@@ -107,8 +134,8 @@ impl<'a> Parser<'a> {
         );
     }
 
-    /// Whether a statement that must end with `;` does not. One that ends with `,` is reported here.
-    fn lacks_semicolon(&mut self, part: &Pair<'a, Rule>) -> bool {
+    /// How a statement ends. One that ends with `,` is reported here.
+    fn end(&mut self, part: &Pair<'a, Rule>) -> End {
         let mut statement = part.clone();
         while let Rule::item
         | Rule::member
@@ -118,15 +145,15 @@ impl<'a> Parser<'a> {
         | Rule::labelled_field = statement.as_rule()
         {
             let Some(inner) = statement.into_inner().last() else {
-                return false;
+                return End::Met;
             };
             statement = inner;
         }
-        self.unterminated(statement.as_rule(), statement.into_inner())
+        self.end_of(statement.as_rule(), statement.into_inner())
     }
 
     /// The same for the parts of one statement.
-    pub(super) fn unterminated(&mut self, rule: Rule, parts: Pairs<'a, Rule>) -> bool {
+    pub(super) fn end_of(&mut self, rule: Rule, parts: Pairs<'a, Rule>) -> End {
         let mut numbered = false;
         let mut last = None;
         for part in parts {
@@ -137,12 +164,16 @@ impl<'a> Parser<'a> {
             rule,
             Rule::message | Rule::enumeration | Rule::error | Rule::service | Rule::oneof
         );
+        let numberless = matches!(rule, Rule::field | Rule::enum_value) && !numbered;
         let Some(last) = last.filter(|_| !block) else {
-            return false;
+            return End::Met;
         };
         match last.as_rule() {
+            Rule::semicolon | Rule::proto_body => End::Met,
             // A field of Thrift is reported as a whole.
-            Rule::comma if rule != Rule::thrift_field => {
+            _ if rule == Rule::thrift_field => End::Met,
+            _ if numberless => End::Told,
+            Rule::wrong_comma => {
                 let span = self.span(&last);
                 self.reports.push(
                     Diagnostic::new(
@@ -153,14 +184,9 @@ impl<'a> Parser<'a> {
                     .help("write `;`")
                     .fix(span, ";"),
                 );
-                false
+                End::Met
             }
-            Rule::semicolon | Rule::comma | Rule::proto_body => false,
-            _ => match rule {
-                Rule::field | Rule::enum_value => numbered,
-                Rule::thrift_field => false,
-                _ => true,
-            },
+            _ => End::Missing,
         }
     }
 
@@ -171,19 +197,18 @@ impl<'a> Parser<'a> {
             }
             _ => {
                 let mut annotations = Vec::new();
-                let mut whole = true;
                 for part in part.into_inner() {
                     if part.as_rule() == Rule::annotation {
-                        let annotation = self.annotation(part);
-                        whole &= annotation.is_some();
-                        annotations.extend(annotation);
+                        annotations.extend(self.annotation(part));
                     } else {
-                        let rule = part.as_rule();
-                        let keyword = self.span(&part);
-                        let node =
-                            self.declaration(rule, part.into_inner(), annotations, span, keyword);
-                        // An annotation that is lost might have mattered; what it stands at is there all the same.
-                        return node.filter(|_| whole || !matches!(rule, Rule::reserved));
+                        let inner = self.span(&part);
+                        return self.declaration(
+                            part.as_rule(),
+                            part.into_inner(),
+                            annotations,
+                            span,
+                            inner,
+                        );
                     }
                 }
                 None

@@ -102,12 +102,12 @@ impl<'a> Parser<'a> {
             || meant.is_none()
         {
             let shown = shorten(self.masked(name.span));
-            let report = Diagnostic::new(
-                Code::ForeignKeyword,
-                span,
-                format!("`{shown}` takes no types of this kind"),
-            )
-            .help("lists are `[T]`, maps `map<K, V>`, optional fields `T?`");
+            let message = match word.as_str() {
+                "map" => "a map has one type of keys and one of values".to_owned(),
+                _ => format!("there is no type `{shown}<…>`"),
+            };
+            let report = Diagnostic::new(Code::ForeignKeyword, span, message)
+                .help("lists are `[T]`, maps `map<K, V>`, optional fields `T?`");
             self.reports.push(match &meant {
                 Some(meant) => report
                     .help(format!("write `{meant}`"))
