@@ -43,6 +43,8 @@ pub(super) enum End {
 pub(super) struct Open {
     span: Span,
     told: bool,
+    /// Whether it is the last node.
+    built: bool,
 }
 
 impl<'a> Parser<'a> {
@@ -75,6 +77,11 @@ impl<'a> Parser<'a> {
                 if before.told {
                     self.after_report(context, span, nodes);
                 } else {
+                    // What stops it may be a part of it, so that the rest is not what was meant.
+                    if before.built {
+                        nodes.pop();
+                    }
+                    self.lose(before.span);
                     self.stopped_statement(context, before.span, span, nodes);
                 }
                 return;
@@ -88,13 +95,22 @@ impl<'a> Parser<'a> {
                 let end = self.end(&part);
                 if end != End::Met {
                     let told = end == End::Told;
-                    *open = Some(Open { span, told });
+                    *open = Some(Open {
+                        span,
+                        told,
+                        built: false,
+                    });
                 }
                 let foreign = std::mem::take(&mut self.foreign);
                 let node = self.node(part, span);
                 self.foreign = foreign;
                 match node {
-                    Some(node) => nodes.push(node),
+                    Some(node) => {
+                        nodes.push(node);
+                        if let Some(open) = open {
+                            open.built = true;
+                        }
+                    }
                     None => self.lose(span),
                 }
             }
@@ -103,7 +119,10 @@ impl<'a> Parser<'a> {
 
     /// Reports a statement that ended without `;`.
     pub(super) fn end_of_block(&mut self, open: Option<Open>) {
-        if let Some(Open { span, told: false }) = open {
+        if let Some(Open {
+            span, told: false, ..
+        }) = open
+        {
             self.report_missing_semicolon(span);
         }
     }
