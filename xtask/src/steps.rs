@@ -78,6 +78,12 @@ const STEPS: &[Step] = &[
         ],
         environment: &[],
     },
+    Step {
+        name: "quickstart",
+        shows: "the first thing that a newcomer runs ends well",
+        cargo: &["run", "--example", "quickstart"],
+        environment: &[],
+    },
 ];
 
 /// Runs the steps that `options` name, all by default. `Ok(false)` when one failed.
@@ -85,7 +91,7 @@ pub(crate) fn test(options: &[&str]) -> Result<bool, String> {
     let chosen = match options {
         ["--list"] => {
             for step in STEPS {
-                println!("{:<8} {}", step.name, step.shows);
+                println!("{:<10} {}", step.name, step.shows);
             }
             return Ok(true);
         }
