@@ -17,7 +17,7 @@ use crate::wire::cost;
 pub(super) const SEND_AHEAD: usize = 64 * 1024;
 
 /// Consumed messages are told to the connection task in portions of this many bytes, so that small ones cost no command
-/// each: an eighth of the smallest window, so that what is not told yet never stops the peer.
+/// each: an eighth of the smallest window.
 const CONSUMED_PORTION: usize = 8 * 1024;
 
 /// What a message costs beside its bytes, so that a flood of empty ones is bounded too.
@@ -124,7 +124,12 @@ impl BodyReceiver {
         if self.end.is_some() {
             return Poll::Ready(None);
         }
-        let end = match std::task::ready!(self.items.poll_recv(cx)) {
+        let Poll::Ready(item) = self.items.poll_recv(cx) else {
+            // Whoever waits owes nothing: the peer may lack just that to finish its message.
+            self.tell_consumed();
+            return Poll::Pending;
+        };
+        let end = match item {
             Some(Item::Message { body, owed }) => {
                 if owed {
                     self.give_back(body.len());
@@ -143,6 +148,12 @@ impl BodyReceiver {
         self.consumed.push(length);
         self.cost += cost(length);
         if self.cost >= CONSUMED_PORTION {
+            self.tell_consumed();
+        }
+    }
+
+    fn tell_consumed(&mut self) {
+        if !self.consumed.is_empty() {
             self.cost = 0;
             let messages = std::mem::take(&mut self.consumed);
             let key = self.key;
