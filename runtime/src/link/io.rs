@@ -29,22 +29,29 @@ const SLICES: usize = 64;
 /// Bytes of a peer that has been told of the end, read and dropped so that what it is told arrives.
 const LAST_READ: usize = 1024 * 1024;
 
-/// What a connection has done with its transport.
+/// Counts what connections do with their transports.
 #[derive(Debug, Default)]
-pub(super) struct Counters {
-    /// Reads that gave bytes.
+pub(crate) struct Counters {
     reads: AtomicU64,
-    /// Writes that took bytes.
     writes: AtomicU64,
 }
 
+/// What connections have done with their transports: on sockets each is a system call, the dearest part of a call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Traffic {
+    /// Reads that gave bytes.
+    pub reads: u64,
+    /// Writes that took bytes.
+    pub writes: u64,
+}
+
 impl Counters {
-    /// Reads and writes so far.
-    pub(super) fn totals(&self) -> (u64, u64) {
-        (
-            self.reads.load(Ordering::Relaxed),
-            self.writes.load(Ordering::Relaxed),
-        )
+    pub(crate) fn traffic(&self) -> Traffic {
+        Traffic {
+            reads: self.reads.load(Ordering::Relaxed),
+            writes: self.writes.load(Ordering::Relaxed),
+        }
     }
 }
 

@@ -27,11 +27,12 @@ use client::Caller;
 use command::{Command, Commands};
 use driver::{Driver, now};
 use health::Health;
-use io::Counters;
 use server::Answerer;
 
 pub(crate) use body::{BodyReceiver, BodySender};
 pub(crate) use exchange::{Exchange, Request};
+pub(crate) use io::Counters;
+pub use io::Traffic;
 pub(crate) use server::{Dispatch, Served, Tally};
 
 /// How a call ended.
@@ -143,19 +144,22 @@ impl Link {
     }
 
     /// Ends the connection and all calls on it.
+    #[cfg(test)]
     pub(crate) fn close(&self) {
         self.0.health.retire();
         let _ = self.0.commands.send(Command::Close);
     }
 
     /// Waits until the connection has ended.
+    #[cfg(test)]
     pub(crate) async fn closed(&self) {
         self.0.commands.closed().await;
     }
 
-    /// Reads and writes that moved bytes so far.
-    pub(crate) fn system_calls(&self) -> (u64, u64) {
-        self.0.counters.totals()
+    /// What it has done with its transport so far.
+    #[cfg(test)]
+    pub(crate) fn traffic(&self) -> Traffic {
+        self.0.counters.traffic()
     }
 }
 
@@ -165,12 +169,11 @@ pub(crate) fn serve<D: Dispatch>(
     peer: &Address,
     config: conn::Config,
     dispatch: Arc<D>,
+    counters: Arc<Counters>,
 ) -> (Control, impl Future<Output = Tally> + Send + 'static) {
     let (commands, receiver) = mpsc::unbounded_channel();
-    let counters = Arc::new(Counters::default());
     let control = Control {
         commands: commands.clone(),
-        counters: Arc::clone(&counters),
     };
     let driver = Driver::new(
         Connection::server(config, now()),
@@ -186,7 +189,6 @@ pub(crate) fn serve<D: Dispatch>(
 #[derive(Clone, Debug)]
 pub(crate) struct Control {
     commands: Commands,
-    counters: Arc<Counters>,
 }
 
 impl Control {
@@ -199,17 +201,13 @@ impl Control {
     pub(crate) fn close(&self) {
         let _ = self.commands.send(Command::Close);
     }
-
-    /// Reads and writes that moved bytes so far.
-    pub(crate) fn system_calls(&self) -> (u64, u64) {
-        self.counters.totals()
-    }
 }
 
 impl fmt::Debug for Link {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Link")
             .field("health", &self.0.health)
+            .field("traffic", &self.0.counters.traffic())
             .finish_non_exhaustive()
     }
 }

@@ -187,10 +187,10 @@ impl<D: Dispatch> Answerer<D> {
         };
         let kind = self.dispatch.kind(&target);
         if matches!(kind, MethodKind::ClientStream | MethodKind::BidiStream) {
-            return self.start(connection, stream, target, request, None);
+            return self.start(connection, stream, &target, request, None);
         }
         match request.body.take() {
-            Some(body) => self.start(connection, stream, target, request, Some(body)),
+            Some(body) => self.start(connection, stream, &target, request, Some(body)),
             None if request.last => {
                 connection.finish(stream, Err(no_request()));
             }
@@ -212,12 +212,12 @@ impl<D: Dispatch> Answerer<D> {
         &mut self,
         connection: &mut Connection,
         stream: StreamId,
-        target: D::Target,
+        target: &D::Target,
         request: conn::Request,
         message: Option<Bytes>,
     ) {
         let key = key(stream);
-        let kind = self.dispatch.kind(&target);
+        let kind = self.dispatch.kind(target);
         let mut requests = Requests::None;
         let mut receiver = None;
         if message.is_none() {
@@ -256,7 +256,7 @@ impl<D: Dispatch> Answerer<D> {
         let dispatch = Arc::clone(&self.dispatch);
         let begun = catch_unwind(AssertUnwindSafe(|| {
             let mut answer = Guarded {
-                answer: dispatch.call(&target, served),
+                answer: dispatch.call(target, served),
                 dispatch: Arc::clone(&dispatch),
                 target: target.clone(),
             };
@@ -287,7 +287,7 @@ impl<D: Dispatch> Answerer<D> {
                 (Stage::Done, None)
             }
             Err(panic) => {
-                let outcome = Err(caught(&*self.dispatch, &target, &*panic));
+                let outcome = Err(caught(&*self.dispatch, target, &*panic));
                 connection.finish(stream, outcome);
                 return;
             }
@@ -321,7 +321,7 @@ impl<D: Dispatch> Answerer<D> {
                 Some(Call {
                     stage: Stage::Waiting(target, request),
                     ..
-                }) => self.start(connection, stream, target, request, Some(body)),
+                }) => self.start(connection, stream, &target, request, Some(body)),
                 Some(call) => {
                     let status =
                         Status::invalid_argument("several requests where the method takes one");

@@ -12,7 +12,7 @@ use super::dispatch::Dispatcher;
 use super::notice::Notice;
 use crate::backoff::Backoff;
 use crate::conn;
-use crate::link::{self, Control, Tally};
+use crate::link::{self, Control, Counters, Tally, Traffic};
 use crate::random;
 use crate::transport::{Address, Listener, Stream};
 
@@ -28,6 +28,7 @@ pub(super) struct Connections {
     dispatch: Arc<Dispatcher>,
     config: conn::Config,
     limit: usize,
+    counters: Arc<Counters>,
     live: Mutex<Live>,
     /// How many there are.
     count: watch::Sender<usize>,
@@ -56,6 +57,7 @@ impl Connections {
             dispatch,
             config,
             limit,
+            counters: Arc::default(),
             live: Mutex::default(),
             count: watch::Sender::new(0),
         }
@@ -94,6 +96,7 @@ impl Connections {
             peer,
             self.config.clone(),
             Arc::clone(&self.dispatch),
+            Arc::clone(&self.counters),
         );
         let id = {
             let mut live = self.live();
@@ -131,6 +134,11 @@ impl Connections {
     /// How many there are.
     pub(super) fn count(&self) -> usize {
         self.live().open.len()
+    }
+
+    /// What they and those before them have done with their transports.
+    pub(super) fn traffic(&self) -> Traffic {
+        self.counters.traffic()
     }
 
     /// Lets every connection end with the calls it has accepted.

@@ -25,6 +25,7 @@ use crate::transport::{Address, Listener};
 use connections::Connections;
 use dispatch::Dispatcher;
 
+pub use crate::link::Traffic;
 pub use error::StartError;
 pub use notice::Notice;
 pub use running::{Report, Running};
@@ -91,6 +92,10 @@ impl Server {
     }
 
     /// Serves a service as well: what generated `…Server` types become.
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "nobody adds with an operator here, and the word is the right one"
+    )]
     pub fn add(mut self, offer: impl Into<Offer>) -> Self {
         self.offers.push(offer.into());
         self

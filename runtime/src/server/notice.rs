@@ -76,7 +76,9 @@ impl fmt::Display for Notice {
 
 /// Who is told.
 #[derive(Clone)]
-pub(super) struct Listener(Option<Arc<dyn Fn(&Notice) + Send + Sync>>);
+pub(super) struct Listener(Option<Arc<Callback>>);
+
+type Callback = dyn Fn(&Notice) + Send + Sync;
 
 impl Listener {
     pub(super) fn new(listener: impl Fn(&Notice) + Send + Sync + 'static) -> Self {

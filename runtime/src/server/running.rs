@@ -9,6 +9,7 @@ use tokio::time::{Instant, timeout};
 
 use super::connections::{Connections, Total};
 use super::notice::{Listener, Notice};
+use crate::link::Traffic;
 use crate::registry::Lease;
 use crate::transport::Address;
 
@@ -41,6 +42,11 @@ impl Running {
     /// Connections that are open.
     pub fn connections(&self) -> usize {
         self.connections.count()
+    }
+
+    /// What its connections have done with their transports so far.
+    pub fn traffic(&self) -> Traffic {
+        self.connections.traffic()
     }
 
     /// Ends the server: tells the registries and lets that spread, takes no new calls, waits for those in flight up to

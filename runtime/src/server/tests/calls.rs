@@ -187,8 +187,10 @@ async fn a_method_newer_than_the_announced_release_is_not_there() {
 
 #[tokio::test(start_paused = true)]
 async fn what_the_peer_does_not_take_is_refused_before_it_is_sent() {
-    let mut limits = conn::Limits::default();
-    limits.message = 1 << 10;
+    let limits = conn::Limits {
+        message: 1 << 10,
+        ..conn::Limits::default()
+    };
     let rig = rig_with("memory:calls-size", |server| server.limits(limits)).await;
     let link = rig.link().await;
     let status = link
@@ -202,13 +204,13 @@ async fn what_the_peer_does_not_take_is_refused_before_it_is_sent() {
     assert_eq!(reply(link.call(request("echo", "on"))).await.unwrap(), "on");
 }
 
-/// 64 callers, each with one call after the other, on one connection. Gives reads and writes per call of the client.
-async fn system_calls_per_call(method: &'static str, bind: &str) -> (f64, f64) {
+/// 64 callers, each with one call after the other, on one connection. Gives the writes of each side per call.
+async fn writes_per_call(method: &'static str, bind: &str) -> (f64, f64) {
     const CALLERS: u32 = 64;
     const EACH: u32 = 50;
     let rig = rig_with(bind, |server| server).await;
     let link = rig.link().await;
-    let before = link.system_calls();
+    let before = (link.traffic().writes, rig.running.traffic().writes);
     let callers: Vec<_> = (0..CALLERS)
         .map(|caller| {
             let link = link.clone();
@@ -226,26 +228,35 @@ async fn system_calls_per_call(method: &'static str, bind: &str) -> (f64, f64) {
     for caller in callers {
         caller.await.unwrap();
     }
-    let after = link.system_calls();
-    let per_call = |count: u64| count as f64 / f64::from(CALLERS * EACH);
+    let after = (link.traffic().writes, rig.running.traffic().writes);
+    let per_call =
+        |writes: u64| f64::from(u32::try_from(writes).unwrap()) / f64::from(CALLERS * EACH);
     (per_call(after.0 - before.0), per_call(after.1 - before.1))
 }
 
-#[tokio::test]
-async fn bursts_of_calls_and_replies_become_one_write_each() {
+async fn check_bursts(name: &str) {
     for (method, bind) in [
-        ("echo", "memory:calls-burst"),
-        ("later", "memory:calls-burst-later"),
+        ("echo", &format!("memory:{name}-echo")[..]),
+        ("later", &format!("memory:{name}-later")),
         ("echo", "127.0.0.1:0"),
         ("later", "127.0.0.1:0"),
     ] {
-        // What the client reads at once is what the server wrote at once.
-        let (reads, writes) = system_calls_per_call(method, bind).await;
+        let (client, server) = writes_per_call(method, bind).await;
         assert!(
-            reads <= 0.2 && writes <= 0.2,
-            "{method} over {bind}: {reads} reads and {writes} writes per call"
+            client <= 0.2 && server <= 0.2,
+            "{method} over {bind}: {client} writes of the client and {server} of the server per call"
         );
     }
+}
+
+#[tokio::test]
+async fn bursts_become_one_write_each_way() {
+    check_bursts("calls-burst").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bursts_become_one_write_each_way_on_several_threads() {
+    check_bursts("calls-burst-threads").await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -239,7 +239,7 @@ async fn an_address_in_use_is_named_and_nothing_stays_bound() {
         .await
         .unwrap_err();
     assert!(error.to_string().contains(&text), "{error}");
-    Server::bind("memory:ends-in-use").start().await.unwrap();
+    drop(Server::bind("memory:ends-in-use").start().await.unwrap());
 }
 
 #[tokio::test(start_paused = true)]
