@@ -2,8 +2,10 @@
 
 mod check;
 mod damage;
+mod fixes;
 mod limits;
 mod manual;
+mod model;
 mod pages;
 mod parse;
 mod transcript;

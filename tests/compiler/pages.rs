@@ -16,9 +16,9 @@ use crate::transcript;
 
 /// Files of an example, some of which do not load.
 #[derive(Default)]
-struct Example {
+pub(crate) struct Example {
     first: Option<String>,
-    files: MemoryLoader,
+    pub(crate) files: MemoryLoader,
     faults: BTreeMap<String, LoadError>,
 }
 
@@ -36,7 +36,7 @@ impl Loader for Example {
 }
 
 impl Example {
-    fn analyse(&mut self) -> Analysis {
+    pub(crate) fn analyse(&mut self) -> Analysis {
         let first = self.first.clone().expect("an example has a file");
         analyse(self, &[first])
     }
@@ -86,7 +86,7 @@ fn with_characters(text: &str) -> String {
     shown
 }
 
-fn example(page: &str, section: &str) -> Option<Example> {
+pub(crate) fn example(page: &str, section: &str) -> Option<Example> {
     let (_, rest) = page.split_once(&format!("\n## {section}\n"))?;
     let rest = rest.split("\n## ").next()?;
     let mut example = Example::default();
