@@ -175,3 +175,38 @@ impl Drop for BodyReceiver {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use super::*;
+
+    #[test]
+    fn a_receiver_that_waits_has_told_what_it_consumed() {
+        let (commands, mut told) = mpsc::unbounded_channel();
+        let (items, taken) = mpsc::unbounded_channel();
+        let mut receiver = BodyReceiver::new(7, commands, taken);
+        let mut cx = Context::from_waker(Waker::noop());
+        for length in [3, 0] {
+            let body = vec![1; length].into();
+            items.send(Item::Message { body, owed: true }).unwrap();
+        }
+        for _ in 0..2 {
+            assert!(matches!(
+                receiver.poll_next(&mut cx),
+                Poll::Ready(Some(Ok(_)))
+            ));
+            assert!(told.try_recv().is_err(), "one command for several messages");
+        }
+        for _ in 0..2 {
+            assert!(receiver.poll_next(&mut cx).is_pending());
+        }
+        let command = told.try_recv();
+        assert!(
+            matches!(&command, Ok(Command::Consumed { key: 7, messages }) if messages == &[3, 0]),
+            "{command:?}"
+        );
+        assert!(told.try_recv().is_err());
+    }
+}

@@ -110,6 +110,39 @@ fn slow_streams_leave_room_for_unary_calls() {
 }
 
 #[test]
+fn large_messages_in_a_row_wait_for_their_consumer_and_get_all_credit_back() {
+    let mut pair = Pair::with(
+        config(|limits| limits.stream_queue = 1 << 20),
+        Config::default(),
+    );
+    let stream = pair.open(None, false);
+    // The small ones come whole while the message before them waits.
+    let sizes = [200_000, 50_000, 200_000, 50_000, 50_000];
+    for size in sizes {
+        pair.client.conn.send(stream, big(size)).unwrap();
+    }
+    pair.exchange();
+    assert_eq!(
+        pair.server.take_events().len(),
+        3,
+        "the request and two messages"
+    );
+    for size in sizes {
+        // One large message waits, and no more than a window of what follows has come.
+        assert!(pair.server.conn.buffered() <= 200_000 + 10 + (64 << 10));
+        pair.server.conn.consumed(stream, size);
+        pair.exchange();
+    }
+    assert_eq!(pair.server.take_events().len(), 3);
+    let state = &pair.server.conn.streams[&stream.number()];
+    assert_eq!((state.window.held(), state.held, state.waiting), (0, 0, 0));
+    assert!(state.large.is_none());
+    assert_eq!(pair.server.conn.buffered(), 0);
+    let credit = pair.client.conn.streams[&stream.number()].send_credit;
+    assert_eq!(credit as usize, state.window.open());
+}
+
+#[test]
 fn many_large_messages_share_the_budget_and_all_pass() {
     let budget = 6 << 20;
     let mut pair = Pair::with(

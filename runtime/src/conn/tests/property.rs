@@ -385,10 +385,12 @@ impl World {
 
     /// Lets everything come to its end, and checks that nothing is left.
     fn settle(mut self) {
-        for stream in self.calls.clone() {
-            self.pair.client.conn.finish_requests(stream);
-        }
-        for _ in 0..2000 {
+        for round in 0..2000 {
+            if round == 1000 {
+                for stream in self.calls.clone() {
+                    self.pair.client.conn.finish_requests(stream);
+                }
+            }
             self.consume(usize::MAX);
             self.carry(true, 1 << 20);
             self.carry(false, 1 << 20);
@@ -401,7 +403,14 @@ impl World {
                 .collect();
             for stream in open {
                 let (sent, got) = &self.requests[&stream];
-                if sent == got && self.pair.server.conn.finish(stream, Ok(Reply::default())) {
+                let state = &self.pair.server.conn.streams[&stream.0];
+                if sent == got && !state.requests_ended && self.held[0].is_empty() {
+                    assert_eq!(state.window.held(), 0, "what is consumed is given back");
+                }
+                if round > 1000
+                    && sent == got
+                    && self.pair.server.conn.finish(stream, Ok(Reply::default()))
+                {
                     self.finished.insert(stream, true);
                 }
             }
