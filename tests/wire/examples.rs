@@ -129,6 +129,9 @@ fn written() -> BTreeMap<String, Vec<u8>> {
     put("data-bare", &|out| {
         Header::put(out, FrameKind::Data, LAST | BARE, 3, 0)
     });
+    put("data-begun", &|out| {
+        Header::put(out, FrameKind::Data, BARE, 3, 0)
+    });
     put("end-ok", &|out| {
         EndHead::put(out, 1, Ok(&Metadata::new()), Some(4));
         out.put_slice(b"fine");

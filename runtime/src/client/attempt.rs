@@ -338,6 +338,7 @@ fn received(
     exchange: &mut Exchange,
     cx: &mut Poller<'_>,
 ) -> Poll<Result<Received, Status>> {
+    ready!(exchange.poll_begun(cx))?;
     let (content, trailers) = if let Some(replies) = exchange.take_receiver() {
         (Content::Stream(replies), Metadata::new())
     } else {

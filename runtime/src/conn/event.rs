@@ -49,6 +49,11 @@ pub enum Event {
         /// Server: no request follows.
         last: bool,
     },
+    /// Client: replies have begun, and the first of them is still to come. Not told where it came at once.
+    Begun {
+        /// The call.
+        stream: StreamId,
+    },
     /// Server: no request follows. Not told again where `last` said it.
     RequestsEnded {
         /// The call.

@@ -242,7 +242,8 @@ impl Connection {
         let (number, length) = (header.stream, payload.len());
         let (last, more, bare) = (header.has(LAST), header.has(MORE), header.has(BARE));
         let server = self.is_server();
-        if (last && !server) || (bare && !last) {
+        // To the server it says that no request follows, to the client that replies have begun.
+        if (last && !server) || (bare && last != server) {
             return Err(Fault::Flags {
                 kind: FrameKind::Data.as_str(),
                 flags: header.flags,
@@ -293,8 +294,18 @@ impl Connection {
         stream.requests_ended |= last;
         stream.held += cost;
         let id = StreamId(number);
+        if !server {
+            let begun = std::mem::replace(&mut stream.begun, true);
+            if bare && begun {
+                return Err(Fault::BegunTwice(number));
+            }
+        }
         if bare {
-            self.events.push_back(Event::RequestsEnded { stream: id });
+            self.events.push_back(if server {
+                Event::RequestsEnded { stream: id }
+            } else {
+                Event::Begun { stream: id }
+            });
             return Ok(());
         }
         stream.waiting += 1;

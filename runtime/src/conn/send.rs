@@ -140,6 +140,7 @@ impl Connection {
         if (client && stream.requests_ended) || stream.finishing {
             return Err(SendError::Gone);
         }
+        stream.begun |= !client;
         if let Some(queue) = &mut stream.queue
             && queue.bytes > 0
             && queue.bytes + body.len() > bound
@@ -150,6 +151,18 @@ impl Connection {
         self.check_size(body.len()).map_err(SendError::TooLarge)?;
         self.enqueue(number, body);
         Ok(())
+    }
+
+    /// Server: says that replies have begun, where the first of them may take its time. Once, before any reply.
+    pub fn begin(&mut self, stream: StreamId) {
+        let number = stream.0;
+        if let Some(found) = self.streams.get_mut(&number)
+            && self.role == Role::Server
+            && !found.finishing
+            && !std::mem::replace(&mut found.begun, true)
+        {
+            Header::put(self.main.tail(), FrameKind::Data, BARE, number, 0);
+        }
     }
 
     /// Client: says that no request follows.

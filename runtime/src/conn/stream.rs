@@ -29,6 +29,8 @@ pub(super) struct Stream {
     pub(super) one_way: bool,
     /// The requests are complete: sent, on the client; received, on the server.
     pub(super) requests_ended: bool,
+    /// Replies have begun: one side has said so, or sent the first of them.
+    pub(super) begun: bool,
     /// Server: `finish` was called; what is queued is being written.
     pub(super) finishing: bool,
     /// Client: where OPEN stands in the bytes written on this connection.
@@ -93,6 +95,7 @@ impl Stream {
             expired: false,
             one_way: false,
             requests_ended: false,
+            begun: false,
             finishing: false,
             opened_at: 0,
             send_credit,

@@ -63,6 +63,12 @@ impl BodySender {
             .map_err(|_| ended())
     }
 
+    /// Says that there will be messages, before there is the first.
+    pub(crate) fn begin(&self) {
+        // A call that has ended needs no beginning.
+        let _ = self.commands.send(Command::Begin { key: self.key });
+    }
+
     /// Says that there will be no more messages.
     pub(crate) fn finish(mut self) {
         self.finished = true;
@@ -82,6 +88,8 @@ impl Drop for BodySender {
 /// What the connection task puts into a [`BodyReceiver`].
 #[derive(Debug)]
 pub(super) enum Item {
+    /// There will be messages, or a good end.
+    Begun,
     Message {
         body: Bytes,
         /// The machine wants to know when it is consumed.
@@ -99,6 +107,8 @@ pub(crate) struct BodyReceiver {
     /// Lengths of messages consumed and not yet told, and what they cost in all.
     consumed: Vec<usize>,
     cost: usize,
+    /// What came while only a beginning was waited for.
+    first: Option<Item>,
     end: Option<Result<Metadata, Status>>,
 }
 
@@ -110,7 +120,27 @@ impl BodyReceiver {
             items,
             consumed: Vec::new(),
             cost: 0,
+            first: None,
             end: None,
+        }
+    }
+
+    /// Waits until the other side has begun to send messages, or ended the call.
+    ///
+    /// # Errors
+    /// The status of a call that failed before its first message.
+    pub(crate) fn poll_begun(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Status>> {
+        match std::task::ready!(self.items.poll_recv(cx)) {
+            Some(Item::Begun) => Poll::Ready(Ok(())),
+            Some(Item::End(Err(status))) => {
+                self.end = Some(Err(status.clone()));
+                Poll::Ready(Err(status))
+            }
+            Some(first) => {
+                self.first = Some(first);
+                Poll::Ready(Ok(()))
+            }
+            None => Poll::Ready(Err(gone())),
         }
     }
 
@@ -124,20 +154,27 @@ impl BodyReceiver {
         if self.end.is_some() {
             return Poll::Ready(None);
         }
-        let Poll::Ready(item) = self.items.poll_recv(cx) else {
-            // Whoever waits owes nothing: the peer may lack just that to finish its message.
-            self.tell_consumed();
-            return Poll::Pending;
-        };
-        let end = match item {
-            Some(Item::Message { body, owed }) => {
-                if owed {
-                    self.give_back(body.len());
+        let end = loop {
+            let item = match self.first.take() {
+                Some(first) => Poll::Ready(Some(first)),
+                None => self.items.poll_recv(cx),
+            };
+            let Poll::Ready(item) = item else {
+                // Whoever waits owes nothing: the peer may lack just that to finish its message.
+                self.tell_consumed();
+                return Poll::Pending;
+            };
+            match item {
+                Some(Item::Begun) => {}
+                Some(Item::Message { body, owed }) => {
+                    if owed {
+                        self.give_back(body.len());
+                    }
+                    return Poll::Ready(Some(Ok(body)));
                 }
-                return Poll::Ready(Some(Ok(body)));
+                Some(Item::End(end)) => break end,
+                None => break Err(gone()),
             }
-            Some(Item::End(end)) => end,
-            None => Err(Status::unavailable("the connection task is gone")),
         };
         let item = end.as_ref().err().cloned().map(Err);
         self.end = Some(end);
@@ -166,6 +203,10 @@ impl BodyReceiver {
     pub(crate) fn trailers(&self) -> Option<&Metadata> {
         self.end.as_ref()?.as_ref().ok()
     }
+}
+
+fn gone() -> Status {
+    Status::unavailable("the connection task is gone")
 }
 
 impl Drop for BodyReceiver {

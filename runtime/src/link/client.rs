@@ -214,6 +214,17 @@ impl Caller {
         }
     }
 
+    fn begun(&mut self, stream: StreamId) {
+        if let Some(Call {
+            answer: AnswerTo::Items(items),
+            ..
+        }) = self.calls.get(&stream)
+        {
+            // Where nobody takes items any more, the call is being cancelled.
+            let _ = items.send(Item::Begun);
+        }
+    }
+
     fn ended(&mut self, stream: StreamId, outcome: Result<conn::Reply, Status>) {
         let Some(call) = self.calls.remove(&stream) else {
             return;
@@ -337,7 +348,7 @@ impl Role for Caller {
             }
             Command::Close => connection.close("closed by the client"),
             // Only servers have handlers.
-            Command::Answered { .. } => {}
+            Command::Answered { .. } | Command::Begin { .. } => {}
         }
     }
 
@@ -347,6 +358,7 @@ impl Role for Caller {
                 self.handshake(Ok(()));
                 self.open_waiting(connection, now);
             }
+            Event::Begun { stream } => self.begun(stream),
             Event::Message { stream, body, .. } => self.message(connection, stream, body),
             Event::Ended { stream, outcome } => self.ended(stream, outcome),
             Event::Writable { stream } => self.writable(connection, stream),

@@ -21,6 +21,8 @@ pub(super) enum Command {
     Open(Box<Opening>),
     /// Send a message.
     Message { key: Key, body: Bytes },
+    /// Replies have begun, and the first of them may take its time.
+    Begin { key: Key },
     /// No more messages of ours.
     Finish { key: Key },
     /// The sender of messages was dropped before it said that it was finished.

@@ -121,6 +121,17 @@ impl Exchange {
         self.sender.take()
     }
 
+    /// Waits until replies that are a stream have begun; at once where they are none.
+    ///
+    /// # Errors
+    /// The status of a call that failed before its first message.
+    pub(crate) fn poll_begun(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Status>> {
+        match &mut self.answer {
+            Answer::Items(receiver) => receiver.poll_begun(cx),
+            Answer::Slot(_) | Answer::Done => Poll::Ready(Ok(())),
+        }
+    }
+
     /// Where replies are a stream: the way to take them. The call then lasts as long as the receiver.
     pub(crate) fn take_receiver(&mut self) -> Option<BodyReceiver> {
         match std::mem::replace(&mut self.answer, Answer::Done) {

@@ -407,6 +407,11 @@ impl<D: Dispatch> Role for Answerer<D> {
     fn command(&mut self, connection: &mut Connection, command: Command, _: Instant) {
         match command {
             Command::Message { key, body } => self.send(connection, key, body),
+            Command::Begin { key } => {
+                if let Some(call) = self.calls.get(&key) {
+                    connection.begin(call.stream);
+                }
+            }
             Command::Answered { key, outcome } => self.answered(connection, key, outcome),
             Command::Consumed { key, messages } => {
                 if let Some(call) = self.calls.get(&key) {

@@ -220,6 +220,8 @@ async fn send_all<R: Message, E: TypedError>(
     replies: Option<BodySender>,
 ) -> Result<Option<Bytes>, Status> {
     let mut replies = replies.ok_or_else(|| mismatch(messages.method))?;
+    // The first reply may be long in coming, and the caller waits to hear that the handler took the call.
+    replies.begin();
     while let Some(reply) = stream.next().await {
         replies.send(messages.reply(&reply?)?).await?;
     }

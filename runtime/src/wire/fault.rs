@@ -98,6 +98,8 @@ pub enum Fault {
     StreamUnopened(u32),
     /// A request behind the last.
     AfterEnd(u32),
+    /// Replies that begin a second time, or behind the first of them.
+    BegunTwice(u32),
     /// A fragment of the wrong size: all but the last have 32 KiB, and the last is not empty.
     FragmentSize {
         /// Its stream.
@@ -204,6 +206,9 @@ impl fmt::Display for Fault {
             }
             Self::StreamUnopened(stream) => {
                 write!(f, "DATA on stream {stream}, which was never opened")
+            }
+            Self::BegunTwice(stream) => {
+                write!(f, "replies of stream {stream} begin when they have begun")
             }
             Self::AfterEnd(stream) => {
                 write!(f, "DATA on stream {stream} after the end of its requests")

@@ -32,7 +32,7 @@ pub const ONE_WAY: u8 = 0x04;
 pub const DEADLINE: u8 = 0x08;
 /// DATA: the message goes on in the next DATA of the stream.
 pub const MORE: u8 = 0x02;
-/// DATA: there is no message, only [`LAST`].
+/// DATA: there is no message: from the client only [`LAST`], from the server the word that replies have begun.
 pub const BARE: u8 = 0x04;
 /// END: no handler has seen the request.
 pub const NOT_STARTED: u8 = 0x01;

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::status::{Code, Detail, Progress};
-use crate::wire::FRAGMENT;
+use crate::wire::frame::BARE;
+use crate::wire::{FRAGMENT, Fault};
 
 #[test]
 fn a_unary_call_takes_one_frame_each_way() {
@@ -168,6 +169,40 @@ fn a_bidirectional_stream_keeps_the_order_of_its_messages() {
     assert_eq!(
         ended(pair.client.take_events()).1.unwrap(),
         Reply::default()
+    );
+}
+
+#[test]
+fn replies_begin_once_and_before_the_first_of_them() {
+    let mut pair = Pair::new();
+    let stream = pair.open(Some(&Bytes::new()), true);
+    pair.exchange();
+    pair.server.take_events();
+    pair.server.conn.begin(stream);
+    pair.server.conn.begin(stream);
+    pair.server.conn.send(stream, Bytes::from("one")).unwrap();
+    pair.server.conn.begin(stream);
+    pair.exchange();
+    let events = pair.client.take_events();
+    assert!(
+        matches!(&events[..], [Event::Begun { .. }, Event::Message { .. }]),
+        "{events:?}"
+    );
+
+    let second = pair.open(Some(&Bytes::new()), true);
+    pair.exchange();
+    pair.server.conn.send(second, Bytes::from("one")).unwrap();
+    pair.exchange();
+    let events = pair.client.take_events();
+    assert!(matches!(&events[..], [Event::Message { .. }]), "{events:?}");
+    // A server that begins behind the first reply breaks the protocol.
+    let frame = [0, 0, 0, 6, 2, BARE, 0, 0, 0, second.number() as u8];
+    pair.client.receive(&frame, pair.now);
+    let events = pair.client.take_events();
+    let reason = CloseReason::Fault(Fault::BegunTwice(second.number()));
+    assert!(
+        matches!(events.last(), Some(Event::Closed(closed)) if *closed == reason),
+        "{events:?}"
     );
 }
 
