@@ -1,3 +1,49 @@
-//! The Callsheet command line.
+//! The Callsheet command line: `check`, `gen`, `explain`.
+//!
+//! Turns arguments into calls of `callsheet-build`, and what comes back into text and an exit status. Findings go to
+//! standard error for people (`--format human`), as rustc's do, and to standard output where a program reads them
+//! (`short`, `json`). What a command was asked for, a page or a diff, goes to standard output; what it says about its own
+//! work goes to standard error.
 
-fn main() {}
+mod arguments;
+mod check;
+mod explain;
+mod generate;
+mod report;
+mod roots;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use arguments::{Arguments, Command};
+use report::Failure;
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    /// Nothing is wrong; lints do not count.
+    Clean,
+    /// Errors, or differences under `gen --check`.
+    Findings,
+    /// An input could not be read.
+    Unreadable,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let outcome = match &arguments.command {
+        Command::Check(check) => check::run(check),
+        Command::Gen(generate) => generate::run(generate),
+        Command::Explain(explain) => explain::run(explain),
+    };
+    match outcome {
+        Ok(Outcome::Clean) => ExitCode::SUCCESS,
+        Ok(Outcome::Findings) => ExitCode::from(1),
+        Ok(Outcome::Unreadable) => ExitCode::from(2),
+        Err(Failure(text)) => {
+            report::say(&format!("callsheet: {text}"));
+            ExitCode::from(2)
+        }
+    }
+}

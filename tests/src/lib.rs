@@ -5,6 +5,11 @@ pub mod rpc {
     callsheet::include_rpc!();
 }
 
+/// The README, whose examples are compiled as documentation tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub mod readme {}
+
 /// The manual of discovery, whose examples are compiled and run as documentation tests.
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/discovery.md")]

@@ -103,8 +103,10 @@ impl ImportRoots {
                 for file in search(path, &real, &mut found.folders)? {
                     entries.insert(self.import_path(&file.0, &file.1)?);
                 }
-            } else {
+            } else if path.extension().is_some_and(|end| end == "rpc") {
                 entries.insert(self.import_path(path, &real_place(path)?)?);
+            } else {
+                return Err(Error::new(path, "the name of a contract ends in `.rpc`"));
             }
         }
         found.entries = entries.into_iter().collect();
@@ -249,6 +251,17 @@ impl Loader for DiskLoader {
                 .map(|root| display(&root.shown))
                 .collect(),
         })
+    }
+
+    fn shown(&self, import_path: &str) -> String {
+        self.roots
+            .roots
+            .iter()
+            .find(|root| fs::symlink_metadata(root.real.join(import_path)).is_ok())
+            .map_or_else(
+                || import_path.to_owned(),
+                |root| display(&root.shown.join(import_path)),
+            )
     }
 
     fn list(&mut self) -> Vec<String> {

@@ -17,6 +17,11 @@ pub trait Loader {
     /// Why there is no such file, or why it is not read.
     fn load(&mut self, import_path: &str) -> Result<Source, LoadError>;
 
+    /// What the user calls the file that `import_path` names, even if it cannot be loaded.
+    fn shown(&self, import_path: &str) -> String {
+        import_path.to_owned()
+    }
+
     /// Import paths of files that could be imported, for suggestions. May be incomplete or empty.
     fn list(&mut self) -> Vec<String> {
         Vec::new()
@@ -210,7 +215,7 @@ impl Graph<'_> {
             Ok(node) => self.walk(node),
             Err(error) => {
                 let id = self.sources.add(Source {
-                    path: entry.into(),
+                    path: self.loader.shown(entry).into(),
                     import_path: entry.into(),
                     text: "".into(),
                 });

@@ -1,0 +1,84 @@
+//! What may be written on the command line.
+
+use std::path::PathBuf;
+
+use callsheet_build::model::Release;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Checks and compiles Callsheet contracts.
+#[derive(Debug, Parser)]
+#[command(name = "callsheet", version, about, max_term_width = 100)]
+#[command(after_help = "Exit status: 0 clean, 1 errors found, 2 wrong usage or unreadable input.")]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Report what is wrong with contracts.
+    Check(Check),
+    /// Generate Rust from contracts into a folder.
+    Gen(Generate),
+    /// Print the manual page of a code, such as CS0101.
+    Explain(Explain),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    #[command(flatten)]
+    pub(crate) input: Input,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Generate {
+    #[command(flatten)]
+    pub(crate) input: Input,
+
+    /// The folder to write to: only what changed is written, and files of an earlier generation that nothing makes any
+    /// more are removed.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+
+    /// Write nothing; list files that are stale, missing or left over, with a diff, and exit with 1 if there are any.
+    #[arg(long)]
+    pub(crate) check: bool,
+
+    /// Generate every service as it was at this release: of each, the majors that had begun, each at its newest minor
+    /// that is not newer.
+    #[arg(long, value_name = "RELEASE")]
+    pub(crate) at: Option<Release>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Explain {
+    /// The code, such as CS0101.
+    pub(crate) code: String,
+}
+
+/// What to read and how to report on it.
+#[derive(Debug, Args)]
+pub(crate) struct Input {
+    /// Contracts: .rpc files, or folders that are searched for them at any depth.
+    #[arg(required = true, value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+
+    /// A folder that imports start from; may be given several times. Without any: the roots of the nearest
+    /// callsheet.toml, or else the working directory.
+    #[arg(long = "root", value_name = "DIR")]
+    pub(crate) roots: Vec<PathBuf>,
+
+    /// How findings are printed: for people on standard error, otherwise on standard output.
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub(crate) format: Format,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// With the source, the places involved, and help.
+    Human,
+    /// One line each: path:line:column: error[CODE]: message.
+    Short,
+    /// One JSON object per line.
+    Json,
+}
