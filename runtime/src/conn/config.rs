@@ -53,7 +53,7 @@ pub struct Limits {
     /// Time that a server which said GOAWAY waits for its idle client to hang up. 1 s: GOAWAY arrives in a round trip, and
     /// hanging up first could destroy it on its way.
     pub linger: Duration,
-    /// Calls that a peer may cancel at once; each call answered adds one, and each second [`Limits::CANCELS_PER_SECOND`].
+    /// Calls that a peer may cancel at once within 10 ms of opening them; each call answered adds one, and each second [`Limits::CANCELS_PER_SECOND`].
     /// 1024: a caller may drop all it has open.
     pub cancels: u32,
     /// PINGs that a peer may send at once; each second adds [`Limits::PINGS_PER_SECOND`]. 20.
@@ -61,7 +61,7 @@ pub struct Limits {
     /// CREDITs that a peer may send at once; each KiB sent to it adds one. 1024, as many as streams: it may widen the
     /// window of each.
     pub credits: u32,
-    /// Frames for calls that are over, and of kinds to be ignored, at once; each second adds
+    /// Frames for calls that are over, and of kinds to be ignored, at once; each call that ends adds one, and each second
     /// [`Limits::IGNORED_PER_SECOND`]. 10 000: a stream's window holds 6553 empty messages when its call ends.
     pub ignored: u32,
 }

@@ -332,6 +332,8 @@ impl Connection {
     /// Takes a call out of the table, with all that it holds.
     fn remove(&mut self, number: u32) -> Option<Stream> {
         let stream = self.streams.remove(&number)?;
+        // The peer may have said its last word on the call already.
+        self.ignored.grow(1);
         if let Some(queue) = &stream.queue {
             self.queued -= queue.bytes;
         }

@@ -18,6 +18,10 @@ use crate::wire::{
 /// Windows end here, as in HTTP/2: a sum of two fits into 32 bits.
 const MAX_WINDOW: u64 = (1 << 31) - 1;
 
+/// A call that lived this long may be cancelled at no charge: the limit of open calls bounds how often that can happen, and
+/// callers whose deadlines pass all at once are no attack.
+const RAPID: Duration = Duration::from_millis(10);
+
 /// Deadlines are cut to a year, far from where a clock could overflow.
 const MAX_DEADLINE: Duration = Duration::from_secs(365 * 24 * 3600);
 
@@ -188,7 +192,7 @@ impl Connection {
         let deadline = head
             .deadline
             .map(|left| now + Duration::from_micros(left).min(MAX_DEADLINE));
-        let mut stream = self.stream(deadline);
+        let mut stream = self.stream(deadline, now);
         stream.open_held = held;
         stream.requests_ended = header.has(LAST);
         stream.one_way = head.one_way;
@@ -366,7 +370,8 @@ impl Connection {
                 reason,
             });
         }
-        if self.cancels.take(now) {
+        let rapid = now.saturating_duration_since(stream.since) < RAPID;
+        if !rapid || self.cancels.take(now) {
             Ok(())
         } else {
             Err(Fault::Flood {
@@ -473,11 +478,11 @@ impl Connection {
     }
 
     /// A stream with the windows that the prefaces gave it.
-    pub(super) fn stream(&self, deadline: Option<Instant>) -> Stream {
+    pub(super) fn stream(&self, deadline: Option<Instant>, now: Instant) -> Stream {
         let credit = self
             .peer
             .map_or(0, |(peer, _)| 1 << peer.stream_window_log2);
-        Stream::new(deadline, credit, 1 << self.ours.stream_window_log2)
+        Stream::new(now, deadline, credit, 1 << self.ours.stream_window_log2)
     }
 
     pub(super) fn insert(&mut self, number: u32, stream: Stream, now: Instant) {

@@ -50,7 +50,7 @@ impl Connection {
         self.check_call(call, now)
             .map_err(|status| OpenError::Refused(status.not_started()))?;
         self.highest = number;
-        let mut stream = self.stream(call.deadline);
+        let mut stream = self.stream(call.deadline, now);
         stream.opened_at = self.handed + self.main.len() as u64;
         stream.one_way = call.one_way;
         stream.requests_ended = call.last;

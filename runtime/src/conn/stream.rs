@@ -23,6 +23,7 @@ use crate::status::Status;
 /// ```
 #[derive(Debug)]
 pub(super) struct Stream {
+    pub(super) since: Instant,
     pub(super) deadline: Option<Instant>,
     /// Server: the driver has been told that the deadline passed.
     pub(super) expired: bool,
@@ -89,8 +90,14 @@ pub(super) enum After {
 }
 
 impl Stream {
-    pub(super) fn new(deadline: Option<Instant>, send_credit: u64, window: usize) -> Self {
+    pub(super) fn new(
+        since: Instant,
+        deadline: Option<Instant>,
+        send_credit: u64,
+        window: usize,
+    ) -> Self {
         Self {
+            since,
             deadline,
             expired: false,
             one_way: false,

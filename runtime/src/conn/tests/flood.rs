@@ -61,6 +61,24 @@ fn a_flood_of_cancels_is_stopped() {
 }
 
 #[test]
+fn callers_whose_deadlines_pass_all_at_once_are_no_flood() {
+    let mut victim = Victim::new();
+    let mut stream = 0;
+    for _ in 0..20 {
+        for _ in 0..Limits::default().streams {
+            stream += 1;
+            victim.feed(&open(stream, LAST, &[0]));
+        }
+        victim.now += Duration::from_millis(10);
+        for open in 0..Limits::default().streams as u32 {
+            victim.feed(&raw(4, 0, stream - open, &[1]));
+        }
+        assert_eq!(victim.side.conn.active(), 0);
+    }
+    assert!(!victim.side.conn.is_closed());
+}
+
+#[test]
 fn cancels_among_answered_calls_are_no_flood() {
     let mut pair = Pair::new();
     for round in 0..10_000 {
