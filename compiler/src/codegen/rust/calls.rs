@@ -44,7 +44,7 @@ impl Request {
             .filter(|_| declared.request.arguments);
         if let Some(message) = message {
             lints.arguments(message);
-            let names: Vec<String> = message.fields.iter().map(|f| field_name(f)).collect();
+            let names: Vec<String> = message.fields.iter().map(field_name).collect();
             let types: Vec<String> = message
                 .fields
                 .iter()
