@@ -12,12 +12,6 @@ mod rpc {
 
 use rpc::shop::orders::{self, Note, v1};
 
-fn refusal(options: Options) -> String {
-    driver::generate(&model("../idl-examples"), &options)
-        .expect_err("options that do not fit")
-        .to_string()
-}
-
 #[test]
 fn types_of_another_crate_are_its_own() {
     let theirs = callsheet_tests::rpc::shop::common::Money {
@@ -50,7 +44,7 @@ fn an_older_minor_is_generated_as_it_was() {
     );
     assert_eq!(v1::ORDERS.release, callsheet::Release::new(1, 0));
     let files = driver::generate(
-        &model("../idl-examples/../idl-examples"),
+        &model("../idl-examples"),
         &Options {
             at: Some(callsheet_build::model::Release { major: 2, minor: 0 }),
             ..Options::default()
@@ -64,10 +58,13 @@ fn an_older_minor_is_generated_as_it_was() {
 #[test]
 fn a_release_that_nobody_lists_is_refused_with_those_that_are() {
     let at = "9.4".parse().expect("a release");
-    let refused = refusal(Options {
+    let options = Options {
         at: Some(at),
         ..Options::default()
-    });
+    };
+    let refused = driver::generate(&model("../idl-examples"), &options)
+        .expect_err("no such release")
+        .to_string();
     assert!(
         refused.starts_with("no service lists release 9.4; listed are 1.0, "),
         "{refused}"
