@@ -1,5 +1,6 @@
 //! Files with mistakes of meaning: each finding once, none besides.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use callsheet_build::driver::{Analysis, analyse};
@@ -30,7 +31,7 @@ fn corpus(path: &Path) -> String {
     let mut loader = MemoryLoader::default();
     let mut sources = String::new();
     let mut add = |name: String, text: String| {
-        sources.push_str(&format!("// {name}\n{text}\n"));
+        let _ = writeln!(sources, "// {name}\n{text}");
         loader.files.insert(name, text);
     };
     let entry = if folder {
@@ -70,7 +71,7 @@ fn corpus_of_mistakes() {
 
 #[test]
 fn five_independent_mistakes_give_five_reports() {
-    let text = r#"edition 2026;
+    let text = r"edition 2026;
 package shop.orders;
 
 message Order {
@@ -88,7 +89,7 @@ service Orders {
     @retry(2)
     rpc place(Order) -> Item;
 }
-"#;
+";
     let found = codes(&[("shop/orders.rpc", text)]);
     assert_eq!(found, ["CS0150", "CS0130", "CS0191", "CS0170", "CS0240"]);
 }
@@ -96,7 +97,7 @@ service Orders {
 #[test]
 fn an_unknown_type_hides_nothing_and_causes_nothing() {
     // The field is skipped by its rules, the hash path through it is not followed, the reply is missing.
-    let text = r#"edition 2026;
+    let text = r"edition 2026;
 package shop.orders;
 
 message Order { who: Custmer = 1 @required @len(1..=2); id: uint64 = 2; }
@@ -106,7 +107,7 @@ service Orders {
     rpc place(Order) -> Custmer;
     rpc find(id: uint64 = 0) -> Order;
 }
-"#;
+";
     let (analysis, _) = check(&[("shop/orders.rpc", text)]);
     let found: Vec<&str> = analysis
         .diagnostics
@@ -123,7 +124,7 @@ service Orders {
 
 #[test]
 fn a_broken_declaration_is_not_unknown_as_well() {
-    let text = r#"edition 2026;
+    let text = r"edition 2026;
 package shop.orders;
 
 message Item { sku string = = 1; }
@@ -133,7 +134,7 @@ message Order { item: Item = 1; }
 mesage Basket { item: Item = 1; }
 
 message Cart { basket: Basket = 1; }
-"#;
+";
     let (analysis, _) = check(&[("shop/orders.rpc", text)]);
     let found: Vec<&str> = analysis
         .diagnostics

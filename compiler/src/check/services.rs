@@ -38,6 +38,7 @@ impl<'a> Check<'a> {
         let name = join(place.scope, &item.name.text);
         let annotations = self.annotations(place, Target::Service, &item.annotations);
         let releases = self.releases(item);
+        let lost = self.lost_release(place.file, item);
         let groups = self.groups(item);
         let defaults = self.effects(place, &annotations);
         let inner = Place {
@@ -49,7 +50,7 @@ impl<'a> Check<'a> {
         let mut written = Vec::new();
         for method in &item.methods {
             let annotations = self.annotations(inner, Target::Method, &method.annotations);
-            lives.push(self.life(method, &annotations, &releases));
+            lives.push(self.life(method, &annotations, &releases, lost));
             let effects = self.effects(inner, &annotations);
             written.push(effects);
         }
@@ -92,6 +93,20 @@ impl<'a> Check<'a> {
             methods,
             span: item.name.span,
         }
+    }
+
+    /// Whether the parser may have lost a release of a service, which it reported.
+    fn lost_release(&self, file: usize, item: &ast::Service) -> bool {
+        let Some(line) = item.versions.first() else {
+            return self.lost_in(file, item.span);
+        };
+        let text = self.sources.text(line.span);
+        let entries = text
+            .trim_end_matches(';')
+            .trim_end_matches([',', ' '])
+            .split(',')
+            .count();
+        entries > line.releases.len()
     }
 
     fn releases(&mut self, item: &ast::Service) -> Vec<(Release, Span)> {

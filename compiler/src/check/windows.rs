@@ -24,27 +24,30 @@ pub(super) struct Life<'a> {
 }
 
 impl<'a> Check<'a> {
-    /// The life of a method of a service with these releases.
+    /// The life of a method of a service with these releases, of which the parser may have `lost` some.
     pub(super) fn life(
         &mut self,
         method: &'a ast::Method,
         annotations: &Annotations<'_>,
         releases: &[(Release, Span)],
+        lost: bool,
     ) -> Life<'a> {
         let first = releases
             .first()
             .map_or(Release { major: 1, minor: 0 }, |(release, _)| *release);
         let before = self.out.len();
-        let added = self.listed(annotations.get("added"), releases);
-        let deprecated = self.listed(annotations.get("deprecated"), releases);
-        let removed = self.listed(annotations.get("removed"), releases);
+        let added = self.listed(annotations.get("added"), releases, lost);
+        let deprecated = self.listed(annotations.get("deprecated"), releases, lost);
+        let removed = self.listed(annotations.get("removed"), releases, lost);
         let start = added.map_or(first, |(release, _)| release);
         let start_place = added.map_or(method.name.span, |(_, span)| span);
         let start_text = match added {
             Some(_) => format!("added in {start}"),
             None => format!("there since {start}, the first release"),
         };
-        if let Some((removed, span)) = removed {
+        if let Some((removed, span)) = removed
+            && !lost
+        {
             if removed <= start {
                 let report = Diagnostic::new(
                     Code::WindowOrder,
@@ -88,7 +91,9 @@ impl<'a> Check<'a> {
                 self.report(report);
             }
         }
-        if let Some((deprecated, span)) = deprecated {
+        if let Some((deprecated, span)) = deprecated
+            && !lost
+        {
             let fault = if deprecated < start {
                 Some(("before any release has it", start_place, start_text))
             } else {
@@ -125,7 +130,7 @@ impl<'a> Check<'a> {
                 removed: removed.map(|(release, _)| release),
             },
             deprecated: deprecated.map(|(release, _)| (release, why)),
-            sound: self.out.len() == before,
+            sound: self.out.len() == before && !lost,
             bounded: annotations.get("added").is_some() || annotations.get("removed").is_some(),
         }
     }
@@ -135,6 +140,7 @@ impl<'a> Check<'a> {
         &mut self,
         given: Option<&Given<'_>>,
         releases: &[(Release, Span)],
+        lost: bool,
     ) -> Option<(Release, Span)> {
         let (release, span) = given?.release(0)?;
         if releases
@@ -142,6 +148,9 @@ impl<'a> Check<'a> {
             .is_ok()
         {
             return Some((release, span));
+        }
+        if lost {
+            return None;
         }
         let shown: Vec<String> = releases
             .iter()
