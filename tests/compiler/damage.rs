@@ -2,24 +2,29 @@
 
 use std::path::Path;
 
+use callsheet_build::driver::analyse;
+use callsheet_build::resolve::MemoryLoader;
 use proptest::prelude::*;
 
-use super::parse;
+use super::{parse, transcript};
 
-/// Every example contract, by name.
+/// Every example contract, by import path.
 fn examples() -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../idl-examples");
     let mut found = Vec::new();
-    let mut folders = vec![root];
+    let mut folders = vec![root.clone()];
     while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
+        for entry in std::fs::read_dir(folder).expect("a folder of examples") {
+            let path = entry.expect("an entry").path();
             if path.is_dir() {
                 folders.push(path);
             } else if path.extension().is_some_and(|extension| extension == "rpc") {
                 found.push((
-                    path.display().to_string(),
-                    std::fs::read_to_string(&path).unwrap(),
+                    path.strip_prefix(&root)
+                        .expect("below the root")
+                        .display()
+                        .to_string(),
+                    std::fs::read_to_string(&path).expect("an example"),
                 ));
             }
         }
@@ -38,10 +43,12 @@ fn tokens(text: &str) -> Vec<std::ops::Range<usize>> {
         let length = if rest.starts_with("//") {
             rest.find('\n').unwrap_or(rest.len())
         } else if rest.starts_with("/*") {
-            rest.find("ends. */")
-                .map_or_else(|| rest.find("*/").unwrap() + 2, |end| end + 8)
-        } else if rest.starts_with("r\"") {
-            rest[2..].find('"').unwrap() + 3
+            rest.find("ends. */").map_or_else(
+                || rest.find("*/").expect("a closed comment") + 2,
+                |end| end + 8,
+            )
+        } else if let Some(raw) = rest.strip_prefix("r\"") {
+            raw.find('"').expect("a closed string") + 3
         } else if rest.starts_with('"') {
             let mut escaped = false;
             let close = rest[1..].find(|c| {
@@ -49,7 +56,7 @@ fn tokens(text: &str) -> Vec<std::ops::Range<usize>> {
                 escaped = c == '\\' && !escaped;
                 ends
             });
-            close.unwrap() + 2
+            close.expect("a closed string") + 2
         } else if rest.starts_with(|c: char| c.is_ascii_digit()) {
             let mut before = ' ';
             let end = rest.char_indices().find(|(at, c)| {
@@ -63,7 +70,7 @@ fn tokens(text: &str) -> Vec<std::ops::Range<usize>> {
         } else if rest.starts_with(word) {
             rest.find(|c| !word(c)).unwrap_or(rest.len())
         } else {
-            rest.chars().next().unwrap().len_utf8()
+            rest.chars().next().expect("a closed string").len_utf8()
         };
         let comment = rest.starts_with("//") || rest.starts_with("/*");
         if !comment && !rest.starts_with(char::is_whitespace) {
@@ -76,9 +83,14 @@ fn tokens(text: &str) -> Vec<std::ops::Range<usize>> {
 
 #[test]
 fn the_examples_are_clean() {
-    for (name, text) in examples() {
-        let (found, _) = parse::parse(&name, &text);
-        assert!(found.is_empty(), "{name}: {found:#?}");
+    let files: Vec<(String, String)> = examples();
+    for (path, _) in &files {
+        let analysis = analyse(&mut MemoryLoader::new(files.clone()), &[path.clone()]);
+        let found = transcript::of(&analysis);
+        assert!(
+            found.is_empty() && analysis.model.is_some(),
+            "{path}:\n{found}"
+        );
     }
 }
 

@@ -17,9 +17,9 @@ fn codes(text: String) -> Vec<Code> {
     std::thread::Builder::new()
         .stack_size(STACK)
         .spawn(work)
-        .unwrap()
+        .expect("a thread")
         .join()
-        .unwrap()
+        .expect("no panic")
 }
 
 const HEAD: &str = "edition 2026;\npackage limits;\n";
