@@ -49,9 +49,9 @@ fn tokens(text: &str) -> Vec<std::ops::Range<usize>> {
             )
         } else if let Some(raw) = rest.strip_prefix("r\"") {
             raw.find('"').expect("a closed string") + 3
-        } else if rest.starts_with('"') {
+        } else if let Some(inner) = rest.strip_prefix('"') {
             let mut escaped = false;
-            let close = rest[1..].find(|c| {
+            let close = inner.find(|c| {
                 let ends = c == '"' && !escaped;
                 escaped = c == '\\' && !escaped;
                 ends
@@ -85,7 +85,10 @@ fn tokens(text: &str) -> Vec<std::ops::Range<usize>> {
 fn the_examples_are_clean() {
     let files: Vec<(String, String)> = examples();
     for (path, _) in &files {
-        let analysis = analyse(&mut MemoryLoader::new(files.clone()), &[path.clone()]);
+        let analysis = analyse(
+            &mut MemoryLoader::new(files.clone()),
+            std::slice::from_ref(path),
+        );
         let found = transcript::of(&analysis);
         assert!(
             found.is_empty() && analysis.model.is_some(),

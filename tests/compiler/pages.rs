@@ -192,35 +192,3 @@ fn every_finding_on_a_page_says_what_to_type() {
         }
     }
 }
-
-#[test]
-fn a_fix_on_a_page_mends_its_finding() {
-    let mut fixes = 0;
-    for &code in Code::ALL {
-        let mut bad = example(code.page(), "Bad").expect("a bad example");
-        let analysis = bad.analyse();
-        let found = analysis
-            .diagnostics
-            .iter()
-            .find(|report| report.code == code);
-        let Some(fix) = found.and_then(|report| report.fix.as_ref()) else {
-            continue;
-        };
-        let mut edits = fix.edits.clone();
-        edits.sort_by_key(|(span, _)| std::cmp::Reverse(span.start));
-        for (span, new) in edits {
-            let path = analysis.sources.file(span.file).import_path.to_string();
-            let text = bad
-                .files
-                .files
-                .get_mut(&path)
-                .expect("a file of the example");
-            text.replace_range(span.start as usize..span.end as usize, &new);
-        }
-        fixes += 1;
-        let left = bad.analyse();
-        let mended = left.diagnostics.iter().all(|report| report.code != code);
-        assert!(mended, "{}: {}", code.as_str(), transcript::of(&left));
-    }
-    assert!(fixes > 20, "only {fixes} pages have a fix");
-}

@@ -361,33 +361,88 @@ pub(super) fn nearest_keyword(word: &str, words: &[&'static str]) -> Option<&'st
 mod tests {
     use super::parse;
     use crate::source::{Source, SourceMap};
+    use crate::syntax::ast::{File, Item, Member};
 
-    fn findings(text: &str) -> Vec<String> {
+    const HEAD: &str = "edition 2026;\npackage shop;\n";
+
+    fn tree(body: &str) -> (File, SourceMap) {
+        let text = format!("{HEAD}{body}");
         let mut sources = SourceMap::default();
         let file = sources.add(Source {
-            path: "a.rpc".into(),
-            import_path: "a.rpc".into(),
-            text: text.into(),
+            path: "shop.rpc".into(),
+            import_path: "shop.rpc".into(),
+            text: text.as_str().into(),
         });
-        let (_, diagnostics) = parse(file, text);
-        diagnostics
-            .iter()
-            .map(|one| {
-                format!(
-                    "{}@{} {}",
-                    one.code.as_str(),
-                    one.primary.span.start,
-                    one.message
-                )
-            })
-            .collect()
+        (parse(file, &text).0, sources)
     }
 
     #[test]
-    fn tour() {
-        assert_eq!(
-            findings(include_str!("../../../idl-examples/language/tour.rpc")),
-            [""; 0]
+    fn documentation_belongs_to_what_follows() {
+        let (file, _) = tree(
+            "/// One.\n@bare_names\n/// Two.\nenum A { /// Trails.\n /** Three. */ B = 0; }\n",
         );
+        let Item::Enum(found) = &file.items[0] else {
+            panic!("{file:?}")
+        };
+        assert_eq!(found.docs.lines, ["One.", "Two."]);
+        assert_eq!(found.values[0].docs.lines, ["Three."]);
+    }
+
+    #[test]
+    fn spans_end_with_their_last_token() {
+        let (file, sources) = tree("message A { b: [C] = 1 /* c */ ; } // d\n\n");
+        let Item::Message(found) = &file.items[0] else {
+            panic!("{file:?}")
+        };
+        assert_eq!(
+            sources.text(found.span),
+            "message A { b: [C] = 1 /* c */ ; }"
+        );
+        let Member::Field(field) = &found.members[0] else {
+            panic!("{file:?}")
+        };
+        assert_eq!(sources.text(field.ty.span), "[C]");
+        assert_eq!(sources.text(field.span), "b: [C] = 1 /* c */ ;");
+    }
+
+    #[test]
+    fn releases_are_read_from_their_text() {
+        let (file, _) = tree("service A { versions 1.1, 1.10; }");
+        let Item::Service(found) = &file.items[0] else {
+            panic!("{file:?}")
+        };
+        let minors = found.versions[0]
+            .releases
+            .iter()
+            .map(|release| release.value.minor);
+        assert_eq!(minors.collect::<Vec<_>>(), [1, 10]);
+    }
+
+    #[test]
+    fn what_surrounds_a_mistake_is_in_the_tree() {
+        let (file, _) = tree(
+            "message A { a: int32 = 1; b b b; c: int32 = 3; }\nmesage D {}\nrubbish;\nmessage E {}\n",
+        );
+        let names = file.items.iter().map(|item| match item {
+            Item::Message(message) => &*message.name.text,
+            _ => "",
+        });
+        assert_eq!(names.collect::<Vec<_>>(), ["A", "D", "E"]);
+        let Item::Message(found) = &file.items[0] else {
+            panic!("{file:?}")
+        };
+        assert_eq!(found.members.len(), 2);
+        assert!(file.lost.covers("rubbish") && file.lost.covers("b") && !file.lost.covers("c"));
+    }
+
+    #[test]
+    fn keywords_are_names_where_nothing_else_fits() {
+        let (file, _) = tree(
+            "message rpc { message: int32 = 1; reserved: int32 = 2; map: map<string, stream> = 3; }",
+        );
+        let Item::Message(found) = &file.items[0] else {
+            panic!("{file:?}")
+        };
+        assert_eq!(found.members.len(), 3);
     }
 }
