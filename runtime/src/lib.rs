@@ -18,6 +18,7 @@ mod release;
 pub mod route;
 pub mod server;
 mod service;
+mod signal;
 mod status;
 mod streaming;
 #[cfg(feature = "testing")]
@@ -31,8 +32,9 @@ pub use contract::{Balance, MethodDescriptor, MethodKind, ServiceDescriptor};
 pub use error::{Error, TypedError};
 pub use metadata::{InvalidMetadata, Metadata, Value};
 pub use release::{ParseReleaseError, Release, ReleaseRange};
-pub use server::{Server, shutdown_signal};
+pub use server::Server;
 pub use service::{Answer, Handler, Incoming, Offer};
+pub use signal::shutdown_signal;
 pub use status::{Code, Detail, Phase, Progress, Status};
 pub use streaming::{BlockingStreaming, StreamSender, Streaming};
 pub use transport::{Address, ParseAddressError};

@@ -36,15 +36,9 @@ const RULES: &[Rule] = &[
     },
     Rule {
         folder: "runtime/src/",
-        rooms: Rooms::AllBut(&["registry", "transport"]),
-        outside: &["std::fs", "std::env"],
-        reason: "files are met in `transport` and in the registry's back ends only",
-    },
-    Rule {
-        folder: "runtime/src/",
-        rooms: Rooms::AllBut(&["registry", "server", "transport"]),
-        outside: &["std::process"],
-        reason: "processes are met in the registry's back ends, and where a server listens to signals",
+        rooms: Rooms::AllBut(&["registry", "signal", "transport"]),
+        outside: &["std::fs", "std::env", "std::process"],
+        reason: "files are met in `transport` and in the registry's back ends only, the process in `signal`",
     },
 ];
 

@@ -102,6 +102,20 @@ impl Caller {
         self.waiting += 1;
         self.queue.push_back(key);
         self.places.insert(key, Place::Waiting(Box::new(waiting)));
+        self.forget_those_that_gave_up();
+    }
+
+    /// Keeps the queue as long as those who wait are many, however often callers come and go while nothing is opened.
+    fn forget_those_that_gave_up(&mut self) {
+        let most = 2 * self.waiting + 64;
+        let places = &self.places;
+        let waits = |key: &Key| matches!(places.get(key), Some(Place::Waiting(_)));
+        if self.queue.len() > most {
+            self.queue.retain(waits);
+        }
+        if self.deadlines.len() > most {
+            self.deadlines.retain(|Reverse((_, key))| waits(key));
+        }
     }
 
     /// Opens a stream for the call, or gives it back because there is none now.

@@ -6,6 +6,7 @@
 mod body;
 mod client;
 mod command;
+mod dispatch;
 mod driver;
 mod exchange;
 mod health;
@@ -30,10 +31,11 @@ use health::Health;
 use server::Answerer;
 
 pub(crate) use body::{BodyReceiver, BodySender};
+pub(crate) use dispatch::{Dispatch, Served};
 pub(crate) use exchange::{Exchange, Request};
 pub(crate) use io::Counters;
 pub use io::Traffic;
-pub(crate) use server::{Dispatch, Served, Tally};
+pub(crate) use server::Tally;
 
 /// How a call ended.
 pub(crate) type Outcome = Result<conn::Reply, Status>;

@@ -12,11 +12,10 @@
 //!                               └──Cancelled, deadline, end of connection─► aborted
 //! ```
 
-use std::any::Any;
 use std::collections::HashMap;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
@@ -28,56 +27,14 @@ use tokio::task::AbortHandle;
 use super::Outcome;
 use super::body::{BodyReceiver, BodySender, Item};
 use super::command::{Command, Commands, Key};
+use super::dispatch::{Dispatch, Guarded, Served, caught};
 use super::driver::Role;
 use super::outgoing::Outgoing;
 use crate::conn::{self, CloseReason, Connection, Event, StreamId};
 use crate::contract::MethodKind;
 use crate::metadata::Metadata;
 use crate::status::Status;
-use crate::wire::{FRAGMENT, Route};
-
-/// Finds who answers a call, and has it answered.
-pub(crate) trait Dispatch: Send + Sync + 'static {
-    /// Who answers one method.
-    type Target: Clone + Send + 'static;
-    /// The answer in the making.
-    type Answer: Future<Output = Outcome> + Send + Unpin + 'static;
-
-    /// Who answers calls of this route. Asked once per connection for a route that has a number there.
-    ///
-    /// # Errors
-    /// The status that such calls end with.
-    fn find(&self, route: &Route) -> Result<Self::Target, Status>;
-
-    /// What travels each way.
-    fn kind(&self, target: &Self::Target) -> MethodKind;
-
-    /// Has a call answered.
-    fn call(&self, target: &Self::Target, call: Served) -> Self::Answer;
-
-    /// Takes note of a panic in user code.
-    fn panicked(&self, target: &Self::Target, message: &str);
-
-    /// Takes note of the end of the connection to `peer`.
-    fn closed(&self, peer: &Arc<str>, reason: &CloseReason);
-}
-
-/// A call as it reaches whoever answers it.
-#[derive(Debug)]
-pub(crate) struct Served {
-    /// The address of the caller.
-    pub(crate) peer: Arc<str>,
-    /// When the caller stops waiting.
-    pub(crate) deadline: Option<Instant>,
-    /// What came beside the request.
-    pub(crate) metadata: Metadata,
-    /// The one request; empty where requests are a stream.
-    pub(crate) body: Bytes,
-    /// Where requests are a stream: the way to take them.
-    pub(crate) requests: Option<BodyReceiver>,
-    /// Where replies are a stream: the way to send them.
-    pub(crate) replies: Option<BodySender>,
-}
+use crate::wire::FRAGMENT;
 
 /// What has become of the calls of a connection since it was told to drain.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -255,11 +212,11 @@ impl<D: Dispatch> Answerer<D> {
         };
         let dispatch = Arc::clone(&self.dispatch);
         let begun = catch_unwind(AssertUnwindSafe(|| {
-            let mut answer = Guarded {
-                answer: dispatch.call(target, served),
-                dispatch: Arc::clone(&dispatch),
-                target: target.clone(),
-            };
+            let mut answer = Guarded::new(
+                dispatch.call(target, served),
+                Arc::clone(&dispatch),
+                target.clone(),
+            );
             // It is polled again in its own task, which then is the one to be woken.
             let mut context = Context::from_waker(Waker::noop());
             match pin!(&mut answer).poll(&mut context) {
@@ -502,39 +459,6 @@ impl<T> Call<T> {
             let _ = items.send(Item::End(Err(status.clone())));
         }
     }
-}
-
-/// An answer whose panic becomes a status, and touches nothing else.
-struct Guarded<D: Dispatch> {
-    answer: D::Answer,
-    dispatch: Arc<D>,
-    target: D::Target,
-}
-
-// Nothing but the answer is ever polled, and it is `Unpin`.
-impl<D: Dispatch> Unpin for Guarded<D> {}
-
-impl<D: Dispatch> Future for Guarded<D> {
-    type Output = Outcome;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
-        let this = &mut *self;
-        let polled = catch_unwind(AssertUnwindSafe(|| Pin::new(&mut this.answer).poll(cx)));
-        polled.unwrap_or_else(|panic| {
-            Poll::Ready(Err(caught(&*this.dispatch, &this.target, &*panic)))
-        })
-    }
-}
-
-/// What the caller of a handler that panicked is told: not why, since that may hold anything.
-fn caught<D: Dispatch>(dispatch: &D, target: &D::Target, panic: &(dyn Any + Send)) -> Status {
-    let message = panic
-        .downcast_ref::<&'static str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("a panic without text");
-    dispatch.panicked(target, message);
-    Status::internal("the handler panicked; the server's log says why")
 }
 
 fn key(stream: StreamId) -> Key {

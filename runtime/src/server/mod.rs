@@ -10,7 +10,6 @@ mod error;
 mod notice;
 mod registration;
 mod running;
-mod signal;
 
 use std::fmt;
 use std::future::Future;
@@ -29,7 +28,6 @@ pub use crate::link::Traffic;
 pub use error::StartError;
 pub use notice::Notice;
 pub use running::{Report, Running};
-pub use signal::shutdown_signal;
 
 /// Time for the calls in flight to end at a shutdown: twice a unary call's default deadline.
 const DRAIN_LIMIT: Duration = Duration::from_secs(10);

@@ -1,5 +1,6 @@
 //! How connections and servers end: GOAWAY, drain, limit, loss, idle peers, offers that contradict each other.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -279,4 +280,65 @@ async fn a_server_is_listed_while_it_serves_and_leaves_before_it_drains() {
     assert_eq!(reply(link.call(request("echo", "on"))).await.unwrap(), "on");
     shutdown.await.unwrap();
     assert!(!link.is_usable());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_ignores_goaway_is_hung_up_on_once_its_calls_have_ended() {
+    let rig = rig("ends-deaf").await;
+    let mut deaf = super::notices::greeted(&rig).await;
+    let start = Instant::now();
+    let report = rig.running.shutdown().await;
+    // `Limits::linger`, not the drain limit; the client hears GOAWAY and the end.
+    assert!(start.elapsed() < Duration::from_secs(5), "{report}");
+    assert_eq!(report.cancelled, 0);
+    let said = super::notices::last_words(&mut deaf).await;
+    assert!(said.contains("shutting down"), "{said:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn callers_that_come_and_go_while_nothing_is_opened_leave_nothing_behind() {
+    let mut config = Config::default();
+    config.connection.limits.streams = 1;
+    let mut rig = rig("ends-crowd-waits").await;
+    let link = rig.link_with(&config).await;
+    let hanging = link.call(request("hang", ""));
+    assert_eq!(rig.heard.recv().await, Some(Heard::Hanging));
+    for _ in 0..10_000 {
+        drop(link.call(request("echo", "")));
+    }
+    let last = link.call(request("echo", "last"));
+    drop(hanging);
+    assert_eq!(reply(last).await.unwrap(), "last");
+    assert_eq!(link.in_flight(), 0);
+    assert_eq!(rig.calls.load(Ordering::Relaxed), 2);
+}
+
+/// A connection that never pauses: a thousand calls in flight, each followed by the next.
+#[tokio::test]
+async fn a_busy_connection_leaves_other_tasks_their_turn() {
+    let rig = rig("ends-busy").await;
+    let link = rig.link().await;
+    let stop = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let callers: Vec<_> = (0..1_000)
+        .map(|_| {
+            let (link, stop) = (link.clone(), Arc::clone(&stop));
+            tokio::spawn(async move {
+                while !stop.load(Ordering::Relaxed) {
+                    reply(link.call(request("echo", "x"))).await.unwrap();
+                }
+            })
+        })
+        .collect();
+    let quiet = rig.link().await;
+    for _ in 0..50 {
+        let before = rig.calls.load(Ordering::Relaxed);
+        assert_eq!(reply(quiet.call(request("echo", "y"))).await.unwrap(), "y");
+        let between = rig.calls.load(Ordering::Relaxed) - before;
+        // Its way through four tasks, each behind one turn of the busy ones.
+        assert!(between < 10_000, "{between} calls came first");
+    }
+    stop.store(true, Ordering::Relaxed);
+    for caller in callers {
+        caller.await.unwrap();
+    }
 }

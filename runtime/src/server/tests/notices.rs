@@ -7,7 +7,7 @@ use crate::conn::{self, Connection, Outbox};
 use crate::transport::{self, Stream};
 
 /// A stream on which the prefaces are exchanged.
-async fn greeted(rig: &Rig) -> Stream {
+pub(super) async fn greeted(rig: &Rig) -> Stream {
     let mut stream = transport::connect(&rig.running.addresses()[0])
         .await
         .unwrap();
@@ -20,7 +20,7 @@ async fn greeted(rig: &Rig) -> Stream {
 }
 
 /// What the server sends until it hangs up, as far as it is text.
-async fn last_words(stream: &mut Stream) -> String {
+pub(super) async fn last_words(stream: &mut Stream) -> String {
     let mut bytes = Vec::new();
     // A reset is an end too.
     let _ = stream.read_to_end(&mut bytes).await;

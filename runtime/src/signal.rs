@@ -1,4 +1,4 @@
-//! The signals that ask a process to end.
+//! The signals that ask a process to end. Knows nothing of what is to be ended.
 
 use std::future::poll_fn;
 use std::io;
