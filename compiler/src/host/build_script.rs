@@ -224,3 +224,133 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::time::SystemTime;
+
+    use tempfile::TempDir;
+
+    use super::*;
+
+    fn project(files: &[(&str, &str)]) -> TempDir {
+        let folder = TempDir::new().unwrap();
+        for (name, text) in files {
+            let path = folder.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        folder
+    }
+
+    const MAIN: &str = "edition 2026;\npackage shop.main;\nimport \"shop/common.rpc\";\nmessage Basket { first: common.Item = 1; }\n";
+    const COMMON: &str = "edition 2026;\npackage shop.common;\nmessage Item { sku: string = 1; }\n";
+
+    fn run(folder: &TempDir, paths: &[&str]) -> Run {
+        let paths: Vec<PathBuf> = paths.iter().map(|path| folder.path().join(path)).collect();
+        configure()
+            .root(folder.path().join("idl"))
+            .out_dir(folder.path().join("out"))
+            .run(&paths)
+    }
+
+    /// What is told to cargo, with paths from the project's folder.
+    fn told(folder: &TempDir, run: &Run) -> Vec<String> {
+        let here = format!("{}/", folder.path().display());
+        let told = run.instructions.iter();
+        told.map(|line| line.replace(&here, "")).collect()
+    }
+
+    #[test]
+    fn cargo_watches_exactly_what_was_read_and_searched() {
+        let folder = project(&[
+            ("idl/shop/main.rpc", MAIN),
+            ("idl/shop/common.rpc", COMMON),
+            ("idl/other/unused.rpc", COMMON),
+        ]);
+        let by_file = run(&folder, &["idl/shop/main.rpc"]);
+        assert!(by_file.result.is_ok());
+        let files = ["idl/shop/common.rpc", "idl/shop/main.rpc"];
+        assert_eq!(
+            told(&folder, &by_file),
+            files.map(|path| format!("cargo::rerun-if-changed={path}"))
+        );
+        let by_folder = run(&folder, &["idl/shop"]);
+        assert_eq!(
+            told(&folder, &by_folder),
+            ["idl/shop", files[0], files[1]].map(|path| format!("cargo::rerun-if-changed={path}"))
+        );
+    }
+
+    #[test]
+    fn an_output_that_is_right_is_not_written_again() {
+        let folder = project(&[("idl/shop/common.rpc", COMMON)]);
+        run(&folder, &["idl"]).result.unwrap();
+        let path = folder.path().join("out/shop.common.rs");
+        let file = fs::File::options().write(true).open(&path).unwrap();
+        file.set_modified(SystemTime::UNIX_EPOCH).unwrap();
+        run(&folder, &["idl"]).result.unwrap();
+        let modified = fs::metadata(&path).unwrap().modified().unwrap();
+        assert_eq!(modified, SystemTime::UNIX_EPOCH);
+    }
+
+    #[test]
+    fn a_failure_prints_the_report_and_still_says_what_to_watch() {
+        let broken = COMMON.replace("string", "strin");
+        let folder = project(&[("idl/shop/common.rpc", &broken)]);
+        let run = run(&folder, &["idl/shop/common.rpc"]);
+        assert_eq!(told(&folder, &run).len(), 1);
+        let error = run.result.unwrap_err();
+        let report = format!("{error:?}");
+        assert_eq!(report, error.to_string());
+        assert!(
+            report.contains("there is no type called `strin`"),
+            "{report}"
+        );
+        assert!(report.contains("3 | message Item"), "{report}");
+        assert!(!folder.path().join("out").exists());
+    }
+
+    #[test]
+    fn a_lint_is_one_warning_on_one_line() {
+        let folder = project(&[(
+            "idl/shop/common.rpc",
+            &COMMON.replace("edition 2026;\n", ""),
+        )]);
+        let run = run(&folder, &["idl"]);
+        run.result.unwrap();
+        let warnings: Vec<_> = run
+            .instructions
+            .iter()
+            .filter(|line| line.starts_with("cargo::warning="))
+            .collect();
+        assert_eq!(warnings.len(), 1, "{warnings:?}");
+        assert!(
+            warnings[0].contains("common.rpc:1:1: lint["),
+            "{warnings:?}"
+        );
+    }
+
+    #[test]
+    fn folders_that_are_compiled_are_roots_where_none_is_given() {
+        let folder = project(&[("idl/shop/main.rpc", MAIN), ("idl/shop/common.rpc", COMMON)]);
+        let run = configure()
+            .out_dir(folder.path().join("out"))
+            .run(&[folder.path().join("idl")]);
+        run.result.unwrap();
+        assert!(folder.path().join("out/shop.main.rs").exists());
+    }
+
+    #[test]
+    fn a_release_that_is_none_is_told() {
+        let folder = project(&[("idl/shop/common.rpc", COMMON)]);
+        let error = configure()
+            .at("one")
+            .out_dir(folder.path().join("out"))
+            .run(&[folder.path().join("idl")])
+            .result
+            .unwrap_err();
+        assert_eq!(error.to_string(), "`one` is no release: write `1.1`");
+    }
+}

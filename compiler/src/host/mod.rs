@@ -7,6 +7,10 @@
     clippy::disallowed_methods,
     reason = "the room that talks to cargo reads its environment"
 )]
+#[cfg_attr(
+    test,
+    expect(clippy::disallowed_types, reason = "its tests look at files")
+)]
 pub mod build_script;
 #[expect(
     clippy::disallowed_methods,

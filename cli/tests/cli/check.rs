@@ -1,0 +1,163 @@
+//! `check` and `explain`.
+
+use crate::{NOTES, Project};
+
+/// Five mistakes that have nothing to do with each other.
+const FIVE: &str = "edition 2026;
+package five;
+
+message Order {
+    id: strin = 1;
+    customer: string = 2;
+    note: string = 2;
+}
+
+enum Status {
+    PLACED = 1;
+}
+
+service Orders {
+    @hedge(30ms)
+    rpc place(Order) -> Order;
+    rpc get(Order) -> Missing;
+}
+";
+
+#[test]
+fn a_clean_contract_ends_with_0_and_says_so() {
+    let project = Project::new(&[("notes.rpc", NOTES)]);
+    let run = project.run(&["check", "notes.rpc"]);
+    assert_eq!((run.status(), run.out()), (0, ""));
+    assert_eq!(run.err(), "no errors, no lints in 1 file\n");
+}
+
+#[test]
+fn lints_alone_end_with_0() {
+    let project = Project::new(&[("notes.rpc", &NOTES.replace("edition 2026;\n", ""))]);
+    let run = project.run(&["check", "notes.rpc"]);
+    assert_eq!(run.status(), 0);
+    assert!(
+        run.err().ends_with("no errors, 1 lint in 1 file\n"),
+        "{}",
+        run.err()
+    );
+}
+
+#[test]
+fn five_mistakes_are_five_findings_with_places_and_help() {
+    let project = Project::new(&[("five.rpc", FIVE)]);
+    let run = project.run(&["check", "five.rpc", "--format", "json"]);
+    assert_eq!((run.status(), run.err()), (1, ""));
+    let findings = run.findings();
+    let lines: Vec<_> = findings
+        .iter()
+        .map(|finding| finding["line"].as_u64())
+        .collect();
+    assert_eq!(lines, [5, 7, 10, 15, 17].map(Some));
+    let keys = [
+        "code",
+        "severity",
+        "message",
+        "file",
+        "line",
+        "column",
+        "end_line",
+        "end_column",
+        "labels",
+        "help",
+        "fix",
+    ];
+    for finding in &findings {
+        assert!(
+            keys.iter().all(|key| finding.get(key).is_some()),
+            "{finding}"
+        );
+        assert_eq!(finding["file"], "five.rpc");
+        assert_eq!(finding["severity"], "error");
+        assert!(finding["help"].is_string(), "{finding}");
+    }
+    let human = project.run(&["check", "five.rpc"]);
+    assert_eq!(human.out(), "");
+    assert!(
+        human.err().ends_with("5 errors, no lints in 1 file\n"),
+        "{}",
+        human.err()
+    );
+    assert!(
+        !human.err().contains('\u{1b}'),
+        "colours belong on a terminal"
+    );
+    let short = project.run(&["check", "five.rpc", "--format", "short"]);
+    assert!(
+        short.out().starts_with("five.rpc:5:9: error["),
+        "{}",
+        short.out()
+    );
+}
+
+#[test]
+fn a_path_that_is_not_there_ends_with_2() {
+    let project = Project::new(&[("notes.txt", NOTES)]);
+    for path in ["nowhere.rpc", "nowhere", "notes.txt"] {
+        let run = project.run(&["check", path]);
+        assert_eq!((run.status(), run.out()), (2, ""), "{path}");
+        assert!(
+            run.err().starts_with(&format!("callsheet: {path}: ")),
+            "{}",
+            run.err()
+        );
+    }
+    for wrong in [
+        &["check"][..],
+        &["chekc"],
+        &["check", "a.rpc", "--format", "xml"],
+        &[],
+    ] {
+        assert_eq!(project.run(wrong).status(), 2, "{wrong:?}");
+    }
+}
+
+#[test]
+fn imports_start_at_the_roots_that_are_given_configured_or_here() {
+    let main = "edition 2026;\npackage shop.main;\n\nimport \"shop/common.rpc\";\n\nmessage Basket {\n    first: common.Item = 1;\n}\n";
+    let common = "edition 2026;\npackage shop.common;\n\nmessage Item {\n    sku: string = 1;\n}\n";
+    let files = [("idl/shop/main.rpc", main), ("idl/shop/common.rpc", common)];
+
+    let project = Project::new(&files);
+    assert_eq!(project.run(&["check", "idl", "--root", "idl"]).status(), 0);
+    assert_eq!(
+        project.run(&["check", "idl"]).status(),
+        1,
+        "`idl` is no root here"
+    );
+
+    project.write("callsheet.toml", "roots = [\"idl\"]\n");
+    let run = project.run(&["check", "idl/shop/main.rpc"]);
+    assert_eq!(run.status(), 0, "{}", run.err());
+    project.write("idl/callsheet.toml", "roots = [\".\"]\n");
+    assert_eq!(
+        project.run(&["check", "idl"]).status(),
+        0,
+        "the nearest holds"
+    );
+
+    project.write("idl/callsheet.toml", "rots = []\n");
+    let run = project.run(&["check", "idl"]);
+    assert_eq!(run.status(), 2);
+    assert!(run.err().contains("unknown field `rots`"), "{}", run.err());
+}
+
+#[test]
+fn explain_prints_the_page_of_a_code() {
+    let project = Project::new(&[]);
+    let run = project.run(&["explain", "cs0001"]);
+    assert_eq!((run.status(), run.err()), (0, ""));
+    assert!(run.out().starts_with("# CS0001: "), "{}", run.out());
+    let unknown = project.run(&["explain", "CS9999"]);
+    assert_eq!((unknown.status(), unknown.out()), (2, ""));
+    assert!(
+        unknown.err().contains("there is no code `CS9999`"),
+        "{}",
+        unknown.err()
+    );
+}
