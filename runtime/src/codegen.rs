@@ -10,6 +10,7 @@ pub use prost;
 pub use prost_types;
 
 pub use crate::client::{Call, Channel, Client, Group, Merge, MergedCall};
+use crate::contract::REVISION;
 pub use crate::contract::{Balance, MethodDescriptor, MethodKind, ServiceDescriptor};
 pub use crate::error::{Error, TypedError};
 pub use crate::release::{Release, ReleaseRange};
@@ -20,16 +21,13 @@ pub use crate::streaming::Streaming;
 use crate::client::{Form, Plan, Received, Requests};
 use crate::codec;
 
-/// The contract between generated code and this runtime. It changes when either could misread the other.
-pub const CONTRACT: u32 = 1;
-
 /// Stops the compilation of code that was generated for another contract.
 ///
 /// # Panics
 /// If the contracts differ: at compile time, in a constant.
 pub const fn require_contract(generated: u32) {
     assert!(
-        generated == CONTRACT,
+        generated == REVISION,
         "this code was generated for another release of the callsheet runtime: use callsheet-build and callsheet of one \
          release, and generate again"
     );

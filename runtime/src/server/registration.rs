@@ -40,7 +40,8 @@ pub(super) fn instances(
         let mut instance = Instance::new(id, service.name);
         instance.addresses = reachable.iter().map(ToString::to_string).collect();
         instance.group = offer.group_name().into();
-        instance.releases = releases(offer);
+        // The exact release: who asks for an older one of its major, routing sends here as well.
+        instance.releases = vec![offer.announced()];
         instance.weight = offer.weight_set();
         instance.zone = offer.zone_set().map(Into::into);
         instance.tags.clone_from(offer.tags_set());
@@ -49,20 +50,6 @@ pub(super) fn instances(
         instance
     };
     Ok(offers.iter().enumerate().map(instance).collect())
-}
-
-/// The releases of the contract up to the one that is announced: a release holds all that came before it in its major.
-fn releases(offer: &Offer) -> Vec<crate::release::Release> {
-    let announced = offer.announced();
-    let mut releases: Vec<_> = offer
-        .service()
-        .releases
-        .iter()
-        .copied()
-        .filter(|release| *release < announced)
-        .collect();
-    releases.push(announced);
-    releases
 }
 
 /// Registers everywhere, and waits for the first answers.
