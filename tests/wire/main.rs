@@ -1,5 +1,7 @@
 //! docs/wire.md against the implementation: each hex example is what our encoder writes and our decoder reads.
 
+#![expect(clippy::unwrap_used, reason = "a test reports by panicking")]
+
 mod examples;
 mod session;
 

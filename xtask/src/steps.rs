@@ -27,6 +27,7 @@ const STEPS: &[Step] = &[
             "--workspace",
             "--all-targets",
             "--all-features",
+            "--keep-going",
             "--",
             "-D",
             "warnings",
