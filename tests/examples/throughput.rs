@@ -13,8 +13,7 @@ use std::error::Error;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use callsheet::{Client, Server, registry};
 use callsheet_tests::rpc::shop::orders::Order;
@@ -22,14 +21,16 @@ use callsheet_tests::rpc::shop::orders::v1::{OrdersClient, OrdersMock, OrdersSer
 use tokio::io::AsyncReadExt;
 use tokio::time::Instant;
 
-/// Calls in flight, and connections.
-const CASES: [(usize, usize); 4] = [(1, 1), (64, 1), (64, 4), (512, 4)];
+/// Calls in flight, connections, and how many calls are counted.
+const CASES: [(usize, usize, u64); 4] = [
+    (1, 1, 15_000),
+    (64, 1, 300_000),
+    (64, 4, 500_000),
+    (512, 4, 500_000),
+];
 
 /// Rounds of all cases; the median of each is printed.
 const ROUNDS: usize = 5;
-
-/// What one case is counted for, behind a warm-up of a tenth of it.
-const SPAN: Duration = Duration::from_secs(1);
 
 fn main() -> Result<(), Box<dyn Error>> {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -105,18 +106,20 @@ async fn call(address: &str) -> Result<(), Box<dyn Error>> {
     let registry = registry::connect(&format!("static:{address}")).await?;
     let mut counts = vec![Vec::new(); CASES.len()];
     for _ in 0..ROUNDS {
-        for (case, &(in_flight, connections)) in CASES.iter().enumerate() {
+        for (case, &(in_flight, connections, calls)) in CASES.iter().enumerate() {
             let client = Client::builder()
                 .registry(&registry)
                 .connections_per_server(connections)
                 .build();
-            counts[case].push(count(&OrdersClient::new(&client), in_flight).await?);
+            let orders = OrdersClient::new(&client);
+            rate(&orders, in_flight, calls / 10).await?;
+            counts[case].push(rate(&orders, in_flight, calls).await?);
         }
     }
     println!(
         "calls in flight x connections: calls per second, median of {ROUNDS} (lowest, highest)"
     );
-    for ((in_flight, connections), mut counts) in CASES.into_iter().zip(counts) {
+    for ((in_flight, connections, _), mut counts) in CASES.into_iter().zip(counts) {
         counts.sort_unstable();
         let (lowest, highest) = (counts[0], counts[ROUNDS - 1]);
         println!(
@@ -127,32 +130,27 @@ async fn call(address: &str) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Calls per second with so many calls in flight.
-async fn count(orders: &OrdersClient, in_flight: usize) -> Result<u64, Box<dyn Error>> {
-    let (calls, done) = (
-        Arc::new(AtomicU64::new(0)),
-        Arc::new(AtomicBool::new(false)),
-    );
+/// Calls per second, with so many calls in flight.
+async fn rate(orders: &OrdersClient, in_flight: usize, calls: u64) -> Result<u64, Box<dyn Error>> {
+    let left = Arc::new(AtomicU64::new(calls));
+    let started = Instant::now();
     let callers: Vec<_> = (0..in_flight)
-        .map(|_| {
-            let (orders, calls, done) = (orders.clone(), Arc::clone(&calls), Arc::clone(&done));
-            tokio::spawn(async move {
-                while !done.load(Ordering::Relaxed) {
-                    orders.get(7).await?;
-                    calls.fetch_add(1, Ordering::Relaxed);
-                }
-                Ok::<_, callsheet::Status>(())
-            })
-        })
+        .map(|_| tokio::spawn(call_while(orders.clone(), Arc::clone(&left))))
         .collect();
-    tokio::time::sleep(SPAN / 10).await;
-    let (before, started) = (calls.load(Ordering::Relaxed), Instant::now());
-    tokio::time::sleep(SPAN).await;
-    let counted = calls.load(Ordering::Relaxed) - before;
-    let took = started.elapsed();
-    done.store(true, Ordering::Relaxed);
     for caller in callers {
         caller.await??;
     }
-    Ok((u128::from(counted) * 1_000_000 / took.as_micros()).try_into()?)
+    Ok((u128::from(calls) * 1_000_000 / started.elapsed().as_micros()).try_into()?)
+}
+
+/// Calls until none are left to make.
+async fn call_while(orders: OrdersClient, left: Arc<AtomicU64>) -> Result<(), callsheet::Status> {
+    let take = |left: u64| left.checked_sub(1);
+    while left
+        .fetch_update(Ordering::Relaxed, Ordering::Relaxed, take)
+        .is_ok()
+    {
+        orders.get(7).await?;
+    }
+    Ok(())
 }
