@@ -127,17 +127,17 @@ fn written() -> BTreeMap<String, Vec<u8>> {
         out.put_slice(b"hi");
     });
     put("data-bare", &|out| {
-        Header::put(out, FrameKind::Data, LAST | BARE, 3, 0)
+        Header::put(out, FrameKind::Data, LAST | BARE, 3, 0);
     });
     put("data-begun", &|out| {
-        Header::put(out, FrameKind::Data, BARE, 3, 0)
+        Header::put(out, FrameKind::Data, BARE, 3, 0);
     });
     put("end-ok", &|out| {
         EndHead::put(out, 1, Ok(&Metadata::new()), Some(4));
         out.put_slice(b"fine");
     });
     put("end-failed", &|out| {
-        EndHead::put(out, 2, Err(&failure()), None)
+        EndHead::put(out, 2, Err(&failure()), None);
     });
     for (name, frame) in frames() {
         put(name, &|out| frame.put(out));

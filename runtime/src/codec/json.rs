@@ -1,6 +1,7 @@
 //! Canonical protobuf JSON, by way of the schema.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use bytes::Bytes;
@@ -47,13 +48,14 @@ fn descriptor(shape: Shape) -> Result<MessageDescriptor, CodecError> {
         .lock()
         .unwrap_or_else(PoisonError::into_inner);
     let key = shape.schema.as_ptr().addr();
-    if !pools.contains_key(&key) {
-        let pool = DescriptorPool::decode(shape.schema)
-            .map_err(|error| CodecError::new(format!("the schema is broken: {error}")))?;
-        pools.insert(key, pool);
-    }
-    pools[&key]
-        .get_message_by_name(shape.message)
+    let pool = match pools.entry(key) {
+        Entry::Occupied(pool) => pool.into_mut(),
+        Entry::Vacant(place) => place.insert(
+            DescriptorPool::decode(shape.schema)
+                .map_err(|error| CodecError::new(format!("the schema is broken: {error}")))?,
+        ),
+    };
+    pool.get_message_by_name(shape.message)
         .ok_or_else(|| CodecError::new(format!("the schema has no message {}", shape.message)))
 }
 
