@@ -22,10 +22,22 @@ fn generate(folder: &str) -> Files {
     driver::generate(&model(folder), &Options::default()).expect("default options")
 }
 
+/// The text with a word in the place of the descriptor set, which `descriptors` looks at.
+fn without_descriptor_set(text: &str) -> String {
+    let start = "pub static FILE_DESCRIPTOR_SET: &[u8] = b\"";
+    let Some((before, rest)) = text.split_once(start) else {
+        return text.to_owned();
+    };
+    let (_, behind) = rest.split_once("\";\n").expect("the end of the literal");
+    format!("{before}{start}…\";\n{behind}")
+}
+
 #[test]
 fn every_example_generates_what_the_snapshots_show() {
     for (name, text) in generate("../idl-examples").0 {
-        insta::assert_snapshot!(name.trim_end_matches(".rs"), text);
+        insta::with_settings!({ snapshot_suffix => name.trim_end_matches(".rs") }, {
+            insta::assert_snapshot!(without_descriptor_set(&text));
+        });
     }
 }
 
@@ -36,10 +48,7 @@ fn the_same_model_gives_the_same_bytes() {
 
 #[test]
 fn generated_text_names_one_path_and_uses_nothing() {
-    for (name, text) in ["idl", "../idl-examples"]
-        .into_iter()
-        .flat_map(|folder| generate(folder).0)
-    {
+    for (name, text) in generate("../idl-examples").0 {
         for (number, line) in text.lines().enumerate() {
             let code = line.trim_start();
             let place = format!("{name}:{}: {line}", number + 1);

@@ -4,6 +4,7 @@
 //! be made is left out and its reason reported once. Knows the tree and the names; knows no protobuf descriptor. Of
 //! Rust it knows only how names are spelt there.
 
+mod accessors;
 mod annotations;
 mod arguments;
 mod choices;
@@ -51,6 +52,7 @@ pub fn check(sources: &SourceMap, loaded: &Loaded, names: &Names) -> (Model, Vec
         model.files.push(file);
     }
     check.required_cycles(&model);
+    check.accessors(&model);
     for (position, file) in loaded.files.iter().enumerate() {
         check.services(position, &file.ast, &mut model.files[position]);
     }

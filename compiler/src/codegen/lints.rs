@@ -137,6 +137,10 @@ impl MethodLints {
         if request.fields.len() > 6 {
             self.0.insert("clippy::too_many_arguments");
         }
+        let digits = |name: &str| name.bytes().all(|b| b == b'_' || b.is_ascii_digit());
+        if request.fields.iter().any(|field| digits(&field.name)) {
+            self.0.insert("clippy::just_underscores_and_digits");
+        }
         if request
             .fields
             .iter()

@@ -85,7 +85,7 @@ impl Surface<'_> {
             blocking_client: derived(base, "BlockingClient"),
             server: derived(base, "Server"),
             mock: derived(base, "Mock"),
-            handler: format!("__Rpc{}", bare(&derived(base, "Handler"))),
+            handler: format!("__Rpc{}", derived(base, "Handler").trim_start_matches('_')),
             group: format!("super::{}", derived(base, "Group")),
             release: arguments(self.release),
             releases: self.releases().map(arguments).collect(),
@@ -156,7 +156,10 @@ impl Surface<'_> {
                 .unwrap_or_default(),
             contract_name: declared.name.clone(),
             index,
-            setter: format!("on_{}", bare(&snake(&declared.name))),
+            setter: format!(
+                "on_{}",
+                bare(&snake(&declared.name)).trim_start_matches('_')
+            ),
             parameters: request.parameters,
             client_parameters: request.client_parameters,
             parameter_types: request.types,
