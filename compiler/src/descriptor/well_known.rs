@@ -232,6 +232,7 @@ fn api() -> Vec<DescriptorProto> {
                 of(5, "source_context", Type::Message, "SourceContext"),
                 many(of(6, "mixins", Type::Message, "Mixin")),
                 syntax(7),
+                one(8, "edition", Type::String),
             ],
         ),
         message(
@@ -244,6 +245,7 @@ fn api() -> Vec<DescriptorProto> {
                 one(5, "response_streaming", Type::Bool),
                 options(6),
                 syntax(7),
+                one(8, "edition", Type::String),
             ],
         ),
         message(
