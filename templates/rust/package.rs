@@ -2,6 +2,7 @@
 const _: () = ::callsheet::codegen::require_contract({{ contract }});
 
 {{ messages }}
+{%- include "aliases.rs" %}
 {%- include "names.rs" %}
 {%- include "debugs.rs" %}
 {%- include "merges.rs" %}

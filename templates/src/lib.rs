@@ -8,5 +8,5 @@ mod package;
 mod service;
 
 pub use modules::{Module, Modules};
-pub use package::{Constant, DebugImpl, Group, GroupEnum, Merge, Name, Package};
+pub use package::{Alias, Aliases, Constant, DebugImpl, Group, GroupEnum, Merge, Name, Package};
 pub use service::{Major, Method, Service, TypedError, Variant};

@@ -14,6 +14,8 @@ pub struct Package {
     pub contract: u32,
     /// Its messages, errors and enums, as text.
     pub messages: String,
+    /// The second names of enum values.
+    pub aliases: Vec<Aliases>,
     /// What tells the full names of its messages.
     pub names: Vec<Name>,
     /// What prints messages with secrets.
@@ -28,6 +30,28 @@ pub struct Package {
     pub descriptor_set: String,
     /// Its services, by major.
     pub majors: Vec<Major>,
+}
+
+/// Values of one enum whose numbers have a variant already.
+#[derive(Clone, Debug)]
+pub struct Aliases {
+    /// The enum.
+    pub path: String,
+    /// One constant each.
+    pub aliases: Vec<Alias>,
+}
+
+/// A second name of an enum value.
+#[derive(Clone, Debug)]
+pub struct Alias {
+    /// Doc comment, whole lines.
+    pub docs: String,
+    /// Attribute lines, each with its end, or none.
+    pub attributes: String,
+    /// Its name: `Canceled`.
+    pub name: String,
+    /// The variant it stands for: `Cancelled`.
+    pub variant: String,
 }
 
 /// `impl prost::Name`

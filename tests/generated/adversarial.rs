@@ -77,6 +77,14 @@ fn constants_keep_their_values() {
 }
 
 #[test]
+fn a_second_name_of_an_enum_value_is_used_as_the_first() {
+    use tree::alias::{Way, walk};
+
+    assert!(matches!(Way::default(), Way::Home));
+    assert_eq!(walk::Pace::Self_, walk::Pace::Slow);
+}
+
+#[test]
 fn a_package_stands_alone_and_in_the_tree() {
     let alone = alone::Vec {
         vec: vec![alone::Box::default()],

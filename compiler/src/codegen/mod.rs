@@ -26,7 +26,7 @@ pub use output::Files;
 use lints::MethodLints;
 use rust::services::Catalogue;
 use rust::types::Scope;
-use rust::{constants, merge, redact, services};
+use rust::{aliases, constants, merge, redact, services};
 
 /// The number of the joint between generated code and runtime; both sides change it together.
 const CONTRACT: u32 = 1;
@@ -144,6 +144,7 @@ fn view(
         header: output::header(&paths),
         contract: CONTRACT,
         messages,
+        aliases: Vec::new(),
         names: Vec::new(),
         debugs: Vec::new(),
         merges: Vec::new(),
@@ -156,7 +157,11 @@ fn view(
     };
     for file in sources {
         let local = |message: &&Message| !scope.is_foreign(&message.name);
+        let local_enums = file.enums.iter().filter(|one| !scope.is_foreign(&one.name));
+        view.aliases
+            .extend(local_enums.filter_map(|one| aliases::of_enum(scope, one)));
         for message in file.messages.iter().filter(local) {
+            aliases::of_message(scope, message, &mut view.aliases);
             type_names(scope, package, message, &mut view.names);
             redact::debugs(scope, message, &mut view.debugs);
             merge::merges(scope, message, &mut view.merges);

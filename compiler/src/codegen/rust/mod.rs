@@ -1,5 +1,6 @@
 //! Rust's side of the contract: names, paths of types, and the views that the templates print.
 
+pub(super) mod aliases;
 mod calls;
 pub(super) mod constants;
 pub(super) mod merge;
