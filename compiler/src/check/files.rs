@@ -75,7 +75,7 @@ impl Check<'_> {
         } else {
             let names = candidates.iter().map(String::as_str);
             format!(
-                "write `package` {}, or move the file to `{right}`",
+                "write `package` {}, move the file to `{right}`, or name the root it starts from (`--root`)",
                 alternatives(names)
             )
         };

@@ -264,8 +264,8 @@ async fn a_server_is_listed_while_it_serves_and_leaves_before_it_drains() {
     assert_eq!(
         seen,
         [
-            ("blue", 100, RELEASES.to_vec()),
-            ("green", 7, RELEASES.to_vec())
+            ("blue", 100, vec![RELEASES[1]]),
+            ("green", 7, vec![RELEASES[1]])
         ]
     );
     assert_eq!(
