@@ -85,6 +85,22 @@ fn a_second_name_of_an_enum_value_is_used_as_the_first() {
 }
 
 #[test]
+fn what_is_copy_and_eq_does_not_depend_on_how_deep_a_message_is() {
+    use tree::doubling::{M46, M47, M48};
+
+    let end = M48 { end: 7 };
+    let deep = M46 {
+        a: Some(M47 {
+            a: Some(end),
+            b: Some(end),
+        }),
+        b: None,
+    };
+    let copy = deep;
+    assert!(std::collections::HashSet::from([deep]).contains(&copy));
+}
+
+#[test]
 fn a_package_stands_alone_and_in_the_tree() {
     let alone = alone::Vec {
         vec: vec![alone::Box::default()],

@@ -16,7 +16,7 @@ use crate::model::{Deprecation, Enum, File, Message, Model};
 use super::options::{Options, Pattern};
 use super::rust::names::{camel, literal, snake, variant};
 use super::rust::redact;
-use super::{docs, lints};
+use super::{docs, lints, stubs};
 
 /// Marks a declaration in prost-build's text; no documentation comes so far.
 const MARK: &str = "/// __rpc_item_";
@@ -36,6 +36,8 @@ pub(super) fn generate(
         .iter()
         .map(|file| (proto_path(&file.import_path), file))
         .collect();
+    // No package has an empty part in its name.
+    let thrown_away = Module::from_parts(["."]);
     let requests = descriptors
         .iter()
         .map(|descriptor| {
@@ -46,6 +48,11 @@ pub(super) fn generate(
             let module = Module::from_parts([descriptor.package()]);
             (module, descriptor)
         })
+        .chain(
+            stubs::stubs(descriptors)
+                .into_iter()
+                .map(|stub| (thrown_away.clone(), stub)),
+        )
         .collect();
     let texts = config(options)
         .generate(requests)
@@ -54,6 +61,9 @@ pub(super) fn generate(
         .into_iter()
         .filter_map(|(module, text)| {
             let package = module.parts().next()?.to_owned();
+            if module == thrown_away {
+                return None;
+            }
             let text = marks.decorate(&package, &text);
             Some((package, text))
         })

@@ -9,6 +9,7 @@ mod messages;
 mod options;
 mod output;
 mod rust;
+mod stubs;
 
 use std::collections::BTreeMap;
 use std::fmt;
