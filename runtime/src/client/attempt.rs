@@ -260,7 +260,7 @@ impl Attempt {
         self.sent += 1;
         let mut ticket = table.start(target);
         let outcome = self.answer(exchange).await;
-        ticket.finish(&outcome);
+        self.note(&mut ticket, &outcome);
         outcome.map_err(|status| status.at_endpoint(Arc::clone(endpoint.text())))
     }
 
@@ -282,6 +282,13 @@ impl Attempt {
         })
         .await
         .map(|received| Received { pump, ..received })
+    }
+
+    /// Lets balancers learn from a call. The time that a one-way call took to leave says nothing of its server.
+    fn note(&self, ticket: &mut Ticket, outcome: &Result<Received, Status>) {
+        if self.plan.method.kind != MethodKind::OneWay || outcome.is_err() {
+            ticket.finish(outcome);
+        }
     }
 
     /// Whether another instance may be asked: none has started the request, and all of it is still here.
@@ -363,7 +370,7 @@ pub(super) struct Flight {
 impl Flight {
     pub(super) fn poll(&mut self, cx: &mut Poller<'_>) -> Poll<Result<Received, Status>> {
         let outcome = ready!(received(self.attempt.plan.form(), &mut self.exchange, cx));
-        self.ticket.finish(&outcome);
+        self.attempt.note(&mut self.ticket, &outcome);
         Poll::Ready(outcome)
     }
 

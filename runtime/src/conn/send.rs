@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::event::{Call, OpenError, Reply, SendError, StreamId};
 use super::outbox::Outbox;
 use super::reassembly::too_large;
-use super::stream::After;
+use super::stream::{After, Stream};
 use super::{Connection, Event, Role, State};
 use crate::metadata::Metadata;
 use crate::status::{Phase, Status};
@@ -264,6 +264,12 @@ impl Connection {
         body <= FRAGMENT
             && head + body <= self.peer_frame()
             && frame_cost(body) as u64 <= self.send_credit
+    }
+
+    /// Client: whether `transmit` has handed out all requests that the call has been given.
+    pub fn has_left(&self, stream: StreamId) -> bool {
+        let waits = |stream: &Stream| stream.queue.is_some();
+        self.main.is_empty() && !self.streams.get(&stream.0).is_some_and(waits)
     }
 
     /// Client: gives a call up. Nothing more is told of it.

@@ -16,6 +16,7 @@ use super::exchange::{AnswerTo, Opening, Request};
 use super::outgoing::Outgoing;
 use crate::conn::{self, CloseReason, Connection, Event, OpenError, StreamId};
 use crate::contract::MethodKind;
+use crate::metadata::Metadata;
 use crate::status::{Phase, Status};
 use crate::wire::CancelReason;
 
@@ -31,6 +32,8 @@ pub(super) struct Caller {
     queue: VecDeque<Key>,
     waiting: usize,
     deadlines: BinaryHeap<Reverse<(Instant, Key)>>,
+    /// One-way calls whose request is on its way out.
+    leaving: Vec<StreamId>,
     health: Arc<Health>,
     /// Who waits for the handshake.
     ready: Option<oneshot::Sender<Result<(), Status>>>,
@@ -66,6 +69,7 @@ impl Caller {
             queue: VecDeque::new(),
             waiting: 0,
             deadlines: BinaryHeap::new(),
+            leaving: Vec::new(),
             health,
             ready: Some(ready),
         }
@@ -160,6 +164,9 @@ impl Caller {
                     finished: waiting.finished,
                 };
                 self.calls.insert(stream, call);
+                if *kind == MethodKind::OneWay {
+                    self.leaving.push(stream);
+                }
             }
             Err(OpenError::Full | OpenError::NotReady) => return Some(waiting),
             Err(OpenError::Gone) => {
@@ -383,6 +390,21 @@ impl Role for Caller {
             }
             // The driver sees the end itself; the rest happens to servers.
             _ => {}
+        }
+    }
+
+    fn flushed(&mut self, connection: &Connection) {
+        let leaving = std::mem::take(&mut self.leaving);
+        for stream in leaving {
+            if connection.has_left(stream) {
+                let reply = conn::Reply {
+                    body: None,
+                    trailers: Metadata::new(),
+                };
+                self.ended(stream, Ok(reply));
+            } else {
+                self.leaving.push(stream);
+            }
         }
     }
 

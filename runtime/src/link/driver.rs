@@ -47,6 +47,9 @@ pub(super) trait Role: Send {
     /// Reacts to what happened on the connection.
     fn event(&mut self, connection: &mut Connection, event: Event, now: Instant);
 
+    /// Everything that the machine had for the transport is written.
+    fn flushed(&mut self, connection: &Connection);
+
     /// When [`Role::timeout`] wants to be called, beside the machine's own time.
     fn next_timeout(&self) -> Option<Instant>;
 
@@ -240,7 +243,11 @@ impl<R: Role> Driver<R> {
             if let Some(reason) = self.dispatch() {
                 return Some(reason);
             }
-            if !self.transport.has_output() || self.spent > TURN {
+            if !self.transport.has_output() {
+                self.role.flushed(&self.connection);
+                return None;
+            }
+            if self.spent > TURN {
                 return None;
             }
             let written = poll_fn(|cx| {

@@ -184,7 +184,7 @@ pub(crate) fn serve<D: Dispatch>(
         receiver,
         counters,
     );
-    (control, async move { driver.run().await.tally() })
+    (control, async move { driver.run().await.tally().await })
 }
 
 /// What a server tells one of its connections.
@@ -199,9 +199,9 @@ impl Control {
         let _ = self.commands.send(Command::Drain);
     }
 
-    /// Ends all calls, and the connection.
-    pub(crate) fn close(&self) {
-        let _ = self.commands.send(Command::Close);
+    /// Ends all calls, and the connection; `false` if it has ended already.
+    pub(crate) fn close(&self) -> bool {
+        self.commands.send(Command::Close).is_ok()
     }
 }
 

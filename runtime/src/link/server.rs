@@ -11,6 +11,8 @@
 //!      └──the message    └──► task ──Answered──► all replies taken ───────► finish
 //!                               └──Cancelled, deadline, end of connection─► aborted
 //! ```
+//!
+//! The handler of a one-way call outlives its connection: its caller may have gone as soon as the request had left.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -18,23 +20,28 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::sync::{Semaphore, mpsc};
-use tokio::task::AbortHandle;
+use tokio::task::{AbortHandle, JoinHandle, JoinSet};
+use tokio::time::timeout_at;
 
 use super::Outcome;
 use super::body::{BodyReceiver, BodySender, Item};
 use super::command::{Command, Commands, Key};
 use super::dispatch::{Dispatch, Guarded, Served, caught};
-use super::driver::Role;
+use super::driver::{Role, now};
 use super::outgoing::Outgoing;
 use crate::conn::{self, CloseReason, Connection, Event, StreamId};
 use crate::contract::MethodKind;
 use crate::metadata::Metadata;
 use crate::status::Status;
 use crate::wire::FRAGMENT;
+
+/// Time for the handler of a one-way call that has no deadline, once its connection has ended: what calls get that set
+/// none.
+const OUTLIVE: Duration = Duration::from_secs(5);
 
 /// What has become of the calls of a connection since it was told to drain.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -64,12 +71,16 @@ pub(super) struct Answerer<D: Dispatch> {
     draining: Option<DrainStart>,
     closing: bool,
     tally: Tally,
+    /// Handlers that go on behind the end of the connection.
+    outliving: JoinSet<()>,
 }
 
 /// A call that is not answered yet.
 struct Call<T> {
     stream: StreamId,
     stage: Stage<T>,
+    deadline: Option<Instant>,
+    one_way: bool,
     requests: Requests,
     replies: Option<Outgoing>,
     /// The end, which waits until the machine has taken all replies.
@@ -80,7 +91,7 @@ enum Stage<T> {
     /// Its one message is still on its way.
     Waiting(T, conn::Request),
     /// A handler works on it.
-    Running(AbortHandle),
+    Running(JoinHandle<()>),
     /// The handler is done.
     Done,
 }
@@ -106,10 +117,13 @@ impl<D: Dispatch> Answerer<D> {
             draining: None,
             closing: false,
             tally: Tally::default(),
+            outliving: JoinSet::new(),
         }
     }
 
-    pub(super) fn tally(&self) -> Tally {
+    /// Waits for the handlers that outlive the connection, and tells what became of all.
+    pub(super) async fn tally(mut self) -> Tally {
+        while self.outliving.join_next().await.is_some() {}
         self.tally
     }
 
@@ -154,6 +168,8 @@ impl<D: Dispatch> Answerer<D> {
             None => {
                 let call = Call {
                     stream,
+                    deadline: request.deadline,
+                    one_way: kind == MethodKind::OneWay,
                     stage: Stage::Waiting(target, request),
                     requests: Requests::None,
                     replies: None,
@@ -175,6 +191,8 @@ impl<D: Dispatch> Answerer<D> {
     ) {
         let key = key(stream);
         let kind = self.dispatch.kind(target);
+        let deadline = request.deadline;
+        let one_way = kind == MethodKind::OneWay;
         let mut requests = Requests::None;
         let mut receiver = None;
         if message.is_none() {
@@ -204,7 +222,7 @@ impl<D: Dispatch> Answerer<D> {
         }
         let served = Served {
             peer: Arc::clone(&self.peer),
-            deadline: request.deadline,
+            deadline,
             metadata: request.metadata,
             body: message.unwrap_or_default(),
             requests: receiver,
@@ -232,7 +250,7 @@ impl<D: Dispatch> Answerer<D> {
                     // A connection that has ended wants no answer.
                     let _ = commands.send(Command::Answered { key, outcome });
                 });
-                (Stage::Running(task.abort_handle()), None)
+                (Stage::Running(task), None)
             }
             Ok(Ok(outcome)) if replies.is_none() => {
                 connection.finish(stream, outcome);
@@ -252,6 +270,8 @@ impl<D: Dispatch> Answerer<D> {
         let call = Call {
             stream,
             stage,
+            deadline,
+            one_way,
             requests,
             replies,
             ending,
@@ -311,6 +331,22 @@ impl<D: Dispatch> Answerer<D> {
         if let Some(call) = self.calls.remove(&key(stream)) {
             call.stop(&status);
             connection.finish(stream, Err(status));
+        }
+    }
+
+    /// The connection of a call has ended before the call did.
+    fn lose(&mut self, call: Call<D::Target>) {
+        match call.stage {
+            Stage::Running(task) if call.one_way => {
+                let until = call.deadline.unwrap_or_else(|| now() + OUTLIVE);
+                let stop = Stop(task.abort_handle());
+                self.outliving.spawn(async move {
+                    // Done or late, it is stopped.
+                    let _ = timeout_at(until.into(), task).await;
+                    drop(stop);
+                });
+            }
+            _ => call.stop(&Status::cancelled("the connection has ended")),
         }
     }
 
@@ -413,7 +449,11 @@ impl<D: Dispatch> Role for Answerer<D> {
                     self.tally.cancelled += 1;
                 }
                 if let Some(call) = self.calls.remove(&key(stream)) {
-                    call.stop(&Status::cancelled("the caller has gone"));
+                    if connection.is_closed() && !self.closing {
+                        self.lose(call);
+                    } else {
+                        call.stop(&Status::cancelled("the caller has gone"));
+                    }
                 }
             }
             Event::DeadlineExpired { stream } => {
@@ -426,6 +466,8 @@ impl<D: Dispatch> Role for Answerer<D> {
             _ => {}
         }
     }
+
+    fn flushed(&mut self, _: &Connection) {}
 
     fn next_timeout(&self) -> Option<Instant> {
         None
@@ -458,6 +500,15 @@ impl<T> Call<T> {
         if let Requests::Taken(items) = self.requests {
             let _ = items.send(Item::End(Err(status.clone())));
         }
+    }
+}
+
+/// Stops a task that still runs when this is dropped.
+struct Stop(AbortHandle);
+
+impl Drop for Stop {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 

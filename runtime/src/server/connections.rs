@@ -40,15 +40,6 @@ struct Live {
     open: HashMap<u64, (Control, Option<AbortHandle>)>,
     draining: bool,
     tally: Tally,
-    /// Connections that were open when the drain began.
-    drained: usize,
-}
-
-/// What the connections of a server have come to.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Total {
-    pub(super) tally: Tally,
-    pub(super) connections: usize,
 }
 
 impl Connections {
@@ -145,7 +136,6 @@ impl Connections {
     pub(super) fn drain(&self) {
         let mut live = self.live();
         live.draining = true;
-        live.drained = live.open.len();
         for (control, _) in live.open.values() {
             control.drain();
         }
@@ -155,8 +145,13 @@ impl Connections {
     pub(super) fn close(&self) {
         let mut live = self.live();
         live.draining = true;
-        for (control, _) in live.open.values() {
-            control.close();
+        for (control, abort) in live.open.values() {
+            // Where the connection has ended, handlers of one-way calls may have outlived it.
+            if !control.close()
+                && let Some(abort) = abort
+            {
+                abort.abort();
+            }
         }
     }
 
@@ -175,12 +170,9 @@ impl Connections {
         let _ = self.count.subscribe().wait_for(|count| *count == 0).await;
     }
 
-    pub(super) fn total(&self) -> Total {
-        let live = self.live();
-        Total {
-            tally: live.tally,
-            connections: live.drained,
-        }
+    /// What has become of their calls since the drain began.
+    pub(super) fn tally(&self) -> Tally {
+        self.live().tally
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
-use super::connections::{Connections, Total};
+use super::connections::Connections;
 use super::notice::{Listener, Notice};
 use crate::link::Traffic;
 use crate::registry::Lease;
@@ -53,6 +53,7 @@ impl Running {
     /// the drain limit, and cancels the rest.
     pub async fn shutdown(mut self) -> Report {
         let start = Instant::now();
+        let connections = self.connections.count();
         self.deregister().await;
         self.stop_accepting().await;
         self.connections.drain();
@@ -65,7 +66,7 @@ impl Running {
                 self.connections.abort();
             }
         }
-        let Total { tally, connections } = self.connections.total();
+        let tally = self.connections.tally();
         Report {
             drained: tally.drained,
             cancelled: tally.cancelled,
@@ -122,7 +123,7 @@ pub struct Report {
     pub cancelled: usize,
     /// Calls that came too late and were turned away; their clients know that they may send them elsewhere.
     pub refused: u64,
-    /// Connections that were open at the start of the drain.
+    /// Connections that were open at the start of the shutdown. Clients that hear of it from a registry leave by themselves.
     pub connections: usize,
     /// How long it took in all.
     pub duration: Duration,

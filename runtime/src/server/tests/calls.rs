@@ -166,7 +166,7 @@ async fn what_is_not_there_says_what_is() {
             status.message().to_owned()
         }
     };
-    insta::assert_snapshot!(ask("test.v1.Echo/eco", "", "protobuf").await, @"no method `eco` on test.v1.Echo here; it has chat, context, count, echo, hang, join, later, newer, note, panic, panic_later");
+    insta::assert_snapshot!(ask("test.v1.Echo/eco", "", "protobuf").await, @"no method `eco` on test.v1.Echo here; it has chat, context, count, echo, hang, join, later, newer, note, panic, panic_later, work");
     insta::assert_snapshot!(ask("test.v2.Echo/echo", "", "protobuf").await, @"no service test.v2.Echo here; there is test.v1.Echo");
     insta::assert_snapshot!(ask("test.v1.Echo/echo", "red", "protobuf").await, @"test.Echo is not offered in group `red` here; it is in blue");
     // What else there is depends on the features that are compiled in.

@@ -3,11 +3,13 @@
 mod calls;
 mod ends;
 mod notices;
+mod one_way;
 mod streams;
 
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use prost::Message;
@@ -65,6 +67,7 @@ pub(super) static ECHO: ServiceDescriptor = ServiceDescriptor {
         method!(8, "context", Unary, 0),
         method!(9, "newer", Unary, 1),
         method!(10, "later", Unary, 0),
+        method!(11, "work", OneWay, 0),
     ],
     schema: &[],
 };
@@ -149,6 +152,15 @@ impl Handler for Echo {
             10 => call.unary(async |text: String| {
                 tokio::task::yield_now().await;
                 Ok::<_, Error>(text)
+            }),
+            11 => call.one_way(move |seconds: String| async move {
+                let told = Told(heard.clone());
+                heard.send(Heard::Hanging).unwrap();
+                let seconds = seconds.parse().unwrap();
+                tokio::time::sleep(Duration::from_secs(seconds)).await;
+                heard.send(Heard::Note("done".into())).unwrap();
+                drop(told);
+                Ok::<_, Error>(())
             }),
             _ => call.unknown_method(),
         }
