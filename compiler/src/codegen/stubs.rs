@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 
 use prost_types::field_descriptor_proto::{Label, Type};
-use prost_types::{DescriptorProto, FieldDescriptorProto, FileDescriptorProto};
+use prost_types::{DescriptorProto, FieldDescriptorProto, FileDescriptorProto, MessageOptions};
 
 /// What prost-build would find.
 #[derive(Clone, Copy)]
@@ -125,7 +125,7 @@ fn stand_ins(
             !message
                 .options
                 .as_ref()
-                .is_some_and(|options| options.map_entry())
+                .is_some_and(MessageOptions::map_entry)
         })
         .map(|message| {
             let name = format!("{scope}.{}", message.name());
