@@ -1,23 +1,27 @@
 //! The signals that ask a process to end. Knows nothing of what is to be ended.
 
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::task::Poll;
 
 /// Ends when the process is asked to end: SIGTERM or SIGINT, elsewhere Ctrl-C. Asked a second time, the process exits at
 /// once with status 130.
 ///
+/// From this call on, and not only once the future is polled, a signal is no longer the end of the process by itself.
+///
 /// # Panics
 /// Where the system gives no signals to wait for, or outside of a tokio runtime with IO.
-pub async fn shutdown_signal() {
+pub fn shutdown_signal() -> impl Future<Output = ()> + Send + 'static {
     let mut signals =
         Signals::new().unwrap_or_else(|error| panic!("cannot wait for signals: {error}"));
-    signals.next().await;
-    tokio::spawn(async move {
+    async move {
         signals.next().await;
-        // The status of a shell's child that was interrupted.
-        std::process::exit(130);
-    });
+        tokio::spawn(async move {
+            signals.next().await;
+            // The status of a shell's child that was interrupted.
+            std::process::exit(130);
+        });
+    }
 }
 
 #[cfg(unix)]

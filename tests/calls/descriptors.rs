@@ -1,0 +1,26 @@
+//! A server that has run out of file descriptors.
+
+use std::net::TcpStream;
+
+use crate::process::{Served, ask};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_without_descriptors_serves_on_and_recovers() {
+    let mut served = Served::start("ulimit -n 24 && exec \"$@\"", "127.0.0.1:0");
+    let channel = served.channel().await;
+    assert_eq!(ask(&channel, 0, "before").await.unwrap(), "before");
+
+    let address = served.address.replacen("tcp://", "", 1);
+    let crowd: Vec<_> = (0..40)
+        .map(|_| TcpStream::connect(&address).unwrap())
+        .collect();
+    let notice = served.line_with("notice: cannot accept connections on");
+    assert!(notice.contains("Too many open files"), "{notice}");
+    assert_eq!(ask(&channel, 0, "during").await.unwrap(), "during");
+
+    drop(crowd);
+    let newcomer = served.channel().await;
+    assert_eq!(ask(&newcomer, 0, "after").await.unwrap(), "after");
+    served.signal("TERM");
+    assert!(served.wait().success());
+}

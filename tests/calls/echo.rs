@@ -1,0 +1,36 @@
+//! A contract written by hand, as generated code would have it. Messages are `StringValue`: prost knows them as `String`.
+
+use callsheet::codegen::{MethodDescriptor, MethodKind, Release, ServiceDescriptor};
+
+const FIRST: Release = Release::new(1, 0);
+
+const fn unary(index: usize, name: &'static str, path: &'static str) -> MethodDescriptor {
+    MethodDescriptor {
+        service: "test.Echo",
+        name,
+        path,
+        index,
+        since: FIRST,
+        kind: MethodKind::Unary,
+        request: "google.protobuf.StringValue",
+        reply: "google.protobuf.StringValue",
+        idempotent: false,
+        timeout: None,
+        max_size: None,
+        balance: None,
+    }
+}
+
+/// `echo` answers what it is asked; `hang` never answers.
+pub(crate) static ECHO: ServiceDescriptor = ServiceDescriptor {
+    name: "test.Echo",
+    release: FIRST,
+    releases: &[FIRST],
+    groups: &[],
+    open_groups: false,
+    methods: &[
+        unary(0, "echo", "test.v1.Echo/echo"),
+        unary(1, "hang", "test.v1.Echo/hang"),
+    ],
+    schema: &[],
+};
