@@ -82,15 +82,20 @@ impl Plain {
                     Literal::Integer(value) => value.to_string().parse().unwrap_or(f64::INFINITY),
                     _ => return Err(Misfit::Type("a number")),
                 };
-                let most = if scalar == Scalar::Float {
-                    f64::from(f32::MAX)
+                // A text that rounds to the largest number is that number.
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    reason = "it rounds as the value will"
+                )]
+                let (fits, most) = if scalar == Scalar::Float {
+                    ((value as f32).is_finite(), format!("{:e}", f32::MAX))
                 } else {
-                    f64::MAX
+                    (value.is_finite(), format!("{:e}", f64::MAX))
                 };
-                if value.abs() <= most {
+                if fits {
                     Ok(ConstantValue::Float(scalar, value))
                 } else {
-                    Err(Misfit::Range(format!("{:e} to {most:e}", -most)))
+                    Err(Misfit::Range(format!("-{most} to {most}")))
                 }
             }
             (scalar, literal) => {
