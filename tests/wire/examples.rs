@@ -39,7 +39,7 @@ fn failure() -> Status {
 }
 
 fn first(metadata: &Metadata) -> OpenHead<&Metadata> {
-    let route = Route::new("/shop.orders.v1.Orders/Get", "", "proto").unwrap();
+    let route = Route::new("shop.orders.v1.Orders/get", "", "protobuf").unwrap();
     OpenHead {
         route: RouteRef::Learn(Arc::new(route)),
         attempt: 0,

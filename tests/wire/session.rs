@@ -29,7 +29,7 @@ fn a_first_unary_call_is_the_examples_in_a_row() {
     let mut hello = sent(&mut server);
     assert_eq!(hex(&hello), hex(&page["preface"]));
     client.receive(&mut hello, now);
-    let route = Arc::new(Route::new("/shop.orders.v1.Orders/Get", "", "proto").unwrap());
+    let route = Arc::new(Route::new("shop.orders.v1.Orders/get", "", "protobuf").unwrap());
     let (metadata, body) = (Metadata::new(), Bytes::from_static(&[8, 7, 16, 1, 24, 0]));
     let call = Call {
         route: &route,

@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     fn route(path: &str) -> Arc<Route> {
-        Arc::new(Route::new(path, "", "proto").unwrap())
+        Arc::new(Route::new(path, "", "protobuf").unwrap())
     }
 
     #[test]

@@ -18,6 +18,9 @@ use crate::wire::{CancelReason, EndHead, FRAGMENT, Frame, FrameKind, OpenHead, f
 /// Bytes sent for which a peer may send one CREDIT.
 const CREDIT_PER_BYTES: usize = 1024;
 
+/// What a message that waits to be sent takes beside its bytes.
+const WAITING: usize = size_of::<Bytes>();
+
 /// What a turn in the round came to.
 enum Turn {
     /// Something was written, and there is more.
@@ -143,7 +146,7 @@ impl Connection {
         stream.begun |= !client;
         if let Some(queue) = &mut stream.queue
             && queue.bytes > 0
-            && queue.bytes + body.len() > bound
+            && queue.bytes + held(&body) > bound
         {
             queue.wanted = true;
             return Err(SendError::NotReady(body));
@@ -338,8 +341,8 @@ impl Connection {
             return;
         }
         let queue = stream.queue.get_or_insert_default();
-        queue.bytes += body.len();
-        self.queued += body.len();
+        queue.bytes += held(&body);
+        self.queued += held(&body);
         queue.messages.push_back(body);
         self.enter_round(number);
     }
@@ -405,10 +408,12 @@ impl Connection {
         }
         stream.send_credit -= cost as u64;
         queue.written += fragment.len();
-        queue.bytes -= fragment.len();
-        self.queued -= fragment.len();
+        let whole = queue.written == message.len();
+        let freed = fragment.len() + if whole { WAITING } else { 0 };
+        queue.bytes -= freed;
+        self.queued -= freed;
         let mut flags = 0;
-        if queue.written < message.len() {
+        if !whole {
             flags = MORE;
         } else {
             queue.messages.pop_front();
@@ -469,6 +474,11 @@ impl Connection {
         }
         self.remove(number);
     }
+}
+
+/// What a message holds while it waits to be sent.
+fn held(body: &Bytes) -> usize {
+    body.len() + WAITING
 }
 
 fn over(what: &str, count: usize, unit: &str, limit: usize) -> Status {

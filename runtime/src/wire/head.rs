@@ -30,7 +30,7 @@ impl Route {
     /// The most bytes of a codec's name.
     pub const MAX_CODEC: usize = 64;
 
-    /// The route to `path` (`/package.Service/Method`) in `group` (empty: none), with messages in `codec`.
+    /// The route to `path` (`package.vN.Service/method`) in `group` (empty: none), with messages in `codec`.
     ///
     /// # Errors
     /// [`Fault::RouteLong`]
@@ -60,7 +60,7 @@ impl Route {
         })
     }
 
-    /// `/package.Service/Method`
+    /// `package.vN.Service/method`
     pub fn path(&self) -> &str {
         &self.path
     }

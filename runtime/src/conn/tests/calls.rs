@@ -29,7 +29,7 @@ fn a_unary_call_takes_one_frame_each_way() {
         assert_eq!(request.body.as_deref(), Some(&[round; 16][..]));
         assert!(request.last && !request.one_way && request.metadata.is_empty());
         // The first names the route; header, route, attempt and metadata take 13 bytes after that.
-        assert_eq!(frames, if round == 0 { 13 + 34 } else { 13 } + 16);
+        assert_eq!(frames, if round == 0 { 13 + 36 } else { 13 } + 16);
         pair.server.conn.consumed(stream, 16);
         assert!(pair.server.conn.finish(stream, reply(b"fine")));
         let down = pair.server.transmit();

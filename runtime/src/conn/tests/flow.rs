@@ -296,3 +296,46 @@ fn ping() -> BytesMut {
     Frame::Ping(1).put(&mut bytes);
     bytes
 }
+
+#[test]
+fn messages_without_bytes_fill_a_queue_too() {
+    let mut pair = Pair::new();
+    let stream = pair.open(None, true);
+    pair.exchange();
+    let mut sent = 0;
+    while pair.server.conn.send(stream, Bytes::new()).is_ok() {
+        sent += 1;
+        assert!(sent < 100_000, "there is no end to it");
+        if sent % 1000 == 0 {
+            pair.exchange();
+        }
+    }
+    // The client takes nothing out, so that its window stays full.
+    assert!(pair.server.conn.buffered() <= 256 << 10);
+    pair.client.conn.cancel(stream, CancelReason::Caller);
+    pair.exchange();
+    assert_eq!(pair.server.conn.buffered(), 0);
+}
+
+#[test]
+fn small_messages_that_wait_do_not_keep_what_was_read_with_them() {
+    let mut pair = Pair::new();
+    let stream = pair.open(None, true);
+    pair.exchange();
+    for _ in 0..3 {
+        pair.server.conn.send(stream, big(10)).unwrap();
+    }
+    pair.server.conn.finish(stream, reply(&[]));
+    pair.exchange();
+    let bodies: Vec<Bytes> = pair
+        .client
+        .take_events()
+        .into_iter()
+        .filter_map(|event| match event {
+            Event::Message { body, .. } => Some(body),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(bodies.len(), 3);
+    assert!(bodies[1..].iter().all(Bytes::is_unique));
+}

@@ -130,7 +130,7 @@ pub(super) fn origin() -> Instant {
 static NO_METADATA: Metadata = Metadata::new();
 
 fn route() -> Arc<Route> {
-    Arc::new(Route::new("/shop.orders.v1.Orders/Get", "", "proto").unwrap())
+    Arc::new(Route::new("shop.orders.v1.Orders/get", "", "protobuf").unwrap())
 }
 
 fn call<'a>(route: &'a Arc<Route>, metadata: &'a Metadata) -> Call<'a> {
