@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use callsheet::registry::Handle;
-use callsheet::{Client, Code, Server, registry};
+use callsheet::{Client, Code, Error, Server, registry};
+use callsheet_tests::rpc::shop::orders::WatchOrders;
 use callsheet_tests::rpc::shop::orders::v1::{OrdersClient, OrdersServer};
 
 use crate::shop::{Shop, client, registry, serve};
@@ -41,9 +42,23 @@ async fn call(orders: OrdersClient, done: Arc<AtomicBool>) -> Vec<String> {
         if let Err(error) = orders.report().await {
             lost.push(error.to_string());
         }
+        if let Err(error) = watch(&orders).await {
+            lost.push(format!("a stream: {error}"));
+        }
         tokio::task::yield_now().await;
     }
     lost
+}
+
+/// A stream of one event, to its end.
+async fn watch(orders: &OrdersClient) -> Result<(), Error> {
+    let watch = WatchOrders {
+        limit: 1,
+        ..WatchOrders::default()
+    };
+    let events = orders.watch(watch).await?.collect().await?;
+    assert_eq!(events.len(), 1);
+    Ok(())
 }
 
 /// Calls until each of `names` has answered.
