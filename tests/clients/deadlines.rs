@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use callsheet::{Code, Context, Metadata, Phase};
+use callsheet::registry::{self, BoxFuture, Feeds, Handle, Instance, Lease, Registry, Watch};
+use callsheet::{Code, Context, Metadata, Phase, Progress};
 use callsheet_tests::rpc::shop::orders::PlaceOrder;
 use tokio::time::Instant;
 
-use crate::shop::{Shop, client, registry, serve};
+use crate::shop::{self, Shop, client, serve};
 
 fn s(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
@@ -14,7 +15,7 @@ fn s(seconds: u64) -> Duration {
 
 #[tokio::test(start_paused = true)]
 async fn the_call_s_own_limit_comes_before_the_client_s_the_contract_s_and_the_default() {
-    let registry = registry().await;
+    let registry = shop::registry().await;
     let (shop, _) = Shop::new("a");
     let server = serve(&registry, &shop).await;
     let orders = client(&registry);
@@ -41,7 +42,7 @@ async fn the_call_s_own_limit_comes_before_the_client_s_the_contract_s_and_the_d
 
 #[tokio::test(start_paused = true)]
 async fn without_a_server_the_deadline_says_what_was_missing() {
-    let registry = registry().await;
+    let registry = shop::registry().await;
     let error = client(&registry).get(7).await.unwrap_err();
     assert_eq!(error.code(), Code::Unavailable);
     assert_eq!(error.status().phase(), Phase::Resolve);
@@ -53,15 +54,49 @@ async fn without_a_server_the_deadline_says_what_was_missing() {
     );
 }
 
+/// A registry that never answers.
+#[derive(Default)]
+struct Silent(Feeds);
+
+impl Registry for Silent {
+    fn address(&self) -> &str {
+        "silent:"
+    }
+
+    fn register(&self, _: Vec<Instance>) -> Result<Lease, registry::Error> {
+        unreachable!("nothing is registered here")
+    }
+
+    fn watch(&self, service: &str) -> Watch {
+        self.0.watch(service)
+    }
+
+    fn services(&self) -> BoxFuture<'_, Result<Vec<String>, registry::Error>> {
+        Box::pin(std::future::pending())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_registry_that_never_answers_does_not_hold_a_call_for_ever() {
+    let orders = client(&Handle::new(Silent::default()));
+    let one = orders.report().await.unwrap_err();
+    let all = orders.report().all_groups().await.unwrap_err();
+    for error in [one, all] {
+        assert_eq!(error.code(), Code::DeadlineExceeded);
+        assert_eq!(error.status().progress(), Progress::NotStarted);
+        assert_eq!(error.message(), "the registry silent: has not answered yet");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_handler_s_calls_end_with_the_caller_s_deadline() {
-    let registry = registry().await;
+    let registry = shop::registry().await;
     let (leaf, _) = Shop::new("leaf");
     let behind = serve(&registry, &leaf).await;
-    let front_registry = self::registry().await;
-    let (mut shop, _) = Shop::new("front");
-    shop.upstream = Some(client(&registry).with_timeout(s(60)));
-    let front = serve(&front_registry, &shop).await;
+    let front_registry = shop::registry().await;
+    let (mut front_shop, _) = Shop::new("front");
+    front_shop.upstream = Some(client(&registry).with_timeout(s(60)));
+    let front = serve(&front_registry, &front_shop).await;
 
     let before = Instant::now();
     let call = client(&front_registry)
@@ -78,13 +113,13 @@ async fn a_handler_s_calls_end_with_the_caller_s_deadline() {
 
 #[tokio::test(start_paused = true)]
 async fn a_caller_that_goes_away_takes_the_whole_chain_along() {
-    let registry = registry().await;
+    let registry = shop::registry().await;
     let (leaf, _) = Shop::new("leaf");
     let behind = serve(&registry, &leaf).await;
-    let front_registry = self::registry().await;
-    let (mut shop, _) = Shop::new("front");
-    shop.upstream = Some(client(&registry).with_timeout(s(60)));
-    let front = serve(&front_registry, &shop).await;
+    let front_registry = shop::registry().await;
+    let (mut front_shop, _) = Shop::new("front");
+    front_shop.upstream = Some(client(&registry).with_timeout(s(60)));
+    let front = serve(&front_registry, &front_shop).await;
 
     let started = client(&front_registry)
         .place(PlaceOrder::default())
@@ -99,7 +134,7 @@ async fn a_caller_that_goes_away_takes_the_whole_chain_along() {
 
 #[tokio::test(start_paused = true)]
 async fn trace_context_is_inherited_and_credentials_are_not() {
-    let registry = registry().await;
+    let registry = shop::registry().await;
     let server = serve(&registry, &Shop::new("a").0).await;
     let mut incoming = Metadata::new();
     let trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";

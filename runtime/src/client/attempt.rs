@@ -1,31 +1,26 @@
 //! From a planned call to its answer: deadline, choice of an instance, connection, request, and another instance where
 //! the first one turned the request away before it could run.
 
-use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as Poller, Poll, ready};
 use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::time::Instant;
 
 use crate::backoff::Backoff;
 use crate::context::Context;
-use crate::contract::{MethodDescriptor, MethodKind};
+use crate::contract::MethodKind;
 use crate::link::{Exchange, Link, Request};
 use crate::metadata::Metadata;
 use crate::random;
-use crate::route::GroupChoice;
 use crate::status::{Code, Phase, Progress, Status};
 
-use super::channel::Channel;
-use super::reply::{Content, Form, Received, Requests};
+use super::Client;
+use super::plan::Plan;
+use super::reply::{Content, Form, Received};
 use super::table::{Table, Target, Ticket};
-
-/// How long a call with one reply may take if nobody says: never for ever, and longer than what users wait for.
-pub(super) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How often all instances are asked in turn before a call that none of them started fails: enough to live through the
 /// moment between a server's last breath and the registry's word of it.
@@ -37,109 +32,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(20);
 /// The longest pause between two rounds.
 const LONGEST_PAUSE: Duration = Duration::from_millis(200);
 
-/// The limit that a caller set.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Timeout {
-    /// None: the client's, the contract's or the default counts.
-    Unset,
-    /// This.
-    After(Duration),
-    /// No limit, on purpose.
-    Never,
-}
-
-/// Everything that is to be sent, before it is known where to.
-pub(crate) struct Plan {
-    pub(super) channel: Channel,
-    pub(super) method: &'static MethodDescriptor,
-    pub(super) timeout: Timeout,
-    pub(super) metadata: Metadata,
-    pub(super) group: Option<GroupChoice>,
-    pub(super) body: Result<Bytes, Status>,
-    pub(super) requests: Option<Requests>,
-}
-
 /// A call that goes on in an `async fn`.
 pub(super) type Drive = Pin<Box<dyn Future<Output = Result<Received, Status>> + Send>>;
-
-impl Plan {
-    pub(crate) fn new(
-        channel: Channel,
-        method: &'static MethodDescriptor,
-        body: Result<Bytes, Status>,
-        requests: Option<Requests>,
-    ) -> Self {
-        Self {
-            channel,
-            method,
-            timeout: Timeout::Unset,
-            metadata: Metadata::new(),
-            group: None,
-            body,
-            requests,
-        }
-    }
-
-    /// Lets the call fail with `status` before anything is sent. The first reason counts.
-    pub(super) fn fail(&mut self, status: Status) {
-        if self.body.is_ok() {
-            self.body = Err(status.not_started().in_phase(Phase::Local));
-        }
-    }
-
-    /// What replies look like.
-    fn form(&self) -> Form {
-        Form {
-            codec: self.channel.codec(),
-            shape: self.channel.shape(self.method.reply),
-        }
-    }
-
-    /// The same call to one group, if it can be sent twice.
-    pub(super) fn to_group(&self, group: &str) -> Self {
-        Self {
-            channel: self.channel.clone(),
-            method: self.method,
-            timeout: self.timeout,
-            metadata: self.metadata.clone(),
-            group: Some(GroupChoice::One(group.into())),
-            body: self.body.clone(),
-            requests: None,
-        }
-    }
-
-    /// Sends the request at once if a connection is up, or gives the future that will.
-    pub(super) fn depart(mut self, context: Option<&Context>) -> Departed {
-        let now = Instant::now();
-        let own = match self.timeout {
-            Timeout::After(limit) => Some(limit),
-            Timeout::Never => None,
-            Timeout::Unset => self
-                .channel
-                .timeout()
-                .or(self.method.timeout)
-                .or_else(|| default_timeout(self.method.kind)),
-        };
-        // A limit beyond what the clock can count is none.
-        let own = own.and_then(|limit| now.checked_add(limit));
-        let inherited = context.and_then(Context::deadline).map(Into::into);
-        if let Some(context) = context {
-            context.bequeath(&mut self.metadata);
-        }
-        let attempt = Attempt {
-            plan: self,
-            deadline: own.into_iter().chain(inherited).min(),
-            tried: Vec::new(),
-            sent: 0,
-            last: None,
-            stage: Stage::Resolve,
-        };
-        match attempt.connection() {
-            Some((table, target, link)) => Departed::Flight(attempt.fly(&table, &target, &link)),
-            None => Departed::Drive(attempt.drive()),
-        }
-    }
-}
 
 /// A call that has been set off.
 #[expect(
@@ -151,10 +45,25 @@ pub(super) enum Departed {
     Drive(Drive),
 }
 
-fn default_timeout(kind: MethodKind) -> Option<Duration> {
-    match kind {
-        MethodKind::Unary | MethodKind::ClientStream | MethodKind::OneWay => Some(DEFAULT_TIMEOUT),
-        MethodKind::ServerStream | MethodKind::BidiStream => None,
+impl Departed {
+    /// Sends the request at once if a connection is up, or gives the future that will.
+    pub(super) fn with(mut plan: Plan, context: Option<&Context>) -> Self {
+        let deadline = plan.deadline(context);
+        if let Some(context) = context {
+            context.bequeath(&mut plan.metadata);
+        }
+        let attempt = Attempt {
+            plan,
+            deadline,
+            tried: Vec::new(),
+            sent: 0,
+            last: None,
+            stage: Stage::Resolve,
+        };
+        match attempt.connection() {
+            Some((table, target, link)) => Self::Flight(attempt.fly(&table, &target, &link)),
+            None => Self::Drive(attempt.drive()),
+        }
     }
 }
 
@@ -314,29 +223,36 @@ impl Attempt {
     }
 
     fn expired(&self) -> Status {
-        let status = Status::deadline_exceeded(match &self.stage {
-            Stage::Resolve => match &self.last {
-                None => format!(
-                    "the registry {} has not answered yet",
-                    self.plan.channel.client().registry_address()
-                ),
-                Some(last) => format!("no instance took the call; the last one said: {last}"),
-            },
-            Stage::Connect(_) => "the connection did not come about in time".into(),
-            Stage::Answer(_) => "no answer in time".into(),
-        })
-        .with_setting("Call::timeout");
-        match &self.stage {
-            Stage::Resolve => status.not_started().in_phase(Phase::Resolve),
-            Stage::Connect(endpoint) => status
-                .not_started()
-                .in_phase(Phase::Connect)
-                .at_endpoint(Arc::clone(endpoint)),
-            Stage::Answer(endpoint) => status
+        match (&self.stage, &self.last) {
+            (Stage::Resolve, None) => unanswered(self.plan.channel.client()),
+            (Stage::Resolve, Some(last)) => expired(format!(
+                "no instance took the call; the last one said: {last}"
+            ))
+            .not_started()
+            .in_phase(Phase::Resolve),
+            (Stage::Connect(endpoint), _) => {
+                expired("the connection did not come about in time".into())
+                    .not_started()
+                    .in_phase(Phase::Connect)
+                    .at_endpoint(Arc::clone(endpoint))
+            }
+            (Stage::Answer(endpoint), _) => expired("no answer in time".into())
                 .in_phase(Phase::Local)
                 .at_endpoint(Arc::clone(endpoint)),
         }
     }
+}
+
+fn expired(why: String) -> Status {
+    Status::deadline_exceeded(why).with_setting("Call::timeout")
+}
+
+/// For a call whose time ran out before there was a list of instances.
+pub(super) fn unanswered(client: &Client) -> Status {
+    let registry = client.registry_address();
+    expired(format!("the registry {registry} has not answered yet"))
+        .not_started()
+        .in_phase(Phase::Resolve)
 }
 
 /// What an exchange gives first: the one reply, or the stream of them.
@@ -384,16 +300,5 @@ impl Flight {
         } else {
             Err(status.after_attempts(1))
         }
-    }
-}
-
-impl fmt::Debug for Plan {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Plan")
-            .field("method", &self.method.path)
-            .field("timeout", &self.timeout)
-            .field("metadata", &self.metadata)
-            .field("group", &self.group)
-            .finish_non_exhaustive()
     }
 }

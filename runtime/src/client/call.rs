@@ -24,8 +24,9 @@ use crate::metadata::{Metadata, Value};
 use crate::route::GroupChoice;
 use crate::status::Status;
 
-use super::attempt::{Departed, Drive, Flight, Plan, Timeout};
+use super::attempt::{Departed, Drive, Flight};
 use super::group::Group;
+use super::plan::{Plan, Timeout};
 use super::reply::Received;
 
 /// One call of a method, sent when it is first polled or [started](Self::start). Dropping it cancels the call.
@@ -135,7 +136,7 @@ impl<T, E> Call<T, E> {
                     let State::Ready(plan) = std::mem::replace(&mut self.state, State::Done) else {
                         unreachable!("it was ready in the line above");
                     };
-                    match plan.depart(Context::current().as_ref()) {
+                    match Departed::with(plan, Context::current().as_ref()) {
                         Departed::Flight(flight) => State::Flight(flight),
                         Departed::Drive(drive) => State::Drive(drive),
                     }

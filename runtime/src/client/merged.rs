@@ -6,9 +6,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as Poller, Poll};
 
+use tokio::time::timeout_at;
+
+use crate::context::Context;
 use crate::error::Error;
 use crate::status::{Phase, Status};
 
+use super::attempt::unanswered;
 use super::call::Call;
 use super::group::Merge;
 
@@ -45,6 +49,7 @@ impl<T: Send + 'static, E: Send + 'static> Call<T, E> {
     ) -> MergedCall<U, E> {
         let answer = async move {
             let single = self.plan().filter(|plan| plan.requests.is_none());
+            let deadline = single.and_then(|plan| plan.deadline(Context::current().as_ref()));
             let Some((channel, method)) = single.map(|plan| (plan.channel.clone(), plan.method))
             else {
                 return Err(Status::failed_precondition(
@@ -53,10 +58,15 @@ impl<T: Send + 'static, E: Send + 'static> Call<T, E> {
                 .in_phase(Phase::Local)
                 .into());
             };
-            let groups = channel.groups_of(method).await?;
+            let groups = match deadline {
+                None => channel.groups_of(method).await?,
+                Some(deadline) => timeout_at(deadline, channel.groups_of(method))
+                    .await
+                    .map_err(|_| unanswered(channel.client()))??,
+            };
             let calls: Vec<_> = groups
                 .iter()
-                .filter_map(|group| Some(self.with_plan(self.plan()?.to_group(group))))
+                .filter_map(|group| Some(self.with_plan(self.plan()?.to_group(group, deadline))))
                 .collect();
             let answers = all(calls).await?;
             merge(groups.into_iter().zip(answers).collect())

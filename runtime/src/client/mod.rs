@@ -13,6 +13,7 @@ mod call;
 mod channel;
 mod group;
 mod merged;
+mod plan;
 mod pool;
 mod reply;
 mod table;
@@ -40,7 +41,7 @@ pub use channel::Channel;
 pub use group::{Group, Merge};
 pub use merged::MergedCall;
 
-pub(crate) use attempt::Plan;
+pub(crate) use plan::Plan;
 pub(crate) use reply::{Form, Received, Requests};
 
 use pool::{Endpoint, Pool};

@@ -177,8 +177,7 @@ impl Endpoint {
         if let Some(link) = self.link() {
             return Ok(link);
         }
-        let index = self.turn.load(Ordering::Relaxed) % self.slots.len();
-        let mut outcome = self.open(index);
+        let mut outcome = self.open(self.next_up());
         let answer = outcome.wait_for(Option::is_some).await;
         match answer.as_deref() {
             Ok(Some(outcome)) => outcome.clone(),
@@ -186,6 +185,18 @@ impl Endpoint {
                 .not_started()
                 .in_phase(Phase::Local)),
         }
+    }
+
+    /// The slot that is up first: one that is being filled, or else the one whose pause ends first.
+    fn next_up(&self) -> usize {
+        let rank = |slot: &Mutex<Slot>| {
+            let slot = lock(slot);
+            (!matches!(slot.state, State::Opening(_)), slot.not_before)
+        };
+        let ranked = self.slots.iter().map(rank).enumerate();
+        ranked
+            .min_by_key(|&(_, rank)| rank)
+            .map_or(0, |(index, _)| index)
     }
 
     /// The attempt to fill a slot: the one that is under way, or a new one.

@@ -1,0 +1,125 @@
+//! A call as it is planned: what is to be sent and by when, before it is known where to.
+
+use std::fmt;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::time::Instant;
+
+use crate::context::Context;
+use crate::contract::{MethodDescriptor, MethodKind};
+use crate::metadata::Metadata;
+use crate::route::GroupChoice;
+use crate::status::{Phase, Status};
+
+use super::channel::Channel;
+use super::reply::{Form, Requests};
+
+/// How long a call with one reply may take if nobody says: never for ever, and longer than what users wait for.
+pub(super) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The limit that a caller set.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Timeout {
+    /// None: the client's, the contract's or the default counts.
+    Unset,
+    /// This.
+    After(Duration),
+    /// No limit, on purpose.
+    Never,
+}
+
+/// Everything that is to be sent, before it is known where to.
+pub(crate) struct Plan {
+    pub(super) channel: Channel,
+    pub(super) method: &'static MethodDescriptor,
+    pub(super) timeout: Timeout,
+    pub(super) metadata: Metadata,
+    pub(super) group: Option<GroupChoice>,
+    pub(super) body: Result<Bytes, Status>,
+    pub(super) requests: Option<Requests>,
+}
+
+impl Plan {
+    pub(crate) fn new(
+        channel: Channel,
+        method: &'static MethodDescriptor,
+        body: Result<Bytes, Status>,
+        requests: Option<Requests>,
+    ) -> Self {
+        Self {
+            channel,
+            method,
+            timeout: Timeout::Unset,
+            metadata: Metadata::new(),
+            group: None,
+            body,
+            requests,
+        }
+    }
+
+    /// Lets the call fail with `status` before anything is sent. The first reason counts.
+    pub(super) fn fail(&mut self, status: Status) {
+        if self.body.is_ok() {
+            self.body = Err(status.not_started().in_phase(Phase::Local));
+        }
+    }
+
+    /// What replies look like.
+    pub(super) fn form(&self) -> Form {
+        Form {
+            codec: self.channel.codec(),
+            shape: self.channel.shape(self.method.reply),
+        }
+    }
+
+    /// The same call to one group, to end by `deadline`, if it can be sent twice.
+    pub(super) fn to_group(&self, group: &str, deadline: Option<Instant>) -> Self {
+        Self {
+            channel: self.channel.clone(),
+            method: self.method,
+            timeout: deadline.map_or(Timeout::Never, |deadline| {
+                Timeout::After(deadline.saturating_duration_since(Instant::now()))
+            }),
+            metadata: self.metadata.clone(),
+            group: Some(GroupChoice::One(group.into())),
+            body: self.body.clone(),
+            requests: None,
+        }
+    }
+
+    /// When the call is to end, if it begins now in `context`.
+    pub(super) fn deadline(&self, context: Option<&Context>) -> Option<Instant> {
+        let own = match self.timeout {
+            Timeout::After(limit) => Some(limit),
+            Timeout::Never => None,
+            Timeout::Unset => self
+                .channel
+                .timeout()
+                .or(self.method.timeout)
+                .or_else(|| default_timeout(self.method.kind)),
+        };
+        // A limit beyond what the clock can count is none.
+        let own = own.and_then(|limit| Instant::now().checked_add(limit));
+        let inherited = context.and_then(Context::deadline).map(Into::into);
+        own.into_iter().chain(inherited).min()
+    }
+}
+
+fn default_timeout(kind: MethodKind) -> Option<Duration> {
+    match kind {
+        MethodKind::Unary | MethodKind::ClientStream | MethodKind::OneWay => Some(DEFAULT_TIMEOUT),
+        MethodKind::ServerStream | MethodKind::BidiStream => None,
+    }
+}
+
+impl fmt::Debug for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Plan")
+            .field("method", &self.method.path)
+            .field("timeout", &self.timeout)
+            .field("metadata", &self.metadata)
+            .field("group", &self.group)
+            .finish_non_exhaustive()
+    }
+}
