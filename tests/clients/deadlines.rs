@@ -59,7 +59,7 @@ async fn without_a_server_the_deadline_says_what_was_missing() {
 struct Silent(Feeds);
 
 impl Registry for Silent {
-    fn address(&self) -> &str {
+    fn address(&self) -> &'static str {
         "silent:"
     }
 
