@@ -41,6 +41,12 @@ fn write(generate: &Generate, files: &Files) -> Result<Outcome, Failure> {
     for name in &written.removed {
         report::say(&format!("removed {}", shown(&generate.out.join(name))));
     }
+    for name in &written.foreign {
+        report::say(&format!(
+            "left {}: nothing generated it",
+            shown(&generate.out.join(name))
+        ));
+    }
     report::say(&format!(
         "{} written, {} unchanged, {} removed",
         written.written.len(),
@@ -55,6 +61,7 @@ fn compare(generate: &Generate, files: &Files) -> Result<Outcome, Failure> {
         .compare(files)
         .map_err(Failure::of)?;
     let mut text = String::new();
+    let mut foreign = 0;
     for difference in &differences {
         let (what, name, found, expected) = match difference {
             Difference::Missing { name, expected } => ("missing", name, "", expected.as_str()),
@@ -64,6 +71,15 @@ fn compare(generate: &Generate, files: &Files) -> Result<Outcome, Failure> {
                 expected,
             } => ("stale", name, found.as_str(), expected.as_str()),
             Difference::Orphan { name, found } => ("orphan", name, found.as_str(), ""),
+            Difference::Foreign { name } => {
+                foreign += 1;
+                let path = shown(&generate.out.join(name));
+                let _ = writeln!(
+                    text,
+                    "foreign: {path}: nothing generated it; move it elsewhere"
+                );
+                continue;
+            }
         };
         let path = shown(&generate.out.join(name));
         let diff = TextDiff::from_lines(found, expected);
@@ -80,8 +96,13 @@ fn compare(generate: &Generate, files: &Files) -> Result<Outcome, Failure> {
         report::say(&format!("{} files are up to date", files.0.len()));
         Ok(Outcome::Clean)
     } else {
+        let help = if foreign == differences.len() {
+            ""
+        } else {
+            "; run `callsheet gen` without `--check`"
+        };
         report::say(&format!(
-            "{} of {} differ; run `callsheet gen` without `--check`",
+            "{} of {} differ{help}",
             differences.len(),
             shown(&generate.out)
         ));

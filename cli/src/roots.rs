@@ -66,11 +66,13 @@ fn folder(path: &Path) -> Result<PathBuf, Failure> {
 fn nearest(folder: &Path) -> Result<Option<Vec<PathBuf>>, Failure> {
     let start =
         fs::canonicalize(folder).map_err(|error| Failure(format!("{}: {error}", shown(folder))))?;
+    let here = fs::canonicalize(".").map_err(|error| Failure(format!(".: {error}")))?;
     for folder in start.ancestors() {
         let path = folder.join(FILE);
         match fs::metadata(&path) {
             Ok(metadata) if metadata.is_file() && metadata.len() <= MAX_BYTES => {
                 let project = read(&path)?;
+                let folder = between(&here, folder);
                 return Ok(Some(
                     project.roots.iter().map(|root| folder.join(root)).collect(),
                 ));
@@ -85,6 +87,17 @@ fn nearest(folder: &Path) -> Result<Option<Vec<PathBuf>>, Failure> {
         }
     }
     Ok(None)
+}
+
+/// The way from one folder to another, both without links: `../idl`.
+fn between(from: &Path, to: &Path) -> PathBuf {
+    for (steps, above) in from.ancestors().enumerate() {
+        if let Ok(rest) = to.strip_prefix(above) {
+            let up = std::iter::repeat_n(Path::new(".."), steps);
+            return up.chain([rest]).collect();
+        }
+    }
+    to.to_owned()
 }
 
 fn read(path: &Path) -> Result<Project, Failure> {

@@ -3,7 +3,7 @@
 pub struct {{ service.mock }} {
 {%- for method in service.methods %}
     {{ method.name }}: ::core::option::Option<
-        ::std::boxed::Box<dyn Fn({{ method.parameter_types }}) -> {{ method.result }} + ::core::marker::Send + ::core::marker::Sync>,
+        ::std::boxed::Box<dyn ::core::ops::Fn({{ method.parameter_types }}) -> {{ method.result }} + ::core::marker::Send + ::core::marker::Sync>,
     >,
 {%- endfor %}
 }
@@ -20,7 +20,7 @@ impl {{ service.mock }} {
     #[must_use]
     pub fn {{ method.setter }}(
         mut self,
-        answer: impl Fn({{ method.parameter_types }}) -> {{ method.result }} + ::core::marker::Send + ::core::marker::Sync + 'static,
+        answer: impl ::core::ops::Fn({{ method.parameter_types }}) -> {{ method.result }} + ::core::marker::Send + ::core::marker::Sync + 'static,
     ) -> Self {
         self.{{ method.name }} = ::core::option::Option::Some(::std::boxed::Box::new(answer));
         self

@@ -73,6 +73,15 @@ fn deep_nesting_that_never_ends_is_one_finding() {
 }
 
 #[test]
+fn a_package_of_many_parts_is_one_finding() {
+    let package = |parts: usize| format!("edition 2026;\npackage {}a;\n", "a.".repeat(parts - 1));
+    assert_eq!(codes(package(64)), []);
+    for parts in [65, 100_000] {
+        assert_eq!(codes(package(parts)), [Code::NestingTooDeep]);
+    }
+}
+
+#[test]
 fn the_limit_of_nesting_is_allowed() {
     let text = nested("message A { ", "x: int32 = 1;", "}", 64);
     assert_eq!(codes(format!("{HEAD}{text}")), []);

@@ -161,3 +161,41 @@ fn explain_prints_the_page_of_a_code() {
         unknown.err()
     );
 }
+
+#[test]
+fn files_are_named_from_where_the_command_runs() {
+    let project = Project::new(&[
+        ("callsheet.toml", "roots = [\"idl\"]\n"),
+        (
+            "idl/shop/five.rpc",
+            &FIVE.replace("package five", "package shop.five"),
+        ),
+        ("idl/other/empty.rpc", "edition 2026;\npackage other;\n"),
+    ]);
+    for (folder, path, shown) in [
+        (".", "idl/shop/five.rpc", "idl/shop/five.rpc"),
+        ("idl/shop", "five.rpc", "five.rpc"),
+        ("idl/other", "../shop/five.rpc", "../shop/five.rpc"),
+    ] {
+        let run = project.run_in(folder, &["check", path, "--format", "json"]);
+        let files: Vec<_> = run.findings().iter().map(|it| it["file"].clone()).collect();
+        assert_eq!(files, [shown; 5], "in {folder}");
+    }
+}
+
+#[test]
+fn line_ends_of_windows_are_not_drawn() {
+    let text = FIVE.replace('\n', "\r\n");
+    let project = Project::new(&[("five.rpc", &text)]);
+    let run = project.run(&["check", "five.rpc"]);
+    assert!(run.err().contains("5 errors"), "{}", run.err());
+    assert!(!run.err().contains('\u{240d}'), "{}", run.err());
+}
+
+#[test]
+fn a_foreign_letter_in_a_name_is_one_finding() {
+    let text = "edition 2026;\npackage shop;\n\nmessage \u{c4} {\n    x: \u{d6} = 1;\n}\n\nmessage \u{d6} {\n    \u{df}: string = 1;\n    \u{e6}: string = 2;\n}\n";
+    let project = Project::new(&[("shop.rpc", text)]);
+    let run = project.run(&["check", "shop.rpc", "--format", "json"]);
+    assert_eq!(run.codes(), ["CS0001"; 5], "{}", run.out());
+}

@@ -74,7 +74,8 @@ fn check_catches_an_edit_a_deletion_and_an_extra_file_and_writes_nothing() {
         [
             "missing: out/mod.rs",
             "stale: out/notes.rs",
-            "orphan: out/gone.rs"
+            "orphan: out/gone.rs",
+            "foreign: out/mine.rs: nothing generated it; move it elsewhere"
         ]
     );
     let edit =
@@ -92,6 +93,13 @@ fn check_catches_an_edit_a_deletion_and_an_extra_file_and_writes_nothing() {
         names(&project.path("out")),
         ["mine.rs", "mod.rs", "notes.rs"]
     );
+    assert!(run.err().contains("left out/mine.rs: nothing generated it"));
+
+    let run = project.run(&["gen", "notes.rpc", "--out", "out", "--check"]);
+    assert_eq!(run.status(), 1, "who wrote it must decide");
+    fs::remove_file(project.path("out/mine.rs")).expect("a file");
+    let run = project.run(&["gen", "notes.rpc", "--out", "out", "--check"]);
+    assert_eq!(run.status(), 0);
 }
 
 #[test]

@@ -41,9 +41,13 @@ impl Project {
     }
 
     fn run(&self, arguments: &[&str]) -> Run {
+        self.run_in(".", arguments)
+    }
+
+    fn run_in(&self, folder: &str, arguments: &[&str]) -> Run {
         let output = Command::new(env!("CARGO_BIN_EXE_callsheet"))
             .args(arguments)
-            .current_dir(&self.0)
+            .current_dir(self.path(folder))
             .output()
             .expect("the command starts");
         Run(output)

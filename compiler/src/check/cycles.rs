@@ -119,12 +119,11 @@ fn needs(message_of: &Message, index: &HashMap<&str, usize>) -> Needs {
             .collect(),
         some: Vec::new(),
     };
-    for (position, oneof) in message_of.oneofs.iter().enumerate() {
-        let members = message_of
-            .fields
-            .iter()
-            .filter(|field| field.oneof == Some(position));
-        let held: Vec<Option<usize>> = members.map(|field| message(field, index)).collect();
+    for (oneof, members) in message_of.oneofs.iter().zip(message_of.members()) {
+        let held: Vec<Option<usize>> = members
+            .into_iter()
+            .map(|field| message(field, index))
+            .collect();
         if oneof.required && !held.is_empty() && held.iter().all(Option::is_some) {
             needs.some.push(held.into_iter().flatten().collect());
         }
@@ -181,16 +180,13 @@ fn unmet<'m>(
     every.or_else(|| {
         of.oneofs
             .iter()
-            .enumerate()
-            .filter(|(_, oneof)| oneof.required)
-            .find_map(|(position, _)| {
-                let mut members = of
-                    .fields
+            .zip(of.members())
+            .filter(|(oneof, _)| oneof.required)
+            .find_map(|(_, members)| {
+                let first = *members.first()?;
+                let stuck = members
                     .iter()
-                    .filter(|field| field.oneof == Some(position));
-                let first = members.clone().next()?;
-                let stuck =
-                    members.all(|field| message(field, index).is_some_and(|at| !finite[at]));
+                    .all(|field| message(field, index).is_some_and(|at| !finite[at]));
                 if stuck {
                     message(first, index).map(|at| (first, at))
                 } else {

@@ -246,13 +246,10 @@ impl Scribe<'_> {
             let item = self.member(&field.docs, field.deprecated.as_ref(), &name.0);
             self.mark(join(path, 2, position), item);
         }
-        for (position, oneof) in message.oneofs.iter().enumerate() {
+        let members = message.members();
+        for (position, (oneof, members)) in message.oneofs.iter().zip(&members).enumerate() {
             let name = message.name.child(&oneof.name);
-            let members = message
-                .fields
-                .iter()
-                .filter(|field| field.oneof == Some(position));
-            let variants: Vec<String> = members.map(|field| camel(&field.name)).collect();
+            let variants: Vec<String> = members.iter().map(|field| camel(&field.name)).collect();
             let lints = lints::oneof(&camel(&oneof.name), &variants);
             self.mark(
                 join(path, 8, position),
@@ -260,7 +257,7 @@ impl Scribe<'_> {
                     docs: documentation(&oneof.docs, None),
                     on_type: self.type_attributes(&name.0, lints),
                     on_member: self.field_attributes(&name.0),
-                    own_debug: redact::oneof_has_secret(message, position),
+                    own_debug: redact::oneof_has_secret(members),
                 },
             );
         }

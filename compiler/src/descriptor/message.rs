@@ -1,5 +1,7 @@
 //! Messages and enums as descriptors.
 
+use std::collections::HashSet;
+
 use prost_types::descriptor_proto::ReservedRange;
 use prost_types::enum_descriptor_proto::EnumReservedRange;
 use prost_types::field_descriptor_proto::{Label, Type};
@@ -18,6 +20,11 @@ pub(super) fn lower_message(message: &Message) -> DescriptorProto {
         .iter()
         .map(|declared| oneof(&declared.name))
         .collect();
+    let declared = message.oneofs.iter().map(|oneof| &*oneof.name);
+    let mut taken: HashSet<String> = declared
+        .chain(message.fields.iter().map(|field| &*field.name))
+        .map(str::to_owned)
+        .collect();
     for field in &message.fields {
         let mut lowered = lower_field(field);
         match &field.shape {
@@ -29,7 +36,7 @@ pub(super) fn lower_message(message: &Message) -> DescriptorProto {
             FieldShape::Optional(_) => {
                 lowered.proto3_optional = Some(true);
                 lowered.oneof_index = Some(index(oneofs.len()));
-                oneofs.push(oneof(&synthetic_name(message, &oneofs, &field.name)));
+                oneofs.push(oneof(&synthetic_name(&mut taken, &field.name)));
             }
             FieldShape::Singular(_) | FieldShape::List(_) => {}
         }
@@ -208,15 +215,13 @@ fn camel(name: &str, mut raise: bool) -> String {
 }
 
 /// The oneof that makes a field optional: `_note`, with as many `X` before it as it takes to be alone.
-fn synthetic_name(message: &Message, oneofs: &[OneofDescriptorProto], field: &str) -> String {
+fn synthetic_name(taken: &mut HashSet<String>, field: &str) -> String {
     let mut name = if field.starts_with('_') {
         field.to_owned()
     } else {
         format!("_{field}")
     };
-    while message.fields.iter().any(|other| other.name == name)
-        || oneofs.iter().any(|other| other.name() == name)
-    {
+    while !taken.insert(name.clone()) {
         name.insert(0, 'X');
     }
     name

@@ -25,6 +25,8 @@ pub struct Written {
     pub unchanged: Vec<String>,
     /// Files of an earlier generation that were removed.
     pub removed: Vec<String>,
+    /// Rust files that nothing generated, and that were left alone.
+    pub foreign: Vec<String>,
 }
 
 /// How the folder differs from what would be written.
@@ -52,6 +54,11 @@ pub enum Difference {
         name: String,
         /// What it holds.
         found: String,
+    },
+    /// A Rust file that nothing generated stands among those generated; only who wrote it may remove it.
+    Foreign {
+        /// Its name.
+        name: String,
     },
 }
 
@@ -87,10 +94,14 @@ impl Output {
     /// As [`Output::write`].
     pub fn synchronize(&self, files: &Files) -> Result<Written, Error> {
         let mut written = self.write(files)?;
-        for name in self.orphans(files)? {
+        for name in self.others(files)? {
             let path = self.folder.join(&name);
-            fs::remove_file(&path).map_err(Error::at(&path))?;
-            written.removed.push(name);
+            if is_generated(&path).map_err(Error::at(&path))? {
+                fs::remove_file(&path).map_err(Error::at(&path))?;
+                written.removed.push(name);
+            } else {
+                written.foreign.push(name);
+            }
         }
         Ok(written)
     }
@@ -115,11 +126,15 @@ impl Output {
                 }),
             }
         }
-        for name in self.orphans(files)? {
+        for name in self.others(files)? {
             let found = self.read(&name)?.unwrap_or_default();
-            differences.push(Difference::Orphan {
-                name,
-                found: String::from_utf8_lossy(&found).into_owned(),
+            differences.push(if found.starts_with(Files::HEADER.as_bytes()) {
+                Difference::Orphan {
+                    name,
+                    found: String::from_utf8_lossy(&found).into_owned(),
+                }
+            } else {
+                Difference::Foreign { name }
             });
         }
         Ok(differences)
@@ -157,7 +172,7 @@ impl Output {
             .write_all(text.as_bytes())
             .and_then(|()| fs::rename(&passing, &path));
         if result.is_err() {
-            // The first error is the one to tell; what is left is a hidden file that the next run writes over.
+            // The first error is the one to tell; what is left is a hidden file that nothing reads.
             let _ = fs::remove_file(&passing);
         }
         result.map_err(Error::at(path))
@@ -175,19 +190,19 @@ impl Output {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists && attempt < 100 => {
                     attempt += 1;
                 }
-                Err(error) => return Err(Error::at(passing)(error)),
+                Err(error) => return Err(Error::at(self.folder.join(name))(error)),
             }
         }
     }
 
-    /// Names of generated files in the folder that are not among `files`, sorted.
-    fn orphans(&self, files: &Files) -> Result<Vec<String>, Error> {
+    /// Names of Rust files in the folder that are not among `files`, sorted.
+    fn others(&self, files: &Files) -> Result<Vec<String>, Error> {
         let entries = match fs::read_dir(&self.folder) {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(Error::at(&self.folder)(error)),
         };
-        let mut orphans = Vec::new();
+        let mut others = Vec::new();
         for entry in entries {
             let entry = entry.map_err(Error::at(&self.folder))?;
             let kind = entry.file_type().map_err(Error::at(entry.path()))?;
@@ -198,13 +213,12 @@ impl Output {
             if kind.is_file()
                 && Path::new(&name).extension().is_some_and(|end| end == "rs")
                 && !files.0.contains_key(&name)
-                && is_generated(&entry.path()).map_err(Error::at(entry.path()))?
             {
-                orphans.push(name);
+                others.push(name);
             }
         }
-        orphans.sort_unstable();
-        Ok(orphans)
+        others.sort_unstable();
+        Ok(others)
     }
 }
 

@@ -147,6 +147,15 @@ impl ImportRoots {
         }
     }
 
+    /// A file of a root as it is shown.
+    fn shown_in(&self, root: &Root, import_path: &str) -> PathBuf {
+        // A root may lie above the folder in which the command runs, and the file in it.
+        match root.real.join(import_path).strip_prefix(&self.here) {
+            Ok(rest) => rest.to_owned(),
+            Err(_) => root.shown.join(import_path),
+        }
+    }
+
     /// A path as it is shown: from where the command runs, if it lies there.
     fn shown(&self, path: &Path, real: &Path) -> PathBuf {
         match real.strip_prefix(&self.here) {
@@ -225,7 +234,7 @@ impl DiskLoader {
 impl Loader for DiskLoader {
     fn load(&mut self, import_path: &str) -> Result<Source, LoadError> {
         for root in &self.roots.roots {
-            let shown = root.shown.join(import_path);
+            let shown = self.roots.shown_in(root, import_path);
             let real = match fs::canonicalize(root.real.join(import_path)) {
                 Ok(real) => real,
                 Err(error) if is_absent(&error) => continue,

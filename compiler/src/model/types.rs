@@ -29,6 +29,19 @@ pub struct Message {
     pub span: Span,
 }
 
+impl Message {
+    /// The members of each oneof, by its position.
+    pub fn members(&self) -> Vec<Vec<&Field>> {
+        let mut members = vec![Vec::new(); self.oneofs.len()];
+        for field in &self.fields {
+            if let Some(position) = field.oneof {
+                members[position].push(field);
+            }
+        }
+        members
+    }
+}
+
 /// An error: a message with a status code.
 #[derive(Clone, Debug)]
 pub struct Error {

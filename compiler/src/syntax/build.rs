@@ -4,11 +4,12 @@ use pest::iterators::{Pair, Pairs};
 
 use super::ast::{
     Annotation, Const, Enum, EnumValue, Error, Field, Ident, Import, Item, Member, Message, Oneof,
-    Spanned,
+    Path, Spanned,
 };
 use super::grammar::Rule;
 use super::parse::Parser;
 use super::recover::Context;
+use super::scan::MAX_DEPTH;
 use super::statement::Node;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::Span;
@@ -46,6 +47,10 @@ impl<'a> Parser<'a> {
                         .fix(dot, ""),
                     );
                 }
+                if path.parts.len() > MAX_DEPTH {
+                    self.deep_package(&path);
+                    return None;
+                }
                 Node::Package(path, span)
             }
             _ => Node::Import(Import {
@@ -56,6 +61,19 @@ impl<'a> Parser<'a> {
                 span,
             }),
         })
+    }
+
+    fn deep_package(&mut self, path: &Path) {
+        let count = path.parts.len();
+        self.head_lost = true;
+        self.reports.push(
+            Diagnostic::new(
+                Code::NestingTooDeep,
+                path.span,
+                format!("a package of {count} parts, more than the {MAX_DEPTH} that one may have"),
+            )
+            .help("write a shorter name"),
+        );
     }
 
     /// Everything that annotations may stand before. `span` is the whole, `inner` what follows the annotations.

@@ -240,11 +240,23 @@ impl Scanner<'_> {
                 .help("names are made of the letters a to z, digits and `_`"),
             );
             for (from, to) in foreign {
-                self.mask(from, to, b'_');
+                self.stand_in(from, to);
             }
         } else if self.line_first && self.starts_declaration(start) {
             let (at, behind) = self.lead.take().unwrap_or((start, self.last));
             self.push_mark(MarkKind::Head, at, start, behind);
+        }
+    }
+
+    /// Puts ASCII letters in the place of a foreign one, others for each: so that it is the name that it would be, unlike
+    /// any other, and causes no further finding.
+    fn stand_in(&mut self, start: usize, end: usize) {
+        const LETTERS: &[u8; 52] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+        let mut rest = self.text[start..end].chars().next().map_or(0, u32::from) as usize;
+        // As many letters as the character has bytes are enough: 52² > U+07FF, 52³ > U+FFFF, 52⁴ > U+10FFFF.
+        for byte in &mut self.out.masked[start..end] {
+            *byte = LETTERS[rest % LETTERS.len()];
+            rest /= LETTERS.len();
         }
     }
 

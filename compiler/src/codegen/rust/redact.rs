@@ -2,7 +2,7 @@
 
 use callsheet_templates as views;
 
-use crate::model::{Message, Oneof};
+use crate::model::{Field, Message, Oneof};
 
 use super::names::{bare, camel, field as field_name, snake};
 use super::types::Scope;
@@ -16,11 +16,8 @@ pub(in crate::codegen) fn message_has_secret(message: &Message) -> bool {
 }
 
 /// Whether `Debug` of the oneof must be ours.
-pub(in crate::codegen) fn oneof_has_secret(message: &Message, position: usize) -> bool {
-    message
-        .fields
-        .iter()
-        .any(|field| field.redact && field.oneof == Some(position))
+pub(in crate::codegen) fn oneof_has_secret(members: &[&Field]) -> bool {
+    members.iter().any(|field| field.redact)
 }
 
 /// `impl Debug` of a message with secrets, of its oneofs, and of the messages in it.
@@ -31,17 +28,17 @@ pub(in crate::codegen) fn debugs(
 ) {
     if message_has_secret(message) {
         out.push(views::DebugImpl {
-            attributes: attributes(message, None),
+            attributes: attributes(message.fields.iter().filter(|field| field.oneof.is_none())),
             path: scope.path(&message.name),
             body: message_body(message),
         });
     }
-    for (position, oneof) in message.oneofs.iter().enumerate() {
-        if oneof_has_secret(message, position) {
+    for (oneof, members) in message.oneofs.iter().zip(message.members()) {
+        if oneof_has_secret(&members) {
             out.push(views::DebugImpl {
-                attributes: attributes(message, Some(position)),
+                attributes: attributes(members.iter().copied()),
                 path: oneof_path(scope, message, oneof),
-                body: oneof_body(message, position),
+                body: oneof_body(&members),
             });
         }
     }
@@ -50,12 +47,8 @@ pub(in crate::codegen) fn debugs(
     }
 }
 
-fn attributes(message: &Message, oneof: Option<usize>) -> String {
-    let deprecated = message
-        .fields
-        .iter()
-        .any(|field| field.oneof == oneof && field.deprecated.is_some());
-    if deprecated {
+fn attributes<'a>(mut printed: impl Iterator<Item = &'a Field>) -> String {
+    if printed.any(|field| field.deprecated.is_some()) {
         "#[allow(deprecated, reason = \"a deprecated field is printed too\")]\n".to_owned()
     } else {
         String::new()
@@ -84,12 +77,9 @@ fn message_body(message: &Message) -> Vec<String> {
     body
 }
 
-fn oneof_body(message: &Message, position: usize) -> Vec<String> {
+fn oneof_body(members: &[&Field]) -> Vec<String> {
     let mut body = vec!["match self {".to_owned()];
-    for field in &message.fields {
-        if field.oneof != Some(position) {
-            continue;
-        }
+    for field in members {
         let variant = camel(&field.name);
         let (pattern, value) = if field.redact {
             ("_", "&::core::format_args!(\"[redacted]\")")

@@ -178,14 +178,16 @@ impl Excerpt {
     }
 }
 
-/// The text with a stand-in of the same length for each character that a terminal might act on, so that offsets stay.
+/// The text with a stand-in of the same length for each character that a terminal might act on, so that offsets stay. The
+/// carriage return of a line end would be drawn as a symbol: it is nobody's mistake, so a blank stands in.
 fn visible(text: &str) -> String {
     let mut characters = text.chars().peekable();
     let mut shown = String::with_capacity(text.len());
     while let Some(c) = characters.next() {
         let line_end = c == '\r' && matches!(characters.peek(), None | Some('\n'));
         shown.push(match c.len_utf8() {
-            _ if line_end || matches!(c, '\n' | '\t') || !acts(c) => c,
+            _ if line_end => ' ',
+            _ if matches!(c, '\n' | '\t') || !acts(c) => c,
             1 => '?',
             2 => '\u{bf}',
             _ => '\u{fffd}',
