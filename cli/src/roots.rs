@@ -72,10 +72,12 @@ fn nearest(folder: &Path) -> Result<Option<Vec<PathBuf>>, Failure> {
         match fs::metadata(&path) {
             Ok(metadata) if metadata.is_file() && metadata.len() <= MAX_BYTES => {
                 let project = read(&path)?;
-                let folder = between(&here, folder);
-                return Ok(Some(
-                    project.roots.iter().map(|root| folder.join(root)).collect(),
-                ));
+                let from_here = |root: &PathBuf| {
+                    let root = folder.join(root);
+                    // One that is not there is named as it was written.
+                    fs::canonicalize(&root).map_or(root, |real| between(&here, &real))
+                };
+                return Ok(Some(project.roots.iter().map(from_here).collect()));
             }
             Ok(_) => {
                 return Err(Failure(format!(
