@@ -41,6 +41,9 @@ pub struct Limits {
     /// Bytes of messages waiting to be sent on one stream before `send` says that it is not ready. 256 KiB: one flush.
     /// A single message may be larger.
     pub stream_queue: usize,
+    /// Bytes of messages waiting to be sent on all streams before each gets room for one at a time. 4 MiB: sixteen full
+    /// queues.
+    pub connection_queue: usize,
     /// Bytes of frames ready for the transport before `open` says that the connection is full. 1 MiB, a window.
     pub send_buffer: usize,
     /// Bytes of answers to control frames that the peer does not read. 64 KiB: over 3000 PONGs.
@@ -107,6 +110,7 @@ impl Default for Limits {
             connection_window: 1 << 20,
             reassembly: 16 << 20,
             stream_queue: 256 << 10,
+            connection_queue: 4 << 20,
             send_buffer: 1 << 20,
             control_queue: 64 << 10,
             preface_timeout: Duration::from_secs(5),

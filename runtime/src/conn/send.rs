@@ -136,6 +136,7 @@ impl Connection {
     pub fn send(&mut self, stream: StreamId, body: Bytes) -> Result<(), SendError> {
         let number = stream.0;
         let bound = self.limits().stream_queue;
+        let crowded = self.queued >= self.limits().connection_queue;
         let client = self.role == Role::Client;
         let Some(stream) = self.streams.get_mut(&number) else {
             return Err(SendError::Gone);
@@ -146,7 +147,7 @@ impl Connection {
         stream.begun |= !client;
         if let Some(queue) = &mut stream.queue
             && queue.bytes > 0
-            && queue.bytes + held(&body) > bound
+            && (crowded || queue.bytes + held(&body) > bound)
         {
             queue.wanted = true;
             return Err(SendError::NotReady(body));
@@ -413,15 +414,15 @@ impl Connection {
         queue.bytes -= freed;
         self.queued -= freed;
         let mut flags = 0;
-        if !whole {
-            flags = MORE;
-        } else {
+        if whole {
             queue.messages.pop_front();
             queue.written = 0;
             if queue.messages.is_empty() && matches!(queue.after, After::EndRequests) {
                 queue.after = After::Nothing;
                 flags = LAST;
             }
+        } else {
+            flags = MORE;
         }
         let wanted = queue.wanted && queue.bytes <= bound / 2;
         if wanted {

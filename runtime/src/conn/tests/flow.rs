@@ -339,3 +339,43 @@ fn small_messages_that_wait_do_not_keep_what_was_read_with_them() {
     assert_eq!(bodies.len(), 3);
     assert!(bodies[1..].iter().all(Bytes::is_unique));
 }
+
+#[test]
+fn many_streams_share_one_bound_and_all_go_on() {
+    let mut pair = Pair::new();
+    let streams: Vec<StreamId> = (0..200).map(|_| pair.open(None, true)).collect();
+    pair.exchange();
+    let mut sent = 0;
+    for stream in &streams {
+        while pair.server.conn.send(*stream, big(1000)).is_ok() {
+            sent += 1;
+        }
+    }
+    pair.exchange();
+    assert!(pair.server.conn.buffered() <= (4 << 20) + (1 << 20));
+    let mut received = 0;
+    loop {
+        pair.exchange();
+        let events = pair.client.take_events();
+        if events.is_empty() {
+            break;
+        }
+        for event in events {
+            if let Event::Message { stream, body, .. } = event {
+                received += 1;
+                pair.client.conn.consumed(stream, body.len());
+            }
+        }
+    }
+    assert_eq!(received, sent);
+    let writable: std::collections::HashSet<_> = pair
+        .server
+        .take_events()
+        .into_iter()
+        .filter_map(|event| match event {
+            Event::Writable { stream } => Some(stream),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(writable.len(), streams.len());
+}
