@@ -3,8 +3,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test reports by panicking")]
 
+mod balance;
+mod codecs;
 mod deadlines;
 mod kinds;
 mod membership;
 mod routing;
 mod shop;
+mod threads;

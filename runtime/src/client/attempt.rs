@@ -52,17 +52,23 @@ impl Departed {
         if let Some(context) = context {
             context.bequeath(&mut plan.metadata);
         }
-        let attempt = Attempt {
+        let mut attempt = Attempt {
             plan,
             deadline,
             tried: Vec::new(),
             sent: 0,
             last: None,
+            picked: None,
             stage: Stage::Resolve,
         };
-        match attempt.connection() {
-            Some((table, target, link)) => Self::Flight(attempt.fly(&table, &target, &link)),
-            None => Self::Drive(attempt.drive()),
+        let Some((table, target)) = attempt.pick_now() else {
+            return Self::Drive(attempt.drive());
+        };
+        if let Some(link) = target.endpoint.link() {
+            Self::Flight(attempt.fly(&table, &target, &link))
+        } else {
+            attempt.picked = Some((table, target));
+            Self::Drive(attempt.drive())
         }
     }
 }
@@ -77,6 +83,9 @@ struct Attempt {
     sent: u32,
     /// Why the last instance turned it away.
     last: Option<Status>,
+    /// The choice that was made before it turned out that there is no connection yet. A second one would skip an
+    /// instance, and balancers that take turns might never come to it.
+    picked: Option<(Arc<Table>, Target)>,
     stage: Stage,
 }
 
@@ -88,8 +97,8 @@ enum Stage {
 }
 
 impl Attempt {
-    /// Where the request can go without waiting: a known route, a connection that is up, a request that is all there.
-    fn connection(&self) -> Option<(Arc<Table>, Target, Link)> {
+    /// Who is to answer, where that is known without waiting: a route that is there, and a request that is.
+    fn pick_now(&self) -> Option<(Arc<Table>, Target)> {
         if self.plan.body.is_err() || self.plan.requests.is_some() {
             return None;
         }
@@ -100,8 +109,7 @@ impl Attempt {
             .table_now(self.plan.method, groups)?
             .ok()?;
         let target = table.pick(&[])?.clone();
-        let link = target.endpoint.link()?;
-        Some((table, target, link))
+        Some((table, target))
     }
 
     fn fly(mut self, table: &Table, target: &Target, link: &Link) -> Flight {
@@ -135,12 +143,15 @@ impl Attempt {
         let mut pauses = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE, random::seed());
         loop {
             self.stage = Stage::Resolve;
-            let table = self
-                .plan
-                .channel
-                .table(self.plan.method, self.plan.group.as_ref())
-                .await?;
-            let Some(target) = table.pick(&self.tried) else {
+            let (table, target) = if let Some((table, target)) = self.picked.take() {
+                (table, Some(target))
+            } else {
+                let groups = self.plan.group.as_ref();
+                let table = self.plan.channel.table(self.plan.method, groups).await?;
+                let target = table.pick(&self.tried).cloned();
+                (table, target)
+            };
+            let Some(target) = target else {
                 rounds += 1;
                 match self.last.take() {
                     Some(status) if rounds >= ROUNDS => return Err(status),
@@ -150,7 +161,7 @@ impl Attempt {
                 tokio::time::sleep(pauses.pause()).await;
                 continue;
             };
-            match self.ask(&table, target).await {
+            match self.ask(&table, &target).await {
                 Err(status) if self.may_move(&status) => {
                     self.tried.push(target.key);
                     self.last = Some(status);
