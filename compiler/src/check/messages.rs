@@ -143,16 +143,9 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// Whether the parser lost a word that stands in `span` of `file`, so that more is there than the tree says.
+    /// Whether the parser lost something in `span` of `file`, so that more is there than the tree says.
     pub(super) fn lost_in(&self, file: usize, span: Span) -> bool {
-        let lost = &self.loaded.files[file].ast.lost;
-        lost.rest
-            || !lost.words.is_empty()
-                && self
-                    .sources
-                    .text(span)
-                    .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
-                    .any(|word| lost.words.contains(word))
+        self.loaded.files[file].ast.lost.within(span)
     }
 }
 

@@ -69,6 +69,8 @@ pub struct File {
 pub struct Lost {
     /// Every identifier in the lost parts.
     pub words: BTreeSet<Arc<str>>,
+    /// Where the lost parts stood, in the order in which they were lost.
+    pub spans: Vec<Span>,
     /// Whether reading stopped early, so that anything may be missing.
     pub rest: bool,
 }
@@ -77,6 +79,12 @@ impl Lost {
     /// Whether a declaration, field, value or method called `name` may have been lost.
     pub fn covers(&self, name: &str) -> bool {
         self.rest || self.words.contains(name)
+    }
+
+    /// Whether something that stood within `span` was lost.
+    pub fn within(&self, span: Span) -> bool {
+        let meets = |lost: &Span| lost.start < span.end && span.start < lost.end;
+        self.rest || self.spans.iter().any(meets)
     }
 }
 

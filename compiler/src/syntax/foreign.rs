@@ -81,6 +81,27 @@ impl<'a> Parser<'a> {
         Some(field)
     }
 
+    /// `optional string`, behind the colon.
+    pub(super) fn labelled_type(&mut self, pair: Pair<'a, Rule>) -> Option<Type> {
+        let whole = self.span(&pair);
+        let mut parts = pair.into_inner();
+        let (label, ty) = (parts.next()?, parts.next()?);
+        let meant = labelled(Some(label.as_str()), self.original(self.span(&ty)));
+        self.reports.push(
+            Diagnostic::new(
+                Code::ForeignKeyword,
+                self.span(&label),
+                format!("there is no keyword `{}`", label.as_str()),
+            )
+            .help(format!(
+                "write the type as `{meant}`{}",
+                hint(Some(label.as_str()))
+            ))
+            .fix(whole, meant),
+        );
+        Some(wrap(label.as_str(), self.ty(ty)?))
+    }
+
     /// `repeated string tags = 4;`, `1: required string name`.
     pub(super) fn foreign_field(
         &mut self,
@@ -219,7 +240,10 @@ fn labelled(label: Option<&str>, ty: &str) -> String {
 fn wrap(label: &str, ty: Type) -> Type {
     let span = ty.span;
     let kind = match (label, &ty.kind) {
-        ("repeated", TypeKind::List(_)) | ("optional", TypeKind::Optional(_)) => return ty,
+        // Without a second finding about what cannot be repeated or optional.
+        (_, TypeKind::List(_) | TypeKind::Map(..)) | ("optional", TypeKind::Optional(_)) => {
+            return ty;
+        }
         ("repeated", _) => TypeKind::List(Box::new(ty)),
         ("optional", _) => TypeKind::Optional(Box::new(ty)),
         _ => return ty,

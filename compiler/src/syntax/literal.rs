@@ -30,7 +30,7 @@ impl Parser<'_> {
                 Diagnostic::new(Code::NumberTooLarge, span, format!("number too large: `{shown}`"))
                     .label(format!("exceeds {limit}"))
                     .help("write a smaller number"),
-                (limit == "128 bits").then_some(if negative { i128::MIN } else { i128::MAX }),
+                None,
             ),
             Bad::Unit(unit, near) => {
                 let at = Span { start: span.end - u32::try_from(unit.len()).unwrap_or(0), ..span };

@@ -235,9 +235,10 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// Remembers the words of a part that is missing in the tree, and drops its documentation.
+    /// Remembers a part that is missing in the tree, and drops its documentation.
     pub(super) fn lose(&mut self, span: Span) {
         self.docs.forget(span);
+        self.lost.spans.push(span);
         let words = self
             .masked(span)
             .split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))

@@ -53,6 +53,7 @@ impl<'a> Parser<'a> {
                 base_span = base_span.to(self.span(&arguments));
                 self.generic(&self.path(base), arguments)?
             }
+            (Rule::labelled_type, _) => return self.labelled_type(base),
             (Rule::list_type, _) => {
                 let element = base
                     .into_inner()
