@@ -199,3 +199,20 @@ fn a_foreign_letter_in_a_name_is_one_finding() {
     let run = project.run(&["check", "shop.rpc", "--format", "json"]);
     assert_eq!(run.codes(), ["CS0001"; 5], "{}", run.out());
 }
+
+#[test]
+fn a_file_that_an_earlier_root_hides_is_refused() {
+    let project = Project::new(&[
+        ("a/notes.rpc", NOTES),
+        ("b/notes.rpc", &NOTES.replace("text: string", "text: strin")),
+    ]);
+    let run = project.run(&["check", "--root", "a", "--root", "b", "b/notes.rpc"]);
+    assert_eq!(run.status(), 2, "{}", run.err());
+    assert!(
+        run.err().contains("`a/notes.rpc` hides it"),
+        "{}",
+        run.err()
+    );
+    let run = project.run(&["check", "--root", "b", "--root", "a", "b/notes.rpc"]);
+    assert_eq!(run.status(), 1, "{}", run.err());
+}

@@ -134,6 +134,7 @@ impl ImportRoots {
                 ),
             ));
         };
+        self.not_hidden(shown, real, rest)?;
         let parts: Option<Vec<&str>> = rest
             .components()
             .map(|part| match part {
@@ -144,6 +145,27 @@ impl ImportRoots {
         match parts {
             Some(parts) => Ok(parts.join("/")),
             None => Err(Error::new(shown, "its name is not UTF-8")),
+        }
+    }
+
+    /// Refuses a file of which an earlier root has a namesake: its import path would read that one.
+    fn not_hidden(&self, shown: &Path, real: &Path, rest: &Path) -> Result<(), Error> {
+        let found = self.roots.iter().find_map(|root| {
+            let place = root.real.join(rest);
+            fs::symlink_metadata(&place)
+                .is_ok()
+                .then_some((root, place))
+        });
+        match found {
+            Some((root, place)) if place != real => Err(Error::new(
+                shown,
+                format!(
+                    "`{}` hides it: name its root before `{}`",
+                    display(&root.shown.join(rest)),
+                    display(&root.shown)
+                ),
+            )),
+            _ => Ok(()),
         }
     }
 
