@@ -1,6 +1,6 @@
 {{ docs }}
 {%- if outermost -%}
-#[allow(missing_docs, unreachable_pub, clippy::module_inception, reason = "generated from contracts")]
+#[allow(missing_copy_implementations, missing_debug_implementations, missing_docs, unreachable_pub, clippy::module_inception, reason = "generated from contracts")]
 #[allow(clippy::nursery, clippy::pedantic, clippy::restriction, reason = "generated from contracts")]
 {% endif -%}
 pub mod {{ name }} {

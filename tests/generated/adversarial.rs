@@ -4,6 +4,11 @@
 
 use callsheet::codegen::prost::Message as _;
 
+#[deny(
+    clippy::pedantic,
+    missing_copy_implementations,
+    missing_debug_implementations
+)]
 mod tree {
     include!(concat!(env!("OUT_DIR"), "/adversarial/mod.rs"));
 }
