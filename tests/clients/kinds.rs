@@ -1,8 +1,9 @@
 //! Unary calls, streams, one-way calls; futures, handles, callbacks, threads; what comes back.
 
-use callsheet::{Code, Error, Phase, Progress, Status, Streaming};
+use callsheet::conn::Limits;
+use callsheet::{Client, Code, Error, Phase, Progress, Status, Streaming};
 use callsheet_tests::rpc::shop::orders::v1::{
-    Orders, OrdersGetError, OrdersMock, OrdersPlaceError,
+    Orders, OrdersClient, OrdersGetError, OrdersMock, OrdersPlaceError,
 };
 use callsheet_tests::rpc::shop::orders::{AuditEvent, Item, Note, Order, PlaceOrder, WatchOrders};
 
@@ -174,6 +175,22 @@ async fn a_stream_is_open_before_its_first_message() {
     shop.stuck_are(1).await;
     drop(events);
     shop.stuck_are(0).await;
+    server.shutdown().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reply_over_the_client_s_limit_fails_one_call_and_names_the_limit() {
+    let registry = registry().await;
+    let server = serve(&registry, &Shop::new("a").0).await;
+    let mut limits = Limits::default();
+    limits.message = 64 * 1024;
+    let client = Client::builder().registry(&registry).limits(limits).build();
+    let orders = OrdersClient::new(&client);
+    // The request goes out whole, and comes back as it was.
+    let error = orders.place(wish(&"x".repeat(70_000))).await.unwrap_err();
+    assert_eq!(error.code(), Code::ResourceExhausted);
+    assert!(error.to_string().contains("Limits::message"), "{error}");
+    assert_eq!(orders.get(9).await.unwrap().id, 9);
     server.shutdown().await;
 }
 

@@ -29,6 +29,7 @@ use tokio::time::Instant;
 
 use crate::balance::{self, Balancer};
 use crate::codec::{Codec, Protobuf};
+use crate::conn;
 use crate::contract::Balance;
 use crate::link;
 use crate::random;
@@ -171,6 +172,18 @@ impl ClientBuilder {
     /// Gives up a connection that has not come about within this; 1 s unless set.
     pub fn connect_timeout(mut self, limit: Duration) -> Self {
         self.link.connect_timeout = limit;
+        self
+    }
+
+    /// Bounds what servers can make this client hold, and announces it to them.
+    pub fn limits(mut self, limits: conn::Limits) -> Self {
+        self.link.connection.limits = limits;
+        self
+    }
+
+    /// When connections ask for a sign of life, and how long they wait for one.
+    pub fn keepalive(mut self, keepalive: conn::Keepalive) -> Self {
+        self.link.connection.keepalive = keepalive;
         self
     }
 
