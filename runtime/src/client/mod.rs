@@ -48,7 +48,7 @@ pub(crate) use reply::{Form, Received, Requests};
 use pool::{Endpoint, Pool};
 use view::View;
 
-/// Connections per server unless told otherwise: one batches best, a second keeps a big machine's cores apart.
+/// Connections per server unless told otherwise: the second is opened only under load, and lets another core help.
 const CONNECTIONS_PER_SERVER: usize = 2;
 
 /// Calls services. Cheap to clone; all clones and all generated clients made from them share connections.

@@ -131,16 +131,17 @@ pub struct Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let calls = |count: u64| if count == 1 { "call" } else { "calls" };
+        let plural = |count: usize| if count == 1 { "" } else { "s" };
         write!(
             f,
-            "shut down in {:.1?}: {} {} drained, {} cancelled, {} refused, {} connections closed",
+            "shut down in {:.1?}: {} call{} drained, {} cancelled, {} refused, {} connection{} closed",
             self.duration,
             self.drained,
-            calls(self.drained as u64),
+            plural(self.drained),
             self.cancelled,
             self.refused,
-            self.connections
+            self.connections,
+            plural(self.connections)
         )
     }
 }
