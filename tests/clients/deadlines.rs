@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use callsheet::registry::{self, BoxFuture, Feeds, Handle, Instance, Lease, Registry, Watch};
+use callsheet::server::Running;
 use callsheet::{Code, Context, Metadata, Phase, Progress};
 use callsheet_tests::rpc::shop::orders::PlaceOrder;
+use callsheet_tests::rpc::shop::orders::v1::OrdersClient;
 use tokio::time::Instant;
 
 use crate::shop::{self, Shop, client, serve};
@@ -88,48 +90,62 @@ async fn a_registry_that_never_answers_does_not_hold_a_call_for_ever() {
     }
 }
 
+/// A server whose `place` asks a second one for an answer that never comes.
+struct Chain {
+    /// Calls the first.
+    orders: OrdersClient,
+    /// The handlers of the second.
+    leaf: Shop,
+    servers: [Running; 2],
+}
+
+impl Chain {
+    async fn new() -> Self {
+        let (near, far) = (shop::registry().await, shop::registry().await);
+        let (leaf, _) = Shop::new("leaf");
+        let (mut front, _) = Shop::new("front");
+        front.upstream = Some(client(&far).with_timeout(s(60)));
+        Self {
+            orders: client(&near),
+            servers: [serve(&near, &front).await, serve(&far, &leaf).await],
+            leaf,
+        }
+    }
+
+    async fn shutdown(self) {
+        for server in self.servers {
+            server.shutdown().await;
+        }
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_handler_s_calls_end_with_the_caller_s_deadline() {
-    let registry = shop::registry().await;
-    let (leaf, _) = Shop::new("leaf");
-    let behind = serve(&registry, &leaf).await;
-    let front_registry = shop::registry().await;
-    let (mut front_shop, _) = Shop::new("front");
-    front_shop.upstream = Some(client(&registry).with_timeout(s(60)));
-    let front = serve(&front_registry, &front_shop).await;
+    let chain = Chain::new().await;
 
     let before = Instant::now();
-    let call = client(&front_registry)
-        .place(PlaceOrder::default())
-        .timeout(s(1));
+    let call = chain.orders.place(PlaceOrder::default()).timeout(s(1));
     let error = call.await.unwrap_err();
     assert_eq!(error.code(), Code::DeadlineExceeded);
     // The leaf's handler has gone with the call, not 59 s later.
-    leaf.stuck_are(0).await;
+    chain.leaf.stuck_are(0).await;
     assert!(before.elapsed() < s(2));
-    front.shutdown().await;
-    behind.shutdown().await;
+    chain.shutdown().await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_caller_that_goes_away_takes_the_whole_chain_along() {
-    let registry = shop::registry().await;
-    let (leaf, _) = Shop::new("leaf");
-    let behind = serve(&registry, &leaf).await;
-    let front_registry = shop::registry().await;
-    let (mut front_shop, _) = Shop::new("front");
-    front_shop.upstream = Some(client(&registry).with_timeout(s(60)));
-    let front = serve(&front_registry, &front_shop).await;
+    let chain = Chain::new().await;
 
-    let started = client(&front_registry)
+    let started = chain
+        .orders
         .place(PlaceOrder::default())
         .no_timeout()
         .start();
-    leaf.stuck_are(1).await;
+    chain.leaf.stuck_are(1).await;
     drop(started);
-    leaf.stuck_are(0).await;
-    front.shutdown().await;
-    behind.shutdown().await;
+    chain.leaf.stuck_are(0).await;
+    chain.shutdown().await;
 }
 
 #[tokio::test(start_paused = true)]
