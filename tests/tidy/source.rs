@@ -6,7 +6,15 @@ use std::path::{Path, PathBuf};
 use proc_macro2::TokenStream;
 
 /// The folders that hold code of ours.
-pub(crate) const CRATES: [&str; 6] = ["cli", "compiler", "runtime", "templates", "tests", "xtask"];
+pub(crate) const CRATES: [&str; 7] = [
+    "benches/micro",
+    "cli",
+    "compiler",
+    "runtime",
+    "templates",
+    "tests",
+    "xtask",
+];
 
 /// Whether a path is that of a template of generated code: named like Rust, not Rust yet.
 pub(crate) fn is_template(path: &str) -> bool {

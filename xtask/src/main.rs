@@ -8,6 +8,7 @@
     reason = "a tool at the edge: it reports to a terminal and measures how long its steps take"
 )]
 
+mod bench;
 mod bless;
 mod lines;
 mod report;
@@ -22,6 +23,9 @@ Usage: cargo xtask <task>
 
 Tasks:
   test [--only STEP]… [--list]  run every check that a change must pass, or only the named steps; list them
+  bench instructions [--case CASE]… [--keep DIR] [--bless]
+                                count the instructions of a call, and compare with the committed figures; keep the
+                                profiles; make the counts the committed figures
   bless                         accept what the snapshot tests see now
   lines                         lines of code and normal dependencies of each crate";
 
@@ -30,6 +34,7 @@ fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let done = match arguments.as_slice() {
         ["test", options @ ..] => steps::test(options),
+        ["bench", options @ ..] => bench::bench(options),
         ["bless"] => bless::bless(),
         ["lines"] => lines::lines(),
         [] | ["help" | "--help" | "-h"] => {

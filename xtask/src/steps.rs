@@ -68,6 +68,34 @@ const STEPS: &[Step] = &[
         environment: &[("RUSTDOCFLAGS", "-D warnings")],
     },
     Step {
+        name: "bench-fmt",
+        shows: "the measuring programs are formatted",
+        cargo: &["fmt", "--manifest-path=benches/micro/Cargo.toml", "--check"],
+        environment: &[],
+    },
+    Step {
+        name: "bench-clippy",
+        shows: "no lint has anything to say of the measuring programs",
+        cargo: &[
+            "clippy",
+            "--manifest-path=benches/micro/Cargo.toml",
+            // As they are built to be counted, so that what is built for it is there already.
+            "--release",
+            "--locked",
+            "--all-targets",
+            "--",
+            "-D",
+            "warnings",
+        ],
+        environment: &[],
+    },
+    Step {
+        name: "instructions",
+        shows: "no call takes more instructions than is committed",
+        cargo: &["xtask", "bench", "instructions"],
+        environment: &[],
+    },
+    Step {
         name: "package",
         shows: "every published crate packages, and builds from its package",
         cargo: &[
@@ -92,7 +120,7 @@ pub(crate) fn test(options: &[&str]) -> Result<bool, String> {
     let chosen = match options {
         ["--list"] => {
             for step in STEPS {
-                println!("{:<10} {}", step.name, step.shows);
+                println!("{:<12} {}", step.name, step.shows);
             }
             return Ok(true);
         }

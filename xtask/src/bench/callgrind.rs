@@ -1,0 +1,118 @@
+//! Counts the instructions of a program with valgrind's `callgrind`, which it gets where the system lets it.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+/// Where the C library copies in steps of a vector register, not with one instruction per copy: valgrind counts that one
+/// as often as it copies a byte, and from which size it is taken depends on the machine.
+const COPY_IN_STEPS: &str = "glibc.cpu.x86_rep_movsb_threshold=1073741824";
+
+/// A count under way.
+pub(crate) struct Counting(Child);
+
+/// Starts `program`; `profile` is the file that holds the outcome.
+pub(crate) fn start(
+    program: &Path,
+    arguments: &[&str],
+    profile: &Path,
+) -> Result<Counting, String> {
+    let child = Command::new("valgrind")
+        .arg("--tool=callgrind")
+        .arg("--quiet")
+        .arg(format!("--callgrind-out-file={}", profile.display()))
+        .arg(program)
+        .args(arguments)
+        .env("GLIBC_TUNABLES", COPY_IN_STEPS)
+        .stdin(Stdio::null())
+        .spawn()
+        .map_err(|error| format!("cannot run valgrind: {error}"))?;
+    Ok(Counting(child))
+}
+
+impl Counting {
+    /// Waits for the end. The instructions that the program took from its start.
+    pub(crate) fn finish(mut self, profile: &Path) -> Result<u64, String> {
+        let status = self.0.wait().map_err(|error| error.to_string())?;
+        if !status.success() {
+            return Err(format!("the program that is counted ended with {status}"));
+        }
+        let text = fs::read_to_string(profile)
+            .map_err(|error| format!("cannot read {}: {error}", profile.display()))?;
+        total(&text).ok_or_else(|| format!("{} holds no total", profile.display()))
+    }
+}
+
+/// What a profile sums up to.
+fn total(profile: &str) -> Option<u64> {
+    profile
+        .lines()
+        .rev()
+        .find_map(|line| line.strip_prefix("totals: "))
+        .and_then(|total| total.trim().parse().ok())
+}
+
+/// Sees to it that there is a valgrind, and gives its version.
+pub(crate) fn provide() -> Result<String, String> {
+    if let Some(version) = version() {
+        return Ok(version);
+    }
+    let how = "Counting instructions needs valgrind: install it (Debian: apt-get install valgrind), or run this as root \
+               where there is apt-get";
+    let root = output("id", &["-u"]).is_some_and(|id| id == "0");
+    if !root || output("apt-get", &["--version"]).is_none() {
+        return Err(how.to_owned());
+    }
+    let apt = |arguments: &[&str]| {
+        Command::new("apt-get")
+            .args(arguments)
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .status()
+            .is_ok_and(|status| status.success())
+    };
+    let install = [
+        "install",
+        "--yes",
+        "--quiet",
+        "--no-install-recommends",
+        "valgrind",
+    ];
+    if apt(&["update", "--quiet"]) && apt(&install) {
+        version().ok_or_else(|| how.to_owned())
+    } else {
+        Err(format!("{how}. apt-get could not install it."))
+    }
+}
+
+fn version() -> Option<String> {
+    output("valgrind", &["--version"])
+}
+
+/// The first line that a command prints, if it ends well.
+pub(crate) fn output(program: &str, arguments: &[&str]) -> Option<String> {
+    let output = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .output()
+        .ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    output
+        .status
+        .success()
+        .then(|| text.lines().next().unwrap_or_default().trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn total_of_a_profile_is_its_last_line() {
+        let profile = "events: Ir\nsummary: 11\n\nfn=(1) main\n1 7\n\ntotals: 12\n";
+        assert_eq!(total(profile), Some(12));
+        assert_eq!(total("events: Ir\n"), None);
+    }
+}
