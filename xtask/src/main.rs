@@ -23,9 +23,9 @@ Usage: cargo xtask <task>
 
 Tasks:
   test [--only STEP]… [--list]  run every check that a change must pass, or only the named steps; list them
-  bench instructions [--case CASE]… [--keep DIR] [--bless]
-                                count the instructions of a call, and compare with the committed figures; keep the
-                                profiles; make the counts the committed figures
+  bench instructions [--case CASE]… [--top N] [--keep DIR] [--bless]
+                                count the instructions of a call, and compare with the committed figures; list the
+                                functions that take most; keep the profiles; make the counts the committed figures
   bless                         accept what the snapshot tests see now
   lines                         lines of code and normal dependencies of each crate";
 

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use super::callgrind;
 use super::figures::{Figures, TOLERANCE, difference};
+use super::profile::Profile;
 use crate::workspace;
 
 /// The crate whose program is counted.
@@ -24,6 +25,8 @@ struct Options<'a> {
     bless: bool,
     /// Where the profiles stay.
     keep: Option<&'a str>,
+    /// How many functions of each case are listed.
+    top: usize,
     /// The cases; all when empty.
     cases: Vec<&'a str>,
 }
@@ -63,10 +66,14 @@ pub(crate) fn instructions(options: &[&str]) -> Result<bool, String> {
         "{:<14} {:>12} {:>12} {:>12}",
         "case", "instructions", "committed", "difference"
     );
+    let mut tables = Vec::new();
     let mut above = Vec::new();
     let mut below: Vec<&str> = Vec::new();
     for case in &cases {
         let now = count(&program, case, &folder)?;
+        if options.top > 0 {
+            tables.push(table(case, &folder, options.top)?);
+        }
         let Some(&figure) = committed.counts.get(&case.name) else {
             println!("{:<14} {now:>12} {:>12}", case.name, "none");
             above.push(case.name.as_str());
@@ -84,6 +91,9 @@ pub(crate) fn instructions(options: &[&str]) -> Result<bool, String> {
             below.push(&case.name);
         }
         committed.counts.insert(case.name.clone(), now);
+    }
+    for table in tables {
+        println!("\n{table}");
     }
     match &keep {
         Some(folder) => println!("\n{}", profiles(folder)),
@@ -127,7 +137,7 @@ fn verdict(above: &[&str], below: &[&str], elsewhere: &[String]) -> bool {
     );
     if elsewhere.is_empty() {
         println!(
-            "See what the change costs with `cargo xtask bench instructions --keep DIR`; if it is worth it, write the new\n\
+            "See where with `cargo xtask bench instructions --top 30` before the change and behind it; if it is worth it, write the new\n\
              figures with `cargo xtask bench instructions --bless` and say why in the commit."
         );
         return false;
@@ -147,12 +157,19 @@ fn parse<'a>(options: &[&'a str]) -> Result<Options<'a>, String> {
         match *option {
             "--bless" => parsed.bless = true,
             "--keep" => parsed.keep = Some(rest.next().ok_or("--keep needs a folder")?),
+            "--top" => {
+                parsed.top = rest
+                    .next()
+                    .and_then(|number| number.parse().ok())
+                    .ok_or("--top needs a number of functions")?;
+            }
             "--case" => parsed
                 .cases
                 .push(rest.next().ok_or("--case needs the name of a case")?),
             other => {
                 return Err(format!(
-                    "unknown option `{other}`: `bench instructions` takes `--case CASE`, `--keep DIR` and `--bless`"
+                    "unknown option `{other}`: `bench instructions` takes `--case CASE`, `--top N`, `--keep DIR` and\n\
+                     `--bless`"
                 ));
             }
         }
@@ -179,7 +196,9 @@ fn build() -> Result<PathBuf, String> {
     if built.success() {
         Ok(workspace::root().join("benches/micro/target/release/calls"))
     } else {
-        Err(format!("{MANIFEST} does not build"))
+        Err(format!(
+            "{MANIFEST} does not build; when its lock file is behind, `cargo check --manifest-path {MANIFEST}` renews it"
+        ))
     }
 }
 
@@ -213,18 +232,37 @@ fn chosen(program: &Path, names: &[&str]) -> Result<Vec<Case>, String> {
     Ok(cases)
 }
 
-/// Instructions per unit. The profile of the longer run is `callgrind.CASE` in `folder`.
+/// Instructions per unit. The profiles are in `folder`.
 fn count(program: &Path, case: &Case, folder: &Path) -> Result<u64, String> {
-    let short = folder.join(format!("callgrind.{}.short", case.name));
-    let long = folder.join(format!("callgrind.{}", case.name));
-    let run = |units: u64, profile: &Path| {
-        callgrind::start(program, &[&case.name, &units.to_string()], profile)
+    let run = |times: u64| {
+        let units = (case.units * times).to_string();
+        callgrind::start(
+            program,
+            &[&case.name, &units],
+            &file_of(case, times, folder),
+        )
     };
-    let (first, second) = (run(case.units, &short)?, run(case.units * 2, &long)?);
-    let (first, second) = (first.finish(&short), second.finish(&long));
-    let (first, second) = (first?, second?);
-    fs::remove_file(&short).map_err(|error| format!("cannot remove a profile: {error}"))?;
-    Ok(second.saturating_sub(first) / case.units)
+    let (shorter, longer) = (run(1)?, run(2)?);
+    let shorter = shorter.finish(&file_of(case, 1, folder));
+    let longer = longer.finish(&file_of(case, 2, folder));
+    Ok(longer?.saturating_sub(shorter?) / case.units)
+}
+
+/// Where the profile of so many times the units of a case is.
+fn file_of(case: &Case, times: u64, folder: &Path) -> PathBuf {
+    folder.join(format!("callgrind.{}.{times}", case.name))
+}
+
+/// What the functions of a case take.
+fn table(case: &Case, folder: &Path, top: usize) -> Result<String, String> {
+    let read = |times: u64| {
+        let file = file_of(case, times, folder);
+        fs::read_to_string(&file)
+            .map(|text| Profile::parse(&text))
+            .map_err(|error| format!("cannot read {}: {error}", file.display()))
+    };
+    let table = read(2)?.table(&read(1)?, case.units, top);
+    Ok(format!("{}, per call or message\n{table}", case.name))
 }
 
 /// What counts depend on besides the code.
@@ -253,9 +291,10 @@ fn machine(valgrind: &str) -> Result<BTreeMap<String, String>, String> {
 /// How to read what was kept.
 fn profiles(folder: &Path) -> String {
     format!(
-        "Profiles: {}/callgrind.CASE. Read one with `callgrind_annotate --auto=no FILE` (`--inclusive=yes` with what a\n\
-         function calls, `--tree=both` with callers) or kcachegrind. An inlined function has no row of its own: its lines\n\
-         count for the function that holds them, under the file that they stand in.",
+        "Profiles: {0}/callgrind.CASE.1 and, with twice as many calls, {0}/callgrind.CASE.2.\n\
+         Read one with `callgrind_annotate --auto=no FILE` (`--inclusive=yes` with what a function calls, `--tree=both` with\n\
+         callers) or kcachegrind. An inlined function has no row of its own: its lines count for the function that holds\n\
+         them, under the file that they stand in.",
         folder.display()
     )
 }
@@ -267,13 +306,18 @@ mod tests {
     #[test]
     fn options_are_read() {
         assert_eq!(
-            parse(&["--case", "S-1", "--keep", "out", "--case", "K-64"]).unwrap(),
+            parse(&[
+                "--case", "S-1", "--keep", "out", "--top", "25", "--case", "K-64"
+            ])
+            .unwrap(),
             Options {
                 bless: false,
                 keep: Some("out"),
+                top: 25,
                 cases: vec!["S-1", "K-64"],
             }
         );
+        assert!(parse(&["--top", "all"]).unwrap_err().contains("a number"));
         assert!(parse(&["--keep"]).unwrap_err().contains("needs a folder"));
         assert!(parse(&["--all"]).unwrap_err().contains("`--all`"));
     }

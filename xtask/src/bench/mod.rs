@@ -3,6 +3,7 @@
 mod callgrind;
 mod figures;
 mod instructions;
+mod profile;
 
 /// Runs the bench that `options` name.
 pub(crate) fn bench(options: &[&str]) -> Result<bool, String> {
