@@ -343,7 +343,7 @@ impl Caller {
 impl Role for Caller {
     fn command(&mut self, connection: &mut Connection, command: Command, now: Instant) {
         match command {
-            Command::Open(opening) => self.open(connection, *opening, now),
+            Command::Open(opening) => self.open(connection, opening, now),
             Command::Message { key, body } => self.send(connection, key, body),
             Command::Finish { key } => self.finish(connection, key),
             Command::Abandon { key } => self.cancel(connection, key, || {

@@ -1,10 +1,10 @@
 //! What those who hold the ends of a call tell the connection task.
 
 use bytes::Bytes;
-use tokio::sync::mpsc;
 
 use super::Outcome;
 use super::exchange::Opening;
+use super::mailbox::Sender;
 
 /// Names a call within its connection, from before it has a stream until after.
 pub(super) type Key = u64;
@@ -12,13 +12,13 @@ pub(super) type Key = u64;
 /// The way to the connection task.
 ///
 /// Without a bound of its own: what it holds is bounded by the calls that exist and by the room that each stream has.
-pub(super) type Commands = mpsc::UnboundedSender<Command>;
+pub(super) type Commands = Sender<Command>;
 
 /// What the connection task is to do. One that names a call which has ended is ignored.
 #[derive(Debug)]
 pub(super) enum Command {
     /// Begin a call.
-    Open(Box<Opening>),
+    Open(Opening),
     /// Send a message.
     Message { key: Key, body: Bytes },
     /// Replies have begun, and the first of them may take its time.

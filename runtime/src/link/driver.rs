@@ -16,11 +16,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use tokio::sync::mpsc;
 use tokio::task::yield_now;
 
 use super::command::Command;
 use super::io::{Counters, Timer, Transport};
+use super::mailbox::{Ready, Receiver};
 use crate::conn::{CloseReason, Connection, Event};
 use crate::transport::Stream;
 
@@ -68,8 +68,7 @@ pub(super) struct Driver<R> {
     connection: Connection,
     role: R,
     transport: Transport,
-    commands: mpsc::UnboundedReceiver<Command>,
-    batch: Vec<Command>,
+    commands: Receiver<Command>,
     /// Every other end of `commands` is gone.
     orphaned: bool,
     /// The machine has events that the role has not seen.
@@ -84,7 +83,7 @@ impl<R: Role> Driver<R> {
         connection: Connection,
         role: R,
         stream: Stream,
-        commands: mpsc::UnboundedReceiver<Command>,
+        commands: Receiver<Command>,
         counters: Arc<Counters>,
     ) -> Self {
         Self {
@@ -92,7 +91,6 @@ impl<R: Role> Driver<R> {
             role,
             transport: Transport::new(stream, counters),
             commands,
-            batch: Vec::new(),
             orphaned: false,
             behind: false,
             timer: Timer::default(),
@@ -126,7 +124,7 @@ impl<R: Role> Driver<R> {
                 }
             }
         };
-        let late = self.last_commands();
+        let late = self.commands.close().collect();
         self.role.closed(&self.connection, &reason, late);
         self.last_words(&reason).await;
         self.role
@@ -177,6 +175,7 @@ impl<R: Role> Driver<R> {
             Poll::Pending => {
                 if self.connection.active() == 0 {
                     self.transport.release();
+                    self.commands.release();
                 }
                 false
             }
@@ -198,16 +197,19 @@ impl<R: Role> Driver<R> {
         if self.orphaned {
             return false;
         }
-        match self.commands.poll_recv_many(cx, &mut self.batch, COMMANDS) {
+        match self.commands.poll_ready(cx) {
             // Nobody is left who could call. What was sent and needs no answer may still finish.
-            Poll::Ready(0) => {
+            Poll::Ready(Ready::Never) => {
                 self.orphaned = true;
                 self.connection
                     .go_away("nobody uses the connection any more");
                 true
             }
-            Poll::Ready(_) => {
-                for command in self.batch.drain(..) {
+            Poll::Ready(Ready::Some) => {
+                for _ in 0..COMMANDS {
+                    let Some(command) = self.commands.take() else {
+                        break;
+                    };
                     self.role.command(&mut self.connection, command, now);
                 }
                 true
@@ -262,15 +264,6 @@ impl<R: Role> Driver<R> {
                 None => return None,
             }
         }
-    }
-
-    fn last_commands(&mut self) -> Vec<Command> {
-        self.commands.close();
-        let mut late = std::mem::take(&mut self.batch);
-        while let Ok(command) = self.commands.try_recv() {
-            late.push(command);
-        }
-        late
     }
 
     /// Sends what the machine still has to say, and sees that it arrives.

@@ -9,11 +9,11 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use bytes::Bytes;
-use tokio::sync::mpsc::error::SendError;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::body::{BodyReceiver, BodySender, Item};
 use super::command::{Command, Key};
+use super::mailbox::Closed;
 use super::{Outcome, Shared};
 use crate::contract::MethodKind;
 use crate::metadata::Metadata;
@@ -99,13 +99,13 @@ impl Exchange {
             (AnswerTo::Slot(slot), Answer::Slot(receiver))
         };
         link.health.in_flight.fetch_add(1, Ordering::Relaxed);
-        let opening = Box::new(Opening {
+        let opening = Opening {
             key,
             request,
             answer: answer_to,
             room,
-        });
-        if let Err(SendError(Command::Open(opening))) = link.commands.send(Command::Open(opening)) {
+        };
+        if let Err(Closed(Command::Open(opening))) = link.commands.send(Command::Open(opening)) {
             link.health.answer(opening.answer, Err(link.health.gone()));
         }
         Self {

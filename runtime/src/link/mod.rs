@@ -11,6 +11,7 @@ mod driver;
 mod exchange;
 mod health;
 mod io;
+mod mailbox;
 mod outgoing;
 mod server;
 
@@ -19,7 +20,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use crate::conn::{self, Connection};
 use crate::status::{Phase, Status};
@@ -28,6 +29,7 @@ use client::Caller;
 use command::{Command, Commands};
 use driver::{Driver, now};
 use health::Health;
+use mailbox::mailbox;
 use server::Answerer;
 
 pub(crate) use body::{BodyReceiver, BodySender};
@@ -99,7 +101,7 @@ impl Link {
 
     /// Agrees on the protocol with whoever is at the other end of `stream`.
     async fn handshake(stream: Stream, address: &Address, config: &Config) -> Result<Self, Status> {
-        let (commands, receiver) = mpsc::unbounded_channel();
+        let (commands, receiver) = mailbox();
         let (ready, outcome) = oneshot::channel();
         let health = Arc::new(Health::new(address.to_string().into()));
         let counters = Arc::new(Counters::default());
@@ -155,7 +157,9 @@ impl Link {
     /// Waits until the connection has ended.
     #[cfg(test)]
     pub(crate) async fn closed(&self) {
-        self.0.commands.closed().await;
+        while !self.0.commands.is_closed() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
     }
 
     /// What it has done with its transport so far.
@@ -173,7 +177,7 @@ pub(crate) fn serve<D: Dispatch>(
     dispatch: Arc<D>,
     counters: Arc<Counters>,
 ) -> (Control, impl Future<Output = Tally> + Send + 'static) {
-    let (commands, receiver) = mpsc::unbounded_channel();
+    let (commands, receiver) = mailbox();
     let control = Control {
         commands: commands.clone(),
     };
