@@ -22,6 +22,10 @@ use bytes::Bytes;
 /// Bytes of a message of a stream.
 pub const STREAM_MESSAGE: usize = 100;
 
+/// Most bytes that a reply to `fetch` has: with the message around them 4 MiB, which both gRPC and Callsheet allow by
+/// default.
+pub const MOST_FETCHED: usize = 4 * 1024 * 1024 - 1024;
+
 /// A payload of so many bytes: no zeros, and the same in every process.
 pub fn payload(size: usize) -> Bytes {
     (1..=251_u8).cycle().take(size).collect::<Vec<u8>>().into()

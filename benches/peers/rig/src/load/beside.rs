@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::{Load, Window, closed, payload_of, real, spawn};
 use crate::histogram::Histogram;
 use crate::row::Row;
-use crate::{Client, Payload, Peer, Result};
+use crate::{Client, MOST_FETCHED, Payload, Peer, Result};
 
 /// What shares the connection.
 #[derive(Clone, Copy)]
@@ -19,8 +19,6 @@ pub(super) enum Neighbour {
 
 /// Callers of small calls.
 const CALLERS: usize = 8;
-
-const LARGE: usize = 4 * 1024 * 1024;
 
 const COMPUTE_MICROS: u64 = 5000;
 
@@ -96,8 +94,8 @@ async fn disturb<C: Client>(client: C, neighbour: Neighbour, window: Window) -> 
 async fn disturb_once<C: Client>(client: &C, neighbour: Neighbour) -> Result<()> {
     match neighbour {
         Neighbour::Large => {
-            let reply = client.fetch(LARGE).await?;
-            if reply.as_ref().len() != LARGE {
+            let reply = client.fetch(MOST_FETCHED).await?;
+            if reply.as_ref().len() != MOST_FETCHED {
                 return Err(format!("a reply has {} bytes", reply.as_ref().len()).into());
             }
         }
