@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use bytes::{Buf, Bytes, BytesMut};
 use callsheet::Metadata;
-use callsheet::conn::{Call, Config, Connection, Event, Outbox, Reply};
+use callsheet::conn::{Call, Config, Connection, Event, Outbox, Reply, StreamId};
 use callsheet::wire::Route;
 
 use crate::{examples, hex};
@@ -40,7 +40,7 @@ fn a_first_unary_call_is_the_examples_in_a_row() {
         body: Some(&body),
         last: true,
     };
-    client.open(&call, now).unwrap();
+    client.open(StreamId::new(1), &call, now).unwrap();
     let mut request = sent(&mut client);
     assert_eq!(hex(&request), hex(&page["open-first"]));
     server.receive(&mut request, now);

@@ -15,6 +15,11 @@ use crate::wire::{CancelReason, Fault, GoAwayCode, Route};
 pub struct StreamId(pub(super) u32);
 
 impl StreamId {
+    /// The call with this number; 0 is no call, and never opens.
+    pub fn new(number: u32) -> Self {
+        Self(number)
+    }
+
     /// As it stands on the wire.
     pub fn number(self) -> u32 {
         self.0
@@ -153,7 +158,7 @@ pub enum OpenError {
     NotReady,
     /// As many calls are open, or as many bytes unsent, as may be; `Event::Openable` tells.
     Full,
-    /// One side said GOAWAY, all numbers are used, or the connection is closed: another is needed.
+    /// One side said GOAWAY, the number or one above it is used, or the connection is closed: another is needed.
     Gone,
     /// The call itself cannot be sent, here or elsewhere.
     Refused(Status),

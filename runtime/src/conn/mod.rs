@@ -216,6 +216,11 @@ impl Connection {
         });
     }
 
+    /// Client: the lowest number that a call may still have. When all are used ([`Connection::is_leaving`]), the last.
+    pub fn next_stream(&self) -> StreamId {
+        StreamId(self.highest.saturating_add(1))
+    }
+
     /// Calls that are open.
     pub fn active(&self) -> usize {
         self.streams.len()

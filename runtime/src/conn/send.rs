@@ -32,20 +32,28 @@ enum Turn {
 }
 
 impl Connection {
-    /// Client: begins a call. Its OPEN is ready for `transmit` when this returns.
+    /// Client: begins a call under a number of the caller's choice, above that of every call before. Numbers may be left
+    /// out. Its OPEN is ready for `transmit` when this returns.
     ///
     /// # Errors
-    /// [`OpenError`]; nothing of the call is sent then.
-    pub fn open(&mut self, call: &Call<'_>, now: Instant) -> Result<StreamId, OpenError> {
+    /// [`OpenError`]; nothing of the call is sent then, and the number is free unless one above it is used.
+    pub fn open(
+        &mut self,
+        stream: StreamId,
+        call: &Call<'_>,
+        now: Instant,
+    ) -> Result<(), OpenError> {
         match self.state {
             State::Greeting => return Err(OpenError::NotReady),
             State::Leaving { .. } | State::Closed => return Err(OpenError::Gone),
             State::Open if self.role == Role::Server => return Err(OpenError::Gone),
             State::Open => {}
         }
-        let Some(number) = self.highest.checked_add(1) else {
+        // The peer would end the connection for it; elsewhere the call has not been seen.
+        let number = stream.0;
+        if number <= self.highest {
             return Err(OpenError::Gone);
-        };
+        }
         if !self.has_room() {
             self.openable_wanted = true;
             return Err(OpenError::Full);
@@ -85,7 +93,7 @@ impl Connection {
                 self.end_requests(number);
             }
         }
-        Ok(StreamId(number))
+        Ok(())
     }
 
     fn check_call(&self, call: &Call<'_>, now: Instant) -> Result<(), Status> {

@@ -138,7 +138,9 @@ impl Caller {
             body,
         } = &waiting.opening.request;
         let streams = matches!(kind, MethodKind::ClientStream | MethodKind::BidiStream);
+        let stream = connection.next_stream();
         let opened = connection.open(
+            stream,
             &conn::Call {
                 route,
                 deadline: *deadline,
@@ -151,7 +153,7 @@ impl Caller {
             now,
         );
         match opened {
-            Ok(stream) => {
+            Ok(()) => {
                 let Opening {
                     key, answer, room, ..
                 } = waiting.opening;

@@ -70,7 +70,7 @@ fn metadata_deadline_attempt_and_group_arrive() {
         last: false,
         ..call(&route, &metadata)
     };
-    pair.client.conn.open(&call, pair.now).unwrap();
+    pair.client.open(&call, pair.now).unwrap();
     pair.exchange();
     let (_, request) = request(pair.server.take_events());
     assert_eq!(request.route, route);
@@ -280,7 +280,7 @@ fn a_one_way_call_ends_without_its_reply() {
         body: Some(&body),
         ..call(&route, &NO_METADATA)
     };
-    let stream = pair.client.conn.open(&call, pair.now).unwrap();
+    let stream = pair.client.open(&call, pair.now).unwrap();
     pair.exchange();
     assert!(request(pair.server.take_events()).1.one_way);
     pair.server.conn.finish(stream, reply(b"nobody reads this"));
@@ -323,7 +323,6 @@ fn a_deadline_ends_the_call_on_both_sides() {
     let deadline = Some(pair.now + Duration::from_millis(50));
     let stream = pair
         .client
-        .conn
         .open(
             &Call {
                 deadline,
@@ -363,7 +362,6 @@ fn a_deadline_that_passed_starts_no_handler() {
     let deadline = Some(pair.now);
     let error = pair
         .client
-        .conn
         .open(
             &Call {
                 deadline,
@@ -406,7 +404,7 @@ fn what_the_peer_would_refuse_is_refused_here() {
         (call(&route, &metadata), "over the limit of 16384"),
         (call(&route, &many), "101 entries is over the limit of 100"),
     ] {
-        match pair.client.conn.open(&call, pair.now) {
+        match pair.client.open(&call, pair.now) {
             Err(OpenError::Refused(status)) => {
                 assert!(status.message().contains(expected), "{status}");
             }

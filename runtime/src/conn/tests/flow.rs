@@ -242,7 +242,6 @@ fn a_window_of_zero_for_ever_ends_with_the_deadline() {
     let deadline = Some(pair.now + Duration::from_secs(3));
     let stream = pair
         .client
-        .conn
         .open(
             &Call {
                 deadline,
@@ -275,7 +274,7 @@ fn a_full_connection_says_so_and_says_when_it_is_not() {
     pair.open(None, true);
     let route = route();
     assert!(matches!(
-        pair.client.conn.open(&call(&route, &NO_METADATA), pair.now),
+        pair.client.open(&call(&route, &NO_METADATA), pair.now),
         Err(OpenError::Full)
     ));
     pair.exchange();

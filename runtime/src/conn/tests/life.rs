@@ -9,7 +9,7 @@ fn no_call_is_opened_before_the_preface_came() {
     let mut client = Connection::client(Config::default(), now);
     let route = route();
     assert!(matches!(
-        client.open(&call(&route, &NO_METADATA), now),
+        client.open(StreamId(1), &call(&route, &NO_METADATA), now),
         Err(OpenError::NotReady)
     ));
     let mut server = Connection::server(Config::default(), now);
@@ -216,7 +216,7 @@ fn a_server_that_leaves_finishes_what_it_accepted() {
     let route = route();
     assert!(pair.client.conn.is_leaving());
     assert!(matches!(
-        pair.client.conn.open(&call(&route, &NO_METADATA), pair.now),
+        pair.client.open(&call(&route, &NO_METADATA), pair.now),
         Err(OpenError::Gone)
     ));
     pair.server.conn.finish(accepted, reply(b"done"));
@@ -342,9 +342,33 @@ fn stream_numbers_are_never_used_twice() {
     assert!(pair.client.conn.is_leaving());
     let route = route();
     assert!(matches!(
-        pair.client.conn.open(&call(&route, &NO_METADATA), pair.now),
+        pair.client.open(&call(&route, &NO_METADATA), pair.now),
         Err(OpenError::Gone)
     ));
     pair.exchange();
     assert_eq!(request(pair.server.take_events()).0, stream);
+}
+
+#[test]
+fn callers_number_their_calls_in_rising_order_with_gaps() {
+    let mut pair = Pair::new();
+    let route = route();
+    let call = call(&route, &NO_METADATA);
+    for (number, opens) in [(0, false), (3, true), (3, false), (2, false), (9, true)] {
+        let opened = pair
+            .client
+            .conn
+            .open(StreamId::new(number), &call, pair.now);
+        assert_eq!(opened.is_ok(), opens, "{number}: {opened:?}");
+        assert!(matches!(opened, Ok(()) | Err(OpenError::Gone)));
+    }
+    assert_eq!(pair.client.conn.next_stream(), StreamId(10));
+    pair.exchange();
+    assert_eq!(pair.server.conn.active(), 2);
+    for number in [3, 9] {
+        assert!(pair.server.conn.finish(StreamId(number), reply(b"")));
+    }
+    pair.exchange();
+    assert_eq!(pair.client.conn.active(), 0);
+    assert!(!pair.client.conn.is_closed() && !pair.server.conn.is_closed());
 }

@@ -58,6 +58,12 @@ impl Side {
         bytes.freeze()
     }
 
+    /// Opens a call with the next number.
+    fn open(&mut self, call: &Call<'_>, now: Instant) -> Result<StreamId, OpenError> {
+        let stream = self.conn.next_stream();
+        self.conn.open(stream, call, now).map(|()| stream)
+    }
+
     fn take_events(&mut self) -> Vec<Event> {
         self.collect();
         std::mem::take(&mut self.events)
@@ -114,10 +120,7 @@ impl Pair {
             last,
             ..call(&route, &NO_METADATA)
         };
-        self.client
-            .conn
-            .open(&call, self.now)
-            .expect("the call opens")
+        self.client.open(&call, self.now).expect("the call opens")
     }
 }
 

@@ -36,7 +36,7 @@ fn recorded() -> (Bytes, Vec<String>) {
             last: false,
             ..call(&route, &metadata)
         };
-        streams.push(pair.client.conn.open(&call, pair.now).unwrap());
+        streams.push(pair.client.open(&call, pair.now).unwrap());
     }
     pair.client.conn.send(streams[0], body.clone()).unwrap();
     pair.client.conn.send(streams[0], Bytes::new()).unwrap();
@@ -273,7 +273,7 @@ impl World {
             deadline,
             ..call(&route, &NO_METADATA)
         };
-        match self.pair.client.conn.open(&call, now) {
+        match self.pair.client.open(&call, now) {
             Ok(stream) => {
                 assert_eq!(stream.0, number);
                 self.calls.push(stream);
