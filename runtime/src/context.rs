@@ -55,6 +55,18 @@ impl Context {
         CURRENT.try_with(Clone::clone).ok().flatten()
     }
 
+    /// Looks at the call that is being served here, if any.
+    pub(crate) fn with<R>(look: impl FnOnce(Option<&Self>) -> R) -> R {
+        let mut look = Some(look);
+        let seen = CURRENT.try_with(|current| look.take().map(|look| look(current.as_ref())));
+        // Outside of any task that serves, `look` is still here.
+        match (seen, look) {
+            (Ok(Some(seen)), _) => seen,
+            (_, Some(look)) => look(None),
+            (_, None) => unreachable!("it was looked at, and that gave nothing"),
+        }
+    }
+
     /// Runs `future` with this context as the current one.
     pub fn scope<F: Future>(self, future: F) -> impl Future<Output = F::Output> {
         Self::scope_or_none(Some(self), future)

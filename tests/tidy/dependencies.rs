@@ -40,6 +40,10 @@ const COMPILER: &[(&str, &str)] = &[
 
 /// What `callsheet` costs every server and client.
 const RUNTIME: &[(&str, &str)] = &[
+    (
+        "arc-swap",
+        "tables and connections are read on every call, by all threads at once, and change hardly ever",
+    ),
     ("bytes", "bodies travel without being copied"),
     ("futures-core", "the `Stream` trait, and nothing else"),
     ("prost", "encodes messages"),

@@ -50,8 +50,26 @@ impl Load {
 
     /// A call starts. Dropping the guard ends it as [`Outcome::Abandoned`].
     pub fn start(self: &Arc<Self>) -> InFlight {
+        self.begin();
+        InFlight(Some(Arc::clone(self)))
+    }
+
+    /// A call starts; one of the next two ends it.
+    pub(crate) fn begin(&self) {
         self.in_flight.fetch_add(1, Ordering::Relaxed);
-        InFlight(Arc::clone(self))
+    }
+
+    /// A call ended at `now` after `latency`.
+    pub(crate) fn end(&self, now: Duration, latency: Duration, outcome: Outcome) {
+        self.abandon();
+        if outcome != Outcome::Abandoned {
+            self.note(now, latency, outcome);
+        }
+    }
+
+    /// The caller of a call lost interest.
+    pub(crate) fn abandon(&self) {
+        self.in_flight.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// Calls in flight.
@@ -141,7 +159,8 @@ fn millis(now: Duration) -> u32 {
 )]
 fn kept(stamp: u32, now: u32) -> f32 {
     let elapsed = now.wrapping_sub(stamp);
-    if elapsed > u32::MAX / 2 {
+    // Under load most calls end within the millisecond of the one before.
+    if elapsed == 0 || elapsed > u32::MAX / 2 {
         return 1.0;
     }
     (-(elapsed as f32) / (DECAY.as_millis() as f32)).exp()
@@ -150,20 +169,22 @@ fn kept(stamp: u32, now: u32) -> f32 {
 /// A call that is under way.
 #[derive(Debug)]
 #[must_use = "dropping it ends the call"]
-pub struct InFlight(Arc<Load>);
+pub struct InFlight(Option<Arc<Load>>);
 
 impl InFlight {
     /// The call ended at `now` after `latency`.
-    pub fn finish(self, now: Duration, latency: Duration, outcome: Outcome) {
-        if outcome != Outcome::Abandoned {
-            self.0.note(now, latency, outcome);
+    pub fn finish(mut self, now: Duration, latency: Duration, outcome: Outcome) {
+        if let Some(load) = self.0.take() {
+            load.end(now, latency, outcome);
         }
     }
 }
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+        if let Some(load) = &self.0 {
+            load.abandon();
+        }
     }
 }
 

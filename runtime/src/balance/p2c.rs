@@ -25,12 +25,12 @@ impl P2c {
 
 impl Balancer for P2c {
     fn pick(&self, candidates: &Candidates, context: &PickContext<'_>) -> Option<usize> {
+        if candidates.len() == 1 && candidates.is_usable(0, context) {
+            return Some(0);
+        }
         let Some(first) = candidates.draw(&self.0, context, None) else {
             return candidates.last_resort(context);
         };
-        if candidates.len() == 1 {
-            return Some(first);
-        }
         let Some(second) = candidates.draw(&self.0, context, Some(first)) else {
             return Some(first);
         };

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use crate::backoff::Backoff;
 use crate::context::Context;
 use crate::contract::MethodKind;
-use crate::link::{Exchange, Link, Request};
+use crate::link::{Exchange, Request};
 use crate::metadata::Metadata;
 use crate::random;
 use crate::status::{Code, Phase, Progress, Status};
@@ -20,7 +20,7 @@ use crate::status::{Code, Phase, Progress, Status};
 use super::Client;
 use super::plan::Plan;
 use super::reply::{Content, Form, Received};
-use super::table::{Table, Target, Ticket};
+use super::table::{Target, Ticket};
 
 /// How often all instances are asked in turn before a call that none of them started fails: enough to live through the
 /// moment between a server's last breath and the registry's word of it.
@@ -36,44 +36,80 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(200);
 pub(super) type Drive = Pin<Box<dyn Future<Output = Result<Received, Status>> + Send>>;
 
 /// A call that has been set off.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "nearly every call is a flight, and a box would be its only one"
-)]
 pub(super) enum Departed {
     Flight(Flight),
+    /// Its plan has gone along.
     Drive(Drive),
 }
 
 impl Departed {
     /// Sends the request at once if a connection is up, or gives the future that will.
-    pub(super) fn with(mut plan: Plan, context: Option<&Context>) -> Self {
-        let deadline = plan.deadline(context);
-        if let Some(context) = context {
-            context.bequeath(&mut plan.metadata);
-        }
-        let mut attempt = Attempt {
-            plan,
-            deadline,
-            tried: Vec::new(),
-            sent: 0,
-            last: None,
-            picked: None,
-            stage: Stage::Resolve,
+    pub(super) fn with(plan: &mut Option<Plan>, now: Instant) -> Self {
+        let Some(planned) = plan else {
+            unreachable!("a call that departs has its plan");
         };
-        let Some((table, target)) = attempt.pick_now() else {
-            return Self::Drive(attempt.drive());
-        };
-        if let Some(link) = target.endpoint.link() {
-            Self::Flight(attempt.fly(&table, &target, &link))
-        } else {
-            attempt.picked = Some((table, target));
-            Self::Drive(attempt.drive())
+        let deadline = Context::with(|context| {
+            if let Some(context) = context {
+                context.bequeath(&mut planned.metadata);
+            }
+            planned.deadline(context, now)
+        });
+        let picked = pick_now(planned, now);
+        if let Some(target) = &picked
+            && let Some(link) = target.endpoint.link()
+        {
+            let request = request(planned, deadline, target, 0);
+            return Self::Flight(Flight {
+                exchange: link.call(request),
+                ticket: Ticket::start(Arc::clone(target), now),
+                deadline,
+            });
         }
+        let Some(plan) = plan.take() else {
+            unreachable!("it was there above");
+        };
+        Self::Drive(Attempt::new(plan, deadline, picked).drive())
     }
 }
 
-/// A plan under way.
+/// Who is to answer, where that is known without waiting: a route that is there, and a request that is.
+fn pick_now(plan: &Plan, now: Instant) -> Option<Arc<Target>> {
+    if plan.body.is_err() || plan.requests.is_some() {
+        return None;
+    }
+    plan.channel.pick_now(plan.method, plan.group.as_ref(), now)
+}
+
+fn request(plan: &Plan, deadline: Option<Instant>, target: &Target, attempt: u32) -> Request {
+    Request {
+        route: Arc::clone(&target.route),
+        kind: plan.method.kind,
+        deadline: deadline.map(Instant::into_std),
+        attempt,
+        metadata: plan.metadata.clone(),
+        body: plan.body.clone().unwrap_or_default(),
+    }
+}
+
+/// Lets balancers learn from a call. The time that a one-way call took to leave says nothing of its server.
+fn note<T>(plan: &Plan, ticket: &mut Ticket, outcome: &Result<T, Status>, now: Instant) {
+    if plan.method.kind != MethodKind::OneWay || outcome.is_err() {
+        ticket.finish(outcome, now);
+    }
+}
+
+/// Whether another instance may be asked: none has started the request, and all of it is still here.
+fn may_move(plan: &Plan, status: &Status) -> bool {
+    let streams_requests = matches!(
+        plan.method.kind,
+        MethodKind::ClientStream | MethodKind::BidiStream
+    );
+    status.progress() == Progress::NotStarted
+        && matches!(status.code(), Code::Unavailable | Code::ResourceExhausted)
+        && (plan.requests.is_some() || !streams_requests)
+}
+
+/// A plan under way, that may have to wait.
 struct Attempt {
     plan: Plan,
     deadline: Option<Instant>,
@@ -85,7 +121,7 @@ struct Attempt {
     last: Option<Status>,
     /// The choice that was made before it turned out that there is no connection yet. A second one would skip an
     /// instance, and balancers that take turns might never come to it.
-    picked: Option<(Arc<Table>, Target)>,
+    picked: Option<Arc<Target>>,
     stage: Stage,
 }
 
@@ -97,28 +133,15 @@ enum Stage {
 }
 
 impl Attempt {
-    /// Who is to answer, where that is known without waiting: a route that is there, and a request that is.
-    fn pick_now(&self) -> Option<(Arc<Table>, Target)> {
-        if self.plan.body.is_err() || self.plan.requests.is_some() {
-            return None;
-        }
-        let groups = self.plan.group.as_ref();
-        let table = self
-            .plan
-            .channel
-            .table_now(self.plan.method, groups)?
-            .ok()?;
-        let target = table.pick(&[])?.clone();
-        Some((table, target))
-    }
-
-    fn fly(mut self, table: &Table, target: &Target, link: &Link) -> Flight {
-        let exchange = link.call(self.request(target));
-        self.sent = 1;
-        Flight {
-            attempt: self,
-            ticket: table.start(target),
-            exchange,
+    fn new(plan: Plan, deadline: Option<Instant>, picked: Option<Arc<Target>>) -> Self {
+        Self {
+            plan,
+            deadline,
+            tried: Vec::new(),
+            sent: 0,
+            last: None,
+            picked,
+            stage: Stage::Resolve,
         }
     }
 
@@ -143,13 +166,12 @@ impl Attempt {
         let mut pauses = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE, random::seed());
         loop {
             self.stage = Stage::Resolve;
-            let (table, target) = if let Some((table, target)) = self.picked.take() {
-                (table, Some(target))
+            let target = if let Some(target) = self.picked.take() {
+                Some(target)
             } else {
                 let groups = self.plan.group.as_ref();
                 let table = self.plan.channel.table(self.plan.method, groups).await?;
-                let target = table.pick(&self.tried).cloned();
-                (table, target)
+                table.pick(&self.tried, Instant::now()).cloned()
             };
             let Some(target) = target else {
                 rounds += 1;
@@ -161,8 +183,8 @@ impl Attempt {
                 tokio::time::sleep(pauses.pause()).await;
                 continue;
             };
-            match self.ask(&table, &target).await {
-                Err(status) if self.may_move(&status) => {
+            match self.ask(&target).await {
+                Err(status) if may_move(&self.plan, &status) => {
                     self.tried.push(target.key);
                     self.last = Some(status);
                 }
@@ -171,16 +193,16 @@ impl Attempt {
         }
     }
 
-    async fn ask(&mut self, table: &Table, target: &Target) -> Result<Received, Status> {
+    async fn ask(&mut self, target: &Arc<Target>) -> Result<Received, Status> {
         let endpoint = &target.endpoint;
         self.stage = Stage::Connect(Arc::clone(endpoint.text()));
         let link = endpoint.connect().await?;
         self.stage = Stage::Answer(Arc::clone(endpoint.text()));
-        let exchange = link.call(self.request(target));
+        let exchange = link.call(request(&self.plan, self.deadline, target, self.sent));
         self.sent += 1;
-        let mut ticket = table.start(target);
+        let mut ticket = Ticket::start(Arc::clone(target), Instant::now());
         let outcome = self.answer(exchange).await;
-        self.note(&mut ticket, &outcome);
+        note(&self.plan, &mut ticket, &outcome, Instant::now());
         outcome.map_err(|status| status.at_endpoint(Arc::clone(endpoint.text())))
     }
 
@@ -202,35 +224,6 @@ impl Attempt {
         })
         .await
         .map(|received| Received { pump, ..received })
-    }
-
-    /// Lets balancers learn from a call. The time that a one-way call took to leave says nothing of its server.
-    fn note(&self, ticket: &mut Ticket, outcome: &Result<Received, Status>) {
-        if self.plan.method.kind != MethodKind::OneWay || outcome.is_err() {
-            ticket.finish(outcome);
-        }
-    }
-
-    /// Whether another instance may be asked: none has started the request, and all of it is still here.
-    fn may_move(&self, status: &Status) -> bool {
-        let streams_requests = matches!(
-            self.plan.method.kind,
-            MethodKind::ClientStream | MethodKind::BidiStream
-        );
-        status.progress() == Progress::NotStarted
-            && matches!(status.code(), Code::Unavailable | Code::ResourceExhausted)
-            && (self.plan.requests.is_some() || !streams_requests)
-    }
-
-    fn request(&self, target: &Target) -> Request {
-        Request {
-            route: Arc::clone(&target.route),
-            kind: self.plan.method.kind,
-            deadline: self.deadline.map(Instant::into_std),
-            attempt: self.sent,
-            metadata: self.plan.metadata.clone(),
-            body: self.plan.body.clone().unwrap_or_default(),
-        }
     }
 
     fn expired(&self) -> Status {
@@ -289,27 +282,34 @@ fn received(
 
 /// A request on a connection, and its answer to come.
 pub(super) struct Flight {
-    attempt: Attempt,
-    ticket: Ticket,
     exchange: Exchange,
+    ticket: Ticket,
+    deadline: Option<Instant>,
 }
 
 impl Flight {
-    pub(super) fn poll(&mut self, cx: &mut Poller<'_>) -> Poll<Result<Received, Status>> {
-        let outcome = ready!(received(self.attempt.plan.form(), &mut self.exchange, cx));
-        self.attempt.note(&mut self.ticket, &outcome);
+    pub(super) fn poll(
+        &mut self,
+        plan: &Plan,
+        cx: &mut Poller<'_>,
+    ) -> Poll<Result<Received, Status>> {
+        let outcome = ready!(received(plan.form(), &mut self.exchange, cx));
+        let now = self.exchange.answered_at();
+        note(plan, &mut self.ticket, &outcome, now);
         Poll::Ready(outcome)
     }
 
     /// What becomes of the call behind a failure: another try, or the error.
-    pub(super) fn after(mut self, status: Status) -> Result<Drive, Status> {
-        let status = status.at_endpoint(Arc::clone(&self.ticket.endpoint));
-        if self.attempt.may_move(&status) {
-            self.attempt.tried.push(self.ticket.key);
-            self.attempt.last = Some(status);
-            Ok(self.attempt.drive())
-        } else {
-            Err(status.after_attempts(1))
+    pub(super) fn after(self, plan: Plan, status: Status) -> Result<Drive, Status> {
+        let target = &self.ticket.target;
+        let status = status.at_endpoint(Arc::clone(target.endpoint.text()));
+        if !may_move(&plan, &status) {
+            return Err(status.after_attempts(1));
         }
+        let mut attempt = Attempt::new(plan, self.deadline, None);
+        attempt.sent = 1;
+        attempt.tried.push(target.key);
+        attempt.last = Some(status);
+        Ok(attempt.drive())
     }
 }

@@ -18,7 +18,8 @@ use std::pin::Pin;
 use std::task::{Context as Poller, Poll, ready};
 use std::time::Duration;
 
-use crate::context::Context;
+use tokio::time::Instant;
+
 use crate::error::{Error, TypedError};
 use crate::metadata::{Metadata, Value};
 use crate::route::GroupChoice;
@@ -34,17 +35,15 @@ use super::reply::Received;
 /// It is the future of the answer; its other methods say how to ask.
 #[must_use = "a call is sent when it is awaited or started"]
 pub struct Call<T, E = Infallible> {
+    /// Here until the call needs more than one try, or has to wait before its first.
+    plan: Option<Plan>,
     state: State,
     finish: fn(Received) -> Result<T, Status>,
     error: fn(Status) -> Error<E>,
 }
 
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a box would be the only one of nearly every call"
-)]
 enum State {
-    Ready(Plan),
+    Ready,
     Flight(Flight),
     Drive(Drive),
     Done,
@@ -53,7 +52,8 @@ enum State {
 impl<T, E: TypedError> Call<T, E> {
     pub(crate) fn new(plan: Plan, finish: fn(Received) -> Result<T, Status>) -> Self {
         Self {
-            state: State::Ready(plan),
+            plan: Some(plan),
+            state: State::Ready,
             finish,
             error: Error::received,
         }
@@ -106,16 +106,15 @@ impl<T, E> Call<T, E> {
     }
 
     pub(super) fn plan(&self) -> Option<&Plan> {
-        match &self.state {
-            State::Ready(plan) => Some(plan),
-            State::Flight(_) | State::Drive(_) | State::Done => None,
-        }
+        let ready = matches!(self.state, State::Ready);
+        self.plan.as_ref().filter(|_| ready)
     }
 
     /// The same call, not yet sent, with another plan.
     pub(super) fn with_plan(&self, plan: Plan) -> Self {
         Self {
-            state: State::Ready(plan),
+            plan: Some(plan),
+            state: State::Ready,
             finish: self.finish,
             error: self.error,
         }
@@ -123,7 +122,7 @@ impl<T, E> Call<T, E> {
 
     fn planned(mut self, change: impl FnOnce(&mut Plan)) -> Self {
         // Only a call that was polled by hand is under way here; it keeps what it was sent with.
-        if let State::Ready(plan) = &mut self.state {
+        if let (State::Ready, Some(plan)) = (&self.state, &mut self.plan) {
             change(plan);
         }
         self
@@ -131,39 +130,36 @@ impl<T, E> Call<T, E> {
 
     fn poll_received(&mut self, cx: &mut Poller<'_>) -> Poll<Result<Received, Status>> {
         loop {
-            self.state = match &mut self.state {
-                State::Ready(_) => {
-                    let State::Ready(plan) = std::mem::replace(&mut self.state, State::Done) else {
-                        unreachable!("it was ready in the line above");
-                    };
-                    match Departed::with(plan, Context::current().as_ref()) {
+            match &mut self.state {
+                State::Ready => {
+                    self.state = match Departed::with(&mut self.plan, Instant::now()) {
                         Departed::Flight(flight) => State::Flight(flight),
                         Departed::Drive(drive) => State::Drive(drive),
                     }
                 }
-                State::Flight(flight) => match ready!(flight.poll(cx)) {
-                    Ok(received) => {
-                        self.state = State::Done;
-                        return Poll::Ready(Ok(received));
-                    }
-                    Err(status) => {
-                        let State::Flight(flight) = std::mem::replace(&mut self.state, State::Done)
-                        else {
-                            unreachable!("it was in flight in the line above");
-                        };
-                        match flight.after(status) {
-                            Ok(drive) => State::Drive(drive),
-                            Err(status) => return Poll::Ready(Err(status)),
+                State::Flight(flight) => {
+                    let Some(plan) = &self.plan else {
+                        unreachable!("a flight leaves the plan where it is");
+                    };
+                    let outcome = ready!(flight.poll(plan, cx));
+                    let flight = std::mem::replace(&mut self.state, State::Done);
+                    match (outcome, flight, self.plan.take()) {
+                        (Err(status), State::Flight(flight), Some(plan)) => {
+                            match flight.after(plan, status) {
+                                Ok(drive) => self.state = State::Drive(drive),
+                                Err(status) => return Poll::Ready(Err(status)),
+                            }
                         }
+                        (outcome, ..) => return Poll::Ready(outcome),
                     }
-                },
+                }
                 State::Drive(drive) => {
                     let outcome = ready!(drive.as_mut().poll(cx));
                     self.state = State::Done;
                     return Poll::Ready(outcome);
                 }
                 State::Done => panic!("a call was polled after its answer"),
-            };
+            }
         }
     }
 }
@@ -180,7 +176,7 @@ impl<T, E> Future for Call<T, E> {
 impl<T, E> fmt::Debug for Call<T, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = match &self.state {
-            State::Ready(plan) => plan.method.path,
+            State::Ready => self.plan.as_ref().map_or("", |plan| plan.method.path),
             State::Flight(_) => "in flight",
             State::Drive(_) => "under way",
             State::Done => "done",

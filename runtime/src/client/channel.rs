@@ -1,20 +1,22 @@
 //! What a generated client holds: a service, and which of its instances may answer.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
+use tokio::time::Instant;
 
 use crate::balance::{self, Balancer};
 use crate::codec::{Codec, Shape};
 use crate::contract::{Balance, MethodDescriptor, ServiceDescriptor};
 use crate::random;
-use crate::registry::Snapshot;
 use crate::release::ReleaseRange;
 use crate::route::{self, Demand, GroupChoice};
 use crate::status::Status;
 
 use super::Client;
-use super::table::Table;
+use super::table::{Table, Target};
 use super::view::View;
 
 /// A service as one client sees it: its live instances, and the choice among them. Cheap to clone.
@@ -27,7 +29,7 @@ struct Inner {
     view: Arc<View>,
     choice: Choice,
     /// By method: who may answer, as of the last snapshot that was looked at.
-    tables: Box<[Mutex<Option<Arc<Table>>>]>,
+    tables: Box<[ArcSwapOption<Table>]>,
 }
 
 /// What users choose.
@@ -65,7 +67,11 @@ impl Channel {
             service,
             view,
             choice,
-            tables: service.methods.iter().map(|_| Mutex::default()).collect(),
+            tables: service
+                .methods
+                .iter()
+                .map(|_| ArcSwapOption::empty())
+                .collect(),
         }))
     }
 
@@ -127,20 +133,58 @@ impl Channel {
         self.0.service
     }
 
+    /// Who is to answer a call of `method` that begins now, if that is known: in `groups`, or in the channel's own.
+    pub(super) fn pick_now(
+        &self,
+        method: &'static MethodDescriptor,
+        groups: Option<&GroupChoice>,
+        now: Instant,
+    ) -> Option<Arc<Target>> {
+        if groups.is_none()
+            && let Some(table) = &*self.0.tables[method.index].load()
+            && table.is_current()
+        {
+            return table.pick(&[], now).cloned();
+        }
+        let table = self.table_now(method, groups)?.ok()?;
+        table.pick(&[], now).cloned()
+    }
+
     /// Who may answer a call of `method`, if the registry has spoken: in `groups`, or in the channel's own.
-    pub(super) fn table_now(
+    fn table_now(
         &self,
         method: &'static MethodDescriptor,
         groups: Option<&GroupChoice>,
     ) -> Option<Result<Arc<Table>, Status>> {
-        let snapshot = self.0.view.now();
+        let kept = &self.0.tables[method.index];
+        if groups.is_none()
+            && let Some(table) = kept.load_full()
+            && table.is_current()
+        {
+            return Some(Ok(table));
+        }
+        let (snapshot, news) = self.0.view.look();
         if !snapshot.is_answered() {
             return None;
         }
-        let Some(groups) = groups else {
-            return Some(self.own_table(method, snapshot));
-        };
-        Some(self.make_table(method, snapshot, groups))
+        let demand = Demand::new(
+            method.since,
+            groups.unwrap_or(&self.0.choice.groups).clone(),
+        );
+        let demand = demand.within(self.0.choice.releases);
+        let balancer = self.balancer(method);
+        let table = Table::new(
+            self.client(),
+            (&snapshot, news),
+            &demand,
+            method.path,
+            balancer,
+        );
+        let table = table.map(Arc::new);
+        if let (None, Ok(table)) = (groups, &table) {
+            kept.store(Some(Arc::clone(table)));
+        }
+        Some(table)
     }
 
     /// The same as soon as the registry has spoken.
@@ -163,42 +207,9 @@ impl Channel {
         method: &'static MethodDescriptor,
     ) -> Result<Vec<Arc<str>>, Status> {
         let snapshot = self.0.view.answered().await;
-        let routes = route::select(&snapshot, &self.demand(method, GroupChoice::All))?;
+        let demand = Demand::new(method.since, GroupChoice::All).within(self.0.choice.releases);
+        let routes = route::select(&snapshot, &demand)?;
         Ok(routes.into_iter().filter_map(|route| route.group).collect())
-    }
-
-    /// The table of the channel's own choice, kept until the registry's list changes.
-    fn own_table(
-        &self,
-        method: &'static MethodDescriptor,
-        snapshot: Arc<Snapshot>,
-    ) -> Result<Arc<Table>, Status> {
-        let mut kept = self.0.tables[method.index]
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if let Some(table) = &*kept
-            && Arc::ptr_eq(&table.snapshot, &snapshot)
-        {
-            return Ok(Arc::clone(table));
-        }
-        let table = self.make_table(method, snapshot, &self.0.choice.groups)?;
-        *kept = Some(Arc::clone(&table));
-        Ok(table)
-    }
-
-    fn make_table(
-        &self,
-        method: &'static MethodDescriptor,
-        snapshot: Arc<Snapshot>,
-        groups: &GroupChoice,
-    ) -> Result<Arc<Table>, Status> {
-        let demand = self.demand(method, groups.clone());
-        let balancer = self.balancer(method);
-        Table::new(self.client(), snapshot, &demand, method.path, balancer).map(Arc::new)
-    }
-
-    fn demand(&self, method: &MethodDescriptor, groups: GroupChoice) -> Demand {
-        Demand::new(method.since, groups).within(self.0.choice.releases)
     }
 
     /// The client's choice, or else the contract's.

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as Poller, Poll};
 
-use tokio::time::timeout_at;
+use tokio::time::{Instant, timeout_at};
 
 use crate::context::Context;
 use crate::error::Error;
@@ -49,7 +49,8 @@ impl<T: Send + 'static, E: Send + 'static> Call<T, E> {
     ) -> MergedCall<U, E> {
         let answer = async move {
             let single = self.plan().filter(|plan| plan.requests.is_none());
-            let deadline = single.and_then(|plan| plan.deadline(Context::current().as_ref()));
+            let deadline =
+                single.and_then(|plan| plan.deadline(Context::current().as_ref(), Instant::now()));
             let Some((channel, method)) = single.map(|plan| (plan.channel.clone(), plan.method))
             else {
                 return Err(Status::failed_precondition(

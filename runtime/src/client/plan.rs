@@ -88,8 +88,8 @@ impl Plan {
         }
     }
 
-    /// When the call is to end, if it begins now in `context`.
-    pub(super) fn deadline(&self, context: Option<&Context>) -> Option<Instant> {
+    /// When the call is to end, if it begins `now` in `context`.
+    pub(super) fn deadline(&self, context: Option<&Context>, now: Instant) -> Option<Instant> {
         let own = match self.timeout {
             Timeout::After(limit) => Some(limit),
             Timeout::Never => None,
@@ -100,7 +100,7 @@ impl Plan {
                 .or_else(|| default_timeout(self.method.kind)),
         };
         // A limit beyond what the clock can count is none.
-        let own = own.and_then(|limit| Instant::now().checked_add(limit));
+        let own = own.and_then(|limit| now.checked_add(limit));
         let inherited = context.and_then(Context::deadline).map(Into::into);
         own.into_iter().chain(inherited).min()
     }

@@ -8,10 +8,11 @@
 //! ```
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -70,8 +71,8 @@ impl Pool {
             address: address.clone(),
             settings: self.settings.clone(),
             runtime: self.runtime.clone(),
-            slots: (0..self.settings.per_server).map(|_| Slot::new()).collect(),
-            turn: AtomicUsize::new(0),
+            up: ArcSwap::default(),
+            slots: Mutex::new((0..self.settings.per_server).map(|_| Slot::new()).collect()),
             load: Arc::default(),
             retired: AtomicBool::new(false),
         });
@@ -98,8 +99,9 @@ pub(super) struct Endpoint {
     text: Arc<str>,
     settings: Settings,
     runtime: Handle,
-    slots: Box<[Mutex<Slot>]>,
-    turn: AtomicUsize,
+    /// The connections of `slots` that are up, where a call finds them without a lock.
+    up: ArcSwap<Vec<Link>>,
+    slots: Mutex<Vec<Slot>>,
     /// Whether no service lists it any more.
     retired: AtomicBool,
     /// What the balancers know of it.
@@ -123,12 +125,12 @@ enum State {
 }
 
 impl Slot {
-    fn new() -> Mutex<Self> {
-        Mutex::new(Self {
+    fn new() -> Self {
+        Self {
             state: State::Idle,
             pauses: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE, random::seed()),
             not_before: None,
-        })
+        }
     }
 }
 
@@ -143,34 +145,41 @@ impl Endpoint {
 
     /// A connection that is up, the one with the fewest calls; opens a further one where all are busy.
     pub(super) fn link(self: &Arc<Self>) -> Option<Link> {
-        let mut best: Option<Link> = None;
-        let mut vacant = None;
-        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
-        for step in 0..self.slots.len() {
-            let index = turn.wrapping_add(step) % self.slots.len();
-            let mut slot = lock(&self.slots[index]);
-            match &slot.state {
-                State::Up(link) if link.is_usable() => {
-                    if best
-                        .as_ref()
-                        .is_none_or(|best| link.in_flight() < best.in_flight())
-                    {
-                        best = Some(link.clone());
-                    }
-                }
-                State::Up(_) => slot.state = State::Idle,
-                State::Opening(_) | State::Idle => {}
-            }
-            if matches!(slot.state, State::Idle) {
-                vacant = Some(index);
+        let up = self.up.load();
+        let least = up.iter().min_by_key(|link| link.in_flight())?;
+        let spread = up.len() < self.settings.per_server && least.in_flight() >= SPREAD;
+        if spread || !up.iter().all(Link::is_usable) {
+            return self.tidy(spread);
+        }
+        Some(least.clone())
+    }
+
+    /// The same behind a look at all slots: those whose connection has ended are vacant, and one of them is opened if
+    /// calls are to be spread further.
+    fn tidy(self: &Arc<Self>, spread: bool) -> Option<Link> {
+        let mut slots = lock(&self.slots);
+        for slot in &mut *slots {
+            if matches!(&slot.state, State::Up(link) if !link.is_usable()) {
+                slot.state = State::Idle;
             }
         }
-        if let (Some(best), Some(index)) = (&best, vacant)
-            && best.in_flight() >= SPREAD
-        {
-            self.open(index);
+        let up = self.publish(&slots);
+        let vacant = |slot: &Slot| matches!(slot.state, State::Idle);
+        if spread && let Some(index) = slots.iter().position(vacant) {
+            self.open(&mut slots, index);
         }
-        best
+        up.iter().min_by_key(|link| link.in_flight()).cloned()
+    }
+
+    /// Shows calls which connections are up.
+    fn publish(&self, slots: &[Slot]) -> Arc<Vec<Link>> {
+        let up = slots.iter().filter_map(|slot| match &slot.state {
+            State::Up(link) => Some(link.clone()),
+            State::Idle | State::Opening(_) => None,
+        });
+        let up = Arc::new(up.collect());
+        self.up.store(Arc::clone(&up));
+        up
     }
 
     /// A connection, opened if none is up. The attempt goes on when the caller goes away: somebody else will want it.
@@ -178,7 +187,7 @@ impl Endpoint {
         if let Some(link) = self.link() {
             return Ok(link);
         }
-        let mut outcome = self.open(self.next_up());
+        let mut outcome = self.open_first();
         let answer = outcome.wait_for(Option::is_some).await;
         match answer.as_deref() {
             Ok(Some(outcome)) => outcome.clone(),
@@ -188,28 +197,30 @@ impl Endpoint {
         }
     }
 
-    /// The slot that is up first: one that is being filled, or else the one whose pause ends first.
-    fn next_up(&self) -> usize {
-        let rank = |slot: &Mutex<Slot>| {
-            let slot = lock(slot);
-            (!matches!(slot.state, State::Opening(_)), slot.not_before)
+    /// The attempt that is over first: one that is under way, or else one in the slot whose pause ends first.
+    fn open_first(self: &Arc<Self>) -> Outcome {
+        let mut slots = lock(&self.slots);
+        let rank = |slot: &Slot| {
+            let opening = matches!(slot.state, State::Opening(_));
+            (!opening, slot.not_before)
         };
-        let ranked = self.slots.iter().map(rank).enumerate();
-        ranked
-            .min_by_key(|&(_, rank)| rank)
-            .map_or(0, |(index, _)| index)
+        let first = (0..slots.len()).min_by_key(|&index| rank(&slots[index]));
+        self.open(&mut slots, first.unwrap_or(0))
     }
 
     /// The attempt to fill a slot: the one that is under way, or a new one.
-    fn open(self: &Arc<Self>, index: usize) -> Outcome {
-        let mut slot = lock(&self.slots[index]);
-        if let State::Opening(outcome) = &slot.state {
-            return outcome.clone();
+    fn open(self: &Arc<Self>, slots: &mut [Slot], index: usize) -> Outcome {
+        let slot = &mut slots[index];
+        match &slot.state {
+            State::Opening(outcome) => return outcome.clone(),
+            State::Up(link) if link.is_usable() => {
+                return watch::channel(Some(Ok(link.clone()))).1;
+            }
+            State::Up(_) | State::Idle => {}
         }
         let (sender, outcome) = watch::channel(None);
         slot.state = State::Opening(outcome.clone());
         let not_before = slot.not_before;
-        drop(slot);
         let endpoint = Arc::clone(self);
         self.runtime.spawn(async move {
             if let Some(not_before) = not_before {
@@ -218,34 +229,40 @@ impl Endpoint {
             let attempt = Link::connect(&endpoint.address, &endpoint.settings.link).await;
             let attempt =
                 attempt.map_err(|status| status.not_started().at_endpoint(endpoint.text.clone()));
-            let mut slot = lock(&endpoint.slots[index]);
-            if let Ok(link) = &attempt {
-                slot.pauses.reset();
-                slot.not_before = None;
-                slot.state = State::Up(link.clone());
-                endpoint.load.set_available(true);
-                if endpoint.retired.load(Ordering::Relaxed) {
-                    link.drain();
-                }
-            } else {
-                let pause = slot.pauses.pause();
-                slot.not_before = Some(Instant::now() + pause);
-                slot.state = State::Idle;
-                // Others are asked first until somebody gets through.
-                endpoint.load.set_available(false);
-            }
-            drop(slot);
+            endpoint.note(index, &attempt);
             // Nobody waits any more if every caller has gone.
             let _ = sender.send(Some(attempt));
         });
         outcome
     }
 
+    fn note(&self, index: usize, attempt: &Result<Link, Status>) {
+        let mut slots = lock(&self.slots);
+        let slot = &mut slots[index];
+        if let Ok(link) = attempt {
+            slot.pauses.reset();
+            slot.not_before = None;
+            slot.state = State::Up(link.clone());
+            self.load.set_available(true);
+            if self.retired.load(Ordering::Relaxed) {
+                link.drain();
+            }
+        } else {
+            let pause = slot.pauses.pause();
+            slot.not_before = Some(Instant::now() + pause);
+            slot.state = State::Idle;
+            // Others are asked first until somebody gets through.
+            self.load.set_available(false);
+        }
+        self.publish(&slots);
+    }
+
     /// Lets every connection end with its last call.
     fn drain(&self) {
+        let slots = lock(&self.slots);
         self.retired.store(true, Ordering::Relaxed);
-        for slot in &self.slots {
-            if let State::Up(link) = &lock(slot).state {
+        for slot in &*slots {
+            if let State::Up(link) = &slot.state {
                 link.drain();
             }
         }

@@ -44,7 +44,7 @@ impl Form {
 
 pub(super) enum Content {
     Reply(Option<Bytes>),
-    Stream(BodyReceiver),
+    Stream(Box<BodyReceiver>),
 }
 
 impl Received {
@@ -92,7 +92,7 @@ impl Received {
 /// Replies as messages.
 struct Replies<M, E> {
     form: Form,
-    receiver: BodyReceiver,
+    receiver: Box<BodyReceiver>,
     pump: Option<Pump>,
     message: PhantomData<fn() -> (M, E)>,
 }

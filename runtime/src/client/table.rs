@@ -1,11 +1,10 @@
 //! Who may answer the calls of one method, prepared once per change of the registry's list.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::balance::{Balancer, Candidate, Candidates, InFlight, Outcome, PickContext};
+use crate::balance::{Balancer, Candidate, Candidates, Outcome, PickContext};
 use crate::registry::Snapshot;
 use crate::route::{self, NoInstance};
 use crate::status::{Code, Phase, Status};
@@ -13,12 +12,12 @@ use crate::wire;
 
 use super::Client;
 use super::pool::Endpoint;
-use super::view::address_of;
+use super::view::{News, address_of};
 
 /// The instances that may answer, best choice first.
 pub(super) struct Table {
-    /// What it was made from.
-    pub(super) snapshot: Arc<Snapshot>,
+    /// Whether it is out of date.
+    news: News,
     balancer: Arc<dyn Balancer>,
     epoch: Instant,
     /// One per preferred group, or one of all.
@@ -28,34 +27,36 @@ pub(super) struct Table {
 struct Tier {
     candidates: Candidates,
     /// By index of the candidates.
-    targets: Vec<Target>,
+    targets: Vec<Arc<Target>>,
 }
 
 /// An instance, and how to ask it.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Target {
     pub(super) endpoint: Arc<Endpoint>,
     /// Path, its group and codec, as they stand on the wire.
     pub(super) route: Arc<wire::Route>,
     /// Stands for its id.
     pub(super) key: u64,
+    /// The moment that balancers count from.
+    epoch: Instant,
 }
 
 impl Table {
     /// The instances of `snapshot` that fulfil `demand`, asked for `path`.
     pub(super) fn new(
         client: &Client,
-        snapshot: Arc<Snapshot>,
+        (snapshot, news): (&Snapshot, News),
         demand: &route::Demand,
         path: &str,
         balancer: Arc<dyn Balancer>,
     ) -> Result<Self, Status> {
         let routes =
-            route::select(&snapshot, demand).map_err(|error: NoInstance| Status::from(error))?;
+            route::select(snapshot, demand).map_err(|error: NoInstance| Status::from(error))?;
         let mut tiers = Vec::with_capacity(routes.len());
         for route in routes {
             let mut candidates = Vec::with_capacity(route.instances.len());
-            let mut targets: Vec<Target> = Vec::with_capacity(route.instances.len());
+            let mut targets: Vec<Arc<Target>> = Vec::with_capacity(route.instances.len());
             let mut routes: Vec<Arc<wire::Route>> = Vec::new();
             for instance in &route.instances {
                 let Some(address) = address_of(&instance.addresses) else {
@@ -75,11 +76,12 @@ impl Table {
                 let endpoint = client.endpoint(&address);
                 let load = Arc::clone(&endpoint.load);
                 let candidate = Candidate::new(&instance.id, instance.weight, load);
-                targets.push(Target {
+                targets.push(Arc::new(Target {
                     endpoint,
                     route,
                     key: candidate.key(),
-                });
+                    epoch: client.epoch(),
+                }));
                 candidates.push(candidate);
             }
             tiers.push(Tier {
@@ -96,17 +98,23 @@ impl Table {
             .not_started());
         }
         Ok(Self {
-            snapshot,
+            news,
             balancer,
             epoch: client.epoch(),
             tiers,
         })
     }
 
+    /// Whether the registry's list has not changed since.
+    pub(super) fn is_current(&self) -> bool {
+        self.news.is_none()
+    }
+
     /// The instance for a call that was turned away by `tried`: one with a working way to it, or else one whose last
     /// connection failed, since it may be back.
-    pub(super) fn pick(&self, tried: &[u64]) -> Option<&Target> {
-        let context = PickContext::at(self.epoch.elapsed()).after(tried);
+    pub(super) fn pick(&self, tried: &[u64], now: Instant) -> Option<&Arc<Target>> {
+        let now = now.saturating_duration_since(self.epoch);
+        let context = PickContext::at(now).after(tried);
         let available = self.tiers.iter().find_map(|tier| {
             let index = self.balancer.pick(&tier.candidates, &context)?;
             tier.targets.get(index)
@@ -118,36 +126,31 @@ impl Table {
                 .find(|target| !tried.contains(&target.key))
         })
     }
-
-    /// Notes that a call to `target` starts.
-    pub(super) fn start(&self, target: &Target) -> Ticket {
-        Ticket {
-            in_flight: Some(target.endpoint.load.start()),
-            endpoint: Arc::clone(target.endpoint.text()),
-            key: target.key,
-            epoch: self.epoch,
-            started: self.epoch.elapsed(),
-        }
-    }
 }
 
 /// A call under way at one instance: what the balancers learn when it ends.
 pub(super) struct Ticket {
-    in_flight: Option<InFlight>,
-    pub(super) endpoint: Arc<str>,
-    pub(super) key: u64,
-    epoch: Instant,
-    /// Since the epoch.
-    started: Duration,
+    pub(super) target: Arc<Target>,
+    started: Instant,
+    open: bool,
 }
 
 impl Ticket {
+    /// A call to `target` starts.
+    pub(super) fn start(target: Arc<Target>, now: Instant) -> Self {
+        target.endpoint.load.begin();
+        Self {
+            target,
+            started: now,
+            open: true,
+        }
+    }
+
     /// The call ended so.
-    pub(super) fn finish<T>(&mut self, outcome: &Result<T, Status>) {
-        let Some(in_flight) = self.in_flight.take() else {
+    pub(super) fn finish<T>(&mut self, outcome: &Result<T, Status>, now: Instant) {
+        if !std::mem::replace(&mut self.open, false) {
             return;
-        };
-        let now = self.epoch.elapsed();
+        }
         let outcome = match outcome {
             Ok(_) => Outcome::Answered,
             Err(status) => match status.code() {
@@ -156,6 +159,16 @@ impl Ticket {
                 _ => Outcome::Answered,
             },
         };
-        in_flight.finish(now, now.saturating_sub(self.started), outcome);
+        let latency = now.saturating_duration_since(self.started);
+        let now = now.saturating_duration_since(self.target.epoch);
+        self.target.endpoint.load.end(now, latency, outcome);
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        if self.open {
+            self.target.endpoint.load.abandon();
+        }
     }
 }

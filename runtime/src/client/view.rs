@@ -31,6 +31,15 @@ impl View {
         self.watch.borrow()
     }
 
+    /// What the registry said last, and how to learn of what it says next.
+    pub(super) fn look(&self) -> (Arc<Snapshot>, News) {
+        let mut watch = self.watch.clone();
+        // In this order: what is final now cannot change behind the look.
+        let is_final = watch.is_final();
+        let snapshot = watch.borrow_and_update();
+        (snapshot, News((!is_final).then_some(watch)))
+    }
+
     /// What the registry says as soon as it has said anything.
     pub(super) async fn answered(&self) -> Arc<Snapshot> {
         self.watch.clone().answered().await
@@ -42,6 +51,17 @@ impl View {
             .instances()
             .iter()
             .any(|instance| address_of(&instance.addresses).as_ref() == Some(address))
+    }
+}
+
+/// Whether the registry has said something since somebody looked.
+#[derive(Debug)]
+pub(super) struct News(Option<Watch>);
+
+impl News {
+    /// Nothing has been said. Cheap enough for every call.
+    pub(super) fn is_none(&self) -> bool {
+        !self.0.as_ref().is_some_and(Watch::has_changed)
     }
 }
 

@@ -29,6 +29,7 @@ use bytes::BytesMut;
 pub use config::{Config, Keepalive, Limits};
 pub use event::{Call, CloseReason, Event, OpenError, Reply, Request, SendError, StreamId};
 pub use outbox::Outbox;
+pub(crate) use stream::ByStream;
 
 use crate::status::{Phase, Status};
 use crate::wire::{CancelReason, Fault, Frame, GoAwayCode, Negotiated, Preface};

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
 
+use super::event::StreamId;
 use super::flow::Window;
 use crate::metadata::Metadata;
 use crate::status::Status;
@@ -126,9 +127,12 @@ impl Stream {
 /// The calls of a connection by number.
 pub(super) type Streams = HashMap<u32, Stream, BuildHasherDefault<NumberHasher>>;
 
+/// Whatever else somebody knows of the calls of a connection.
+pub(crate) type ByStream<T> = HashMap<StreamId, T, BuildHasherDefault<NumberHasher>>;
+
 /// Spreads stream numbers. They rise by the protocol, so that nobody can choose them to collide.
-#[derive(Default)]
-pub(super) struct NumberHasher(u64);
+#[derive(Debug, Default)]
+pub(crate) struct NumberHasher(u64);
 
 impl Hasher for NumberHasher {
     fn finish(&self) -> u64 {

@@ -223,6 +223,7 @@ mod tests {
 
     use super::super::mailbox::{Receiver, mailbox};
     use super::*;
+    use crate::conn::StreamId;
 
     fn next(told: &mut Receiver<Command>) -> Option<Command> {
         let _ = told.poll_ready(&mut Context::from_waker(Waker::noop()));
@@ -233,7 +234,7 @@ mod tests {
     fn a_receiver_that_waits_has_told_what_it_consumed() {
         let (commands, mut told) = mailbox();
         let (items, taken) = mpsc::unbounded_channel();
-        let mut receiver = BodyReceiver::new(7, commands, taken);
+        let mut receiver = BodyReceiver::new(StreamId::new(7), commands, taken);
         let mut cx = Context::from_waker(Waker::noop());
         for length in [3, 0] {
             let body = vec![1; length].into();
@@ -254,7 +255,7 @@ mod tests {
         }
         let command = next(&mut told);
         assert!(
-            matches!(&command, Some(Command::Consumed { key: 7, messages }) if messages == &[3, 0]),
+            matches!(&command, Some(Command::Consumed { messages, .. }) if messages == &[3, 0]),
             "{command:?}"
         );
         assert!(next(&mut told).is_none());

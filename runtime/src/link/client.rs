@@ -1,20 +1,20 @@
 //! The side that calls: which caller waits for which stream, and who waits for a stream at all.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::collections::{BinaryHeap, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
-use super::Health;
 use super::body::Item;
-use super::command::{Command, Key};
-use super::driver::Role;
+use super::command::Command;
+use super::driver::{Role, now};
 use super::exchange::{AnswerTo, Opening, Request};
 use super::outgoing::Outgoing;
-use crate::conn::{self, CloseReason, Connection, Event, OpenError, StreamId};
+use super::{Health, Outcome};
+use crate::conn::{self, ByStream, CloseReason, Connection, Event, OpenError, StreamId};
 use crate::contract::MethodKind;
 use crate::metadata::Metadata;
 use crate::status::{Phase, Status};
@@ -26,37 +26,35 @@ const MAX_WAITING: usize = 64 * 1024;
 
 /// The role of a client's connection.
 pub(super) struct Caller {
-    places: HashMap<Key, Place>,
-    calls: HashMap<StreamId, Call>,
-    /// Who waits for a stream, in order; those that gave up are still in it.
-    queue: VecDeque<Key>,
+    calls: ByStream<Call>,
+    /// Who waits for room on the connection, by number; those that gave up are still in it.
+    queue: VecDeque<Waiting>,
+    /// How many have not given up.
     waiting: usize,
-    deadlines: BinaryHeap<Reverse<(Instant, Key)>>,
+    deadlines: BinaryHeap<Reverse<(Instant, StreamId)>>,
     /// One-way calls whose request is on its way out.
     leaving: Vec<StreamId>,
     health: Arc<Health>,
     /// Who waits for the handshake.
     ready: Option<oneshot::Sender<Result<(), Status>>>,
+    /// The time of what happens here.
+    now: Instant,
 }
 
-enum Place {
-    Waiting(Box<Waiting>),
-    Open(StreamId),
-}
-
-/// A call that has no stream yet.
+/// A call that is not on the wire yet.
 struct Waiting {
-    opening: Opening,
+    stream: StreamId,
+    /// None of a call that gave up.
+    opening: Option<Opening>,
     finished: bool,
 }
 
-/// A call that has its stream.
+/// A call that is on the wire.
 struct Call {
-    key: Key,
     answer: AnswerTo,
     /// The reply, where it came apart from its end.
     reply: Option<Bytes>,
-    outgoing: Option<Outgoing>,
+    outgoing: Option<Box<Outgoing>>,
     /// Our last message has been said; the machine is told once it has them all.
     finished: bool,
 }
@@ -64,32 +62,30 @@ struct Call {
 impl Caller {
     pub(super) fn new(health: Arc<Health>, ready: oneshot::Sender<Result<(), Status>>) -> Self {
         Self {
-            places: HashMap::new(),
-            calls: HashMap::new(),
+            calls: ByStream::default(),
             queue: VecDeque::new(),
             waiting: 0,
             deadlines: BinaryHeap::new(),
             leaving: Vec::new(),
             health,
             ready: Some(ready),
+            now: now(),
         }
     }
 
-    fn open(&mut self, connection: &mut Connection, opening: Opening, now: Instant) {
-        let waiting = Waiting {
-            opening,
-            finished: false,
-        };
+    fn open(&mut self, connection: &mut Connection, opening: Opening) {
         // Those who wait already come first.
-        if self.waiting > 0 {
-            self.wait(waiting);
-        } else if let Some(waiting) = self.try_open(connection, waiting, now) {
-            self.wait(waiting);
+        let left = if self.waiting > 0 {
+            Some(opening)
+        } else {
+            self.try_open(connection, opening, false)
+        };
+        if let Some(opening) = left {
+            self.wait(opening);
         }
     }
 
-    fn wait(&mut self, waiting: Waiting) {
-        let key = waiting.opening.key;
+    fn wait(&mut self, opening: Opening) {
         if self.waiting == MAX_WAITING {
             let status = Status::resource_exhausted(format!(
                 "{MAX_WAITING} calls wait for this connection already"
@@ -97,38 +93,56 @@ impl Caller {
             .not_started()
             .in_phase(Phase::Local)
             .with_setting("ClientBuilder::connections");
-            self.health.answer(waiting.opening.answer, Err(status));
+            self.answer(opening.answer, Err(status));
             return;
         }
-        if let Some(deadline) = waiting.opening.request.deadline {
-            self.deadlines.push(Reverse((deadline, key)));
+        let stream = opening.stream;
+        if let Some(deadline) = opening.request.deadline {
+            self.deadlines.push(Reverse((deadline, stream)));
         }
         self.waiting += 1;
-        self.queue.push_back(key);
-        self.places.insert(key, Place::Waiting(Box::new(waiting)));
+        self.queue.push_back(Waiting {
+            stream,
+            opening: Some(opening),
+            finished: false,
+        });
         self.forget_those_that_gave_up();
     }
 
     /// Keeps the queue as long as those who wait are many, however often callers come and go while nothing is opened.
     fn forget_those_that_gave_up(&mut self) {
         let most = 2 * self.waiting + 64;
-        let places = &self.places;
-        let waits = |key: &Key| matches!(places.get(key), Some(Place::Waiting(_)));
         if self.queue.len() > most {
-            self.queue.retain(waits);
+            self.queue.retain(|waiting| waiting.opening.is_some());
         }
         if self.deadlines.len() > most {
-            self.deadlines.retain(|Reverse((_, key))| waits(key));
+            let mut deadlines = std::mem::take(&mut self.deadlines);
+            deadlines.retain(|Reverse((_, stream))| self.waits(*stream));
+            self.deadlines = deadlines;
         }
     }
 
-    /// Opens a stream for the call, or gives it back because there is none now.
+    /// Where a call that waits stands in the queue.
+    fn place(&self, stream: StreamId) -> Option<usize> {
+        let place = self
+            .queue
+            .binary_search_by_key(&stream, |waiting| waiting.stream);
+        place
+            .ok()
+            .filter(|&place| self.queue[place].opening.is_some())
+    }
+
+    fn waits(&self, stream: StreamId) -> bool {
+        self.place(stream).is_some()
+    }
+
+    /// Puts the call on the wire, or gives it back because there is no room now.
     fn try_open(
         &mut self,
         connection: &mut Connection,
-        waiting: Waiting,
-        now: Instant,
-    ) -> Option<Waiting> {
+        opening: Opening,
+        finished: bool,
+    ) -> Option<Opening> {
         let Request {
             route,
             kind,
@@ -136,11 +150,10 @@ impl Caller {
             attempt,
             metadata,
             body,
-        } = &waiting.opening.request;
+        } = &opening.request;
         let streams = matches!(kind, MethodKind::ClientStream | MethodKind::BidiStream);
-        let stream = connection.next_stream();
         let opened = connection.open(
-            stream,
+            opening.stream,
             &conn::Call {
                 route,
                 deadline: *deadline,
@@ -148,71 +161,75 @@ impl Caller {
                 one_way: *kind == MethodKind::OneWay,
                 metadata,
                 body: (!streams).then_some(body),
-                last: !streams || waiting.finished,
+                last: !streams || finished,
             },
-            now,
+            self.now,
         );
         match opened {
             Ok(()) => {
                 let Opening {
-                    key, answer, room, ..
-                } = waiting.opening;
-                self.places.insert(key, Place::Open(stream));
-                let call = Call {
-                    key,
+                    stream,
                     answer,
-                    reply: None,
-                    outgoing: room.map(Outgoing::new),
-                    finished: waiting.finished,
-                };
-                self.calls.insert(stream, call);
+                    room,
+                    ..
+                } = opening;
                 if *kind == MethodKind::OneWay {
                     self.leaving.push(stream);
                 }
+                let call = Call {
+                    answer,
+                    reply: None,
+                    outgoing: room.map(|room| Box::new(Outgoing::new(room))),
+                    finished,
+                };
+                self.calls.insert(stream, call);
             }
-            Err(OpenError::Full | OpenError::NotReady) => return Some(waiting),
+            Err(OpenError::Full | OpenError::NotReady) => return Some(opening),
             Err(OpenError::Gone) => {
                 let status = self.health.gone();
-                self.health.answer(waiting.opening.answer, Err(status));
+                self.answer(opening.answer, Err(status));
             }
             Err(OpenError::Refused(status)) => {
-                self.health.answer(waiting.opening.answer, Err(status));
+                self.answer(opening.answer, Err(status));
             }
         }
         None
     }
 
-    /// Opens streams for those who wait, as far as there are some.
-    fn open_waiting(&mut self, connection: &mut Connection, now: Instant) {
-        while let Some(key) = self.queue.pop_front() {
-            match self.places.remove(&key) {
-                Some(Place::Waiting(waiting)) => {
-                    if let Some(waiting) = self.try_open(connection, *waiting, now) {
-                        self.places.insert(key, Place::Waiting(Box::new(waiting)));
-                        self.queue.push_front(key);
-                        return;
-                    }
-                    self.waiting -= 1;
-                }
-                // Gave up.
-                None => {}
-                Some(open @ Place::Open(_)) => {
-                    self.places.insert(key, open);
-                }
+    /// Puts those who wait on the wire, as far as there is room.
+    fn open_waiting(&mut self, connection: &mut Connection) {
+        while let Some(Waiting {
+            stream,
+            opening,
+            finished,
+        }) = self.queue.pop_front()
+        {
+            // Some gave up.
+            let Some(opening) = opening else { continue };
+            if let Some(opening) = self.try_open(connection, opening, finished) {
+                self.queue.push_front(Waiting {
+                    stream,
+                    opening: Some(opening),
+                    finished,
+                });
+                return;
             }
+            self.waiting -= 1;
         }
         self.deadlines.clear();
     }
 
     fn fail_waiting(&mut self, status: &Status) {
-        while let Some(key) = self.queue.pop_front() {
-            if let Some(Place::Waiting(waiting)) = self.places.remove(&key) {
-                self.health
-                    .answer(waiting.opening.answer, Err(status.clone()));
-            }
+        for opening in self.queue.drain(..).filter_map(|waiting| waiting.opening) {
+            let outcome = Err(status.clone());
+            self.health.answer(opening.answer, outcome, self.now);
         }
         self.waiting = 0;
         self.deadlines.clear();
+    }
+
+    fn answer(&self, answer: AnswerTo, outcome: Outcome) {
+        self.health.answer(answer, outcome, self.now);
     }
 
     fn message(&mut self, connection: &mut Connection, stream: StreamId, body: Bytes) {
@@ -252,13 +269,14 @@ impl Caller {
         let Some(call) = self.calls.remove(&stream) else {
             return;
         };
-        self.places.remove(&call.key);
-        let reply = call.reply;
-        let outcome = outcome.map(|end| conn::Reply {
-            body: end.body.or(reply),
-            trailers: end.trailers,
-        });
-        self.health.answer(call.answer, outcome);
+        let outcome = match (outcome, call.reply) {
+            (Ok(end), reply @ Some(_)) if end.body.is_none() => Ok(conn::Reply {
+                body: reply,
+                trailers: end.trailers,
+            }),
+            (outcome, _) => outcome,
+        };
+        self.answer(call.answer, outcome);
     }
 
     /// Cancels a call for a reason of ours.
@@ -273,44 +291,40 @@ impl Caller {
         self.ended(stream, Err(status));
     }
 
-    fn cancel(&mut self, connection: &mut Connection, key: Key, status: impl FnOnce() -> Status) {
-        match self.places.get(&key) {
-            Some(Place::Open(stream)) => {
-                let stream = *stream;
-                self.give_up(connection, stream, CancelReason::Caller, status());
-            }
-            Some(Place::Waiting(_)) => {
-                if let Some(Place::Waiting(waiting)) = self.places.remove(&key) {
-                    self.waiting -= 1;
-                    self.health
-                        .answer(waiting.opening.answer, Err(status().not_started()));
-                }
-            }
-            None => {}
+    fn cancel(
+        &mut self,
+        connection: &mut Connection,
+        stream: StreamId,
+        status: impl FnOnce() -> Status,
+    ) {
+        if self.calls.contains_key(&stream) {
+            self.give_up(connection, stream, CancelReason::Caller, status());
+        } else if let Some(place) = self.place(stream)
+            && let Some(opening) = self.queue[place].opening.take()
+        {
+            self.waiting -= 1;
+            let status = status().not_started();
+            self.answer(opening.answer, Err(status));
         }
     }
 
-    /// The call with that key, if it has its stream.
-    fn call(&mut self, key: Key) -> Option<(StreamId, &mut Call)> {
-        match self.places.get(&key) {
-            Some(Place::Open(stream)) => Some((*stream, self.calls.get_mut(stream)?)),
-            Some(Place::Waiting(_)) | None => None,
-        }
-    }
-
-    fn finish(&mut self, connection: &mut Connection, key: Key) {
-        if let Some(Place::Waiting(waiting)) = self.places.get_mut(&key) {
-            waiting.finished = true;
-        } else if let Some((stream, call)) = self.call(key) {
+    fn finish(&mut self, connection: &mut Connection, stream: StreamId) {
+        if let Some(call) = self.calls.get_mut(&stream) {
             call.finished = true;
-            if call.outgoing.as_ref().is_none_or(Outgoing::is_empty) {
+            if call
+                .outgoing
+                .as_ref()
+                .is_none_or(|outgoing| outgoing.is_empty())
+            {
                 connection.finish_requests(stream);
             }
+        } else if let Some(place) = self.place(stream) {
+            self.queue[place].finished = true;
         }
     }
 
-    fn send(&mut self, connection: &mut Connection, key: Key, body: Bytes) {
-        let Some((stream, call)) = self.call(key) else {
+    fn send(&mut self, connection: &mut Connection, stream: StreamId, body: Bytes) {
+        let Some(call) = self.calls.get_mut(&stream) else {
             return;
         };
         if let Some(outgoing) = &mut call.outgoing
@@ -344,8 +358,9 @@ impl Caller {
 
 impl Role for Caller {
     fn command(&mut self, connection: &mut Connection, command: Command, now: Instant) {
+        self.now = now;
         match command {
-            Command::Open(opening) => self.open(connection, opening, now),
+            Command::Open(opening) => self.open(connection, opening),
             Command::Message { key, body } => self.send(connection, key, body),
             Command::Finish { key } => self.finish(connection, key),
             Command::Abandon { key } => self.cancel(connection, key, || {
@@ -353,10 +368,8 @@ impl Role for Caller {
                     .in_phase(Phase::Local)
             }),
             Command::Consumed { key, messages } => {
-                if let Some(Place::Open(stream)) = self.places.get(&key) {
-                    for length in messages {
-                        connection.consumed(*stream, length);
-                    }
+                for length in messages {
+                    connection.consumed(key, length);
                 }
             }
             Command::Discard { key } | Command::Cancel { key } => {
@@ -376,16 +389,17 @@ impl Role for Caller {
     }
 
     fn event(&mut self, connection: &mut Connection, event: Event, now: Instant) {
+        self.now = now;
         match event {
             Event::Ready => {
                 self.handshake(Ok(()));
-                self.open_waiting(connection, now);
+                self.open_waiting(connection);
             }
             Event::Begun { stream } => self.begun(stream),
             Event::Message { stream, body, .. } => self.message(connection, stream, body),
             Event::Ended { stream, outcome } => self.ended(stream, outcome),
             Event::Writable { stream } => self.writable(connection, stream),
-            Event::Openable => self.open_waiting(connection, now),
+            Event::Openable => self.open_waiting(connection),
             Event::GoAway { .. } => {
                 self.health.retire();
                 self.fail_waiting(&self.health.gone());
@@ -417,12 +431,13 @@ impl Role for Caller {
     }
 
     fn timeout(&mut self, connection: &mut Connection, now: Instant) {
-        while let Some(Reverse((deadline, key))) = self.deadlines.peek().copied()
+        self.now = now;
+        while let Some(Reverse((deadline, stream))) = self.deadlines.peek().copied()
             && deadline <= now
         {
             self.deadlines.pop();
-            if let Some(Place::Waiting(_)) = self.places.get(&key) {
-                self.cancel(connection, key, || {
+            if self.waits(stream) {
+                self.cancel(connection, stream, || {
                     Status::deadline_exceeded("the deadline passed before the connection had room")
                         .in_phase(Phase::Local)
                 });
@@ -431,7 +446,7 @@ impl Role for Caller {
     }
 
     fn expects_more(&self) -> bool {
-        self.places.len() > 1
+        self.calls.len() + self.waiting > 1
     }
 
     fn closed(&mut self, _: &Connection, reason: &CloseReason, late: Vec<Command>) {
@@ -441,7 +456,7 @@ impl Role for Caller {
         self.fail_waiting(&gone);
         for command in late {
             if let Command::Open(opening) = command {
-                self.health.answer(opening.answer, Err(gone.clone()));
+                self.answer(opening.answer, Err(gone.clone()));
             }
         }
     }

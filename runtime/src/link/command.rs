@@ -5,9 +5,10 @@ use bytes::Bytes;
 use super::Outcome;
 use super::exchange::Opening;
 use super::mailbox::Sender;
+use crate::conn::StreamId;
 
-/// Names a call within its connection, from before it has a stream until after.
-pub(super) type Key = u64;
+/// Names a call within its connection, from before it is on the wire until after.
+pub(super) type Key = StreamId;
 
 /// The way to the connection task.
 ///

@@ -13,8 +13,10 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::body::{BodyReceiver, BodySender, Item};
 use super::command::{Command, Key};
+use super::driver::now;
 use super::mailbox::Closed;
 use super::{Outcome, Shared};
+use crate::conn::StreamId;
 use crate::contract::MethodKind;
 use crate::metadata::Metadata;
 use crate::status::Status;
@@ -40,7 +42,7 @@ pub(crate) struct Request {
 /// A request on its way into the connection task, with what the task needs to answer it.
 #[derive(Debug)]
 pub(super) struct Opening {
-    pub(super) key: Key,
+    pub(super) stream: StreamId,
     pub(super) request: Request,
     pub(super) answer: AnswerTo,
     /// Room for messages of ours; none until the call has a stream.
@@ -51,9 +53,16 @@ pub(super) struct Opening {
 #[derive(Debug)]
 pub(super) enum AnswerTo {
     /// One message at most.
-    Slot(oneshot::Sender<Outcome>),
+    Slot(oneshot::Sender<Answered>),
     /// Many.
     Items(mpsc::UnboundedSender<Item>),
+}
+
+/// The end of a call with one reply or none, and when the connection task saw it.
+#[derive(Debug)]
+pub(super) struct Answered {
+    pub(super) outcome: Outcome,
+    pub(super) at: Instant,
 }
 
 /// A call under way. Dropped before its end, it is cancelled.
@@ -69,15 +78,14 @@ pub(crate) struct Exchange {
 }
 
 enum Answer {
-    Slot(oneshot::Receiver<Outcome>),
-    Items(BodyReceiver),
-    Done,
+    Slot(oneshot::Receiver<Answered>),
+    Items(Box<BodyReceiver>),
+    Done(Option<Instant>),
 }
 
 impl Exchange {
     /// Hands `request` to the connection task.
     pub(super) fn open(link: &Arc<Shared>, request: Request) -> Self {
-        let key = link.next_key.fetch_add(1, Ordering::Relaxed);
         let sends = matches!(
             request.kind,
             MethodKind::ClientStream | MethodKind::BidiStream
@@ -87,32 +95,45 @@ impl Exchange {
             MethodKind::ServerStream | MethodKind::BidiStream
         );
         let room = sends.then(|| Arc::new(Semaphore::new(0)));
-        let sender = room
-            .clone()
-            .map(|room| BodySender::new(key, link.commands.clone(), room));
         let (answer_to, answer) = if receives {
             let (items, receiver) = mpsc::unbounded_channel();
-            let receiver = BodyReceiver::new(key, link.commands.clone(), receiver);
-            (AnswerTo::Items(items), Answer::Items(receiver))
+            (AnswerTo::Items(items), Err(receiver))
         } else {
             let (slot, receiver) = oneshot::channel();
-            (AnswerTo::Slot(slot), Answer::Slot(receiver))
+            (AnswerTo::Slot(slot), Ok(receiver))
         };
         link.health.in_flight.fetch_add(1, Ordering::Relaxed);
-        let opening = Opening {
-            key,
-            request,
-            answer: answer_to,
-            room,
-        };
-        if let Err(Closed(Command::Open(opening))) = link.commands.send(Command::Open(opening)) {
-            link.health.answer(opening.answer, Err(link.health.gone()));
-        }
+        let opened = link.commands.send_numbered(|number| {
+            Command::Open(Opening {
+                stream: StreamId::new(number),
+                request,
+                answer: answer_to,
+                room: room.clone(),
+            })
+        });
+        let key = StreamId::new(match opened {
+            Ok(number) => number,
+            Err(Closed(command)) => {
+                if let Command::Open(opening) = command {
+                    // Also where no number is left: the next call finds another connection.
+                    link.health.retire();
+                    link.health
+                        .answer(opening.answer, Err(link.health.gone()), now());
+                }
+                0
+            }
+        });
         Self {
             key,
+            sender: room.map(|room| BodySender::new(key, link.commands.clone(), room)),
+            answer: match answer {
+                Ok(slot) => Answer::Slot(slot),
+                Err(items) => {
+                    let receiver = BodyReceiver::new(key, link.commands.clone(), items);
+                    Answer::Items(Box::new(receiver))
+                }
+            },
             link: Arc::clone(link),
-            sender,
-            answer,
         }
     }
 
@@ -128,18 +149,26 @@ impl Exchange {
     pub(crate) fn poll_begun(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Status>> {
         match &mut self.answer {
             Answer::Items(receiver) => receiver.poll_begun(cx),
-            Answer::Slot(_) | Answer::Done => Poll::Ready(Ok(())),
+            Answer::Slot(_) | Answer::Done(_) => Poll::Ready(Ok(())),
         }
     }
 
     /// Where replies are a stream: the way to take them. The call then lasts as long as the receiver.
-    pub(crate) fn take_receiver(&mut self) -> Option<BodyReceiver> {
-        match std::mem::replace(&mut self.answer, Answer::Done) {
+    pub(crate) fn take_receiver(&mut self) -> Option<Box<BodyReceiver>> {
+        if !matches!(self.answer, Answer::Items(_)) {
+            return None;
+        }
+        match std::mem::replace(&mut self.answer, Answer::Done(None)) {
             Answer::Items(receiver) => Some(receiver),
-            other => {
-                self.answer = other;
-                None
-            }
+            Answer::Slot(_) | Answer::Done(_) => None,
+        }
+    }
+
+    /// When the answer came; now, while it has not or its moment was not noted.
+    pub(crate) fn answered_at(&self) -> tokio::time::Instant {
+        match self.answer {
+            Answer::Done(Some(at)) => at.into(),
+            _ => tokio::time::Instant::now(),
         }
     }
 }
@@ -148,21 +177,26 @@ impl Future for Exchange {
     type Output = Outcome;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
-        let outcome = match &mut self.answer {
-            Answer::Slot(slot) => std::task::ready!(Pin::new(slot).poll(cx))
-                .unwrap_or_else(|_| Err(self.link.health.ended())),
-            Answer::Items(_) | Answer::Done => Err(Status::internal(
-                "the replies of this call are a stream, or it was polled after its answer",
-            )),
+        let (outcome, at) = match &mut self.answer {
+            Answer::Slot(slot) => match std::task::ready!(Pin::new(slot).poll(cx)) {
+                Ok(answered) => (answered.outcome, Some(answered.at)),
+                Err(_) => (Err(self.link.health.ended()), None),
+            },
+            Answer::Items(_) | Answer::Done(_) => (
+                Err(Status::internal(
+                    "the replies of this call are a stream, or it was polled after its answer",
+                )),
+                None,
+            ),
         };
-        self.answer = Answer::Done;
+        self.answer = Answer::Done(at);
         Poll::Ready(outcome)
     }
 }
 
 impl Drop for Exchange {
     fn drop(&mut self) {
-        if !matches!(self.answer, Answer::Done) {
+        if !matches!(self.answer, Answer::Done(_)) {
             // A receiver that was never taken cancels by itself as well; the second time does nothing.
             let _ = self.link.commands.send(Command::Cancel { key: self.key });
         }

@@ -2,10 +2,11 @@
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Instant;
 
 use super::Outcome;
 use super::body::Item;
-use super::exchange::AnswerTo;
+use super::exchange::{AnswerTo, Answered};
 use crate::conn::CloseReason;
 use crate::status::{Phase, Status};
 
@@ -17,6 +18,9 @@ pub(super) struct Health {
     /// Calls that wait or are open.
     pub(super) in_flight: AtomicUsize,
     reason: OnceLock<String>,
+    /// Told at the end.
+    #[cfg(test)]
+    pub(super) over: tokio::sync::Notify,
 }
 
 impl Health {
@@ -26,6 +30,8 @@ impl Health {
             usable: AtomicBool::new(true),
             in_flight: AtomicUsize::new(0),
             reason: OnceLock::new(),
+            #[cfg(test)]
+            over: tokio::sync::Notify::new(),
         }
     }
 
@@ -42,6 +48,8 @@ impl Health {
         self.retire();
         // It ends once.
         let _ = self.reason.set(reason.to_string());
+        #[cfg(test)]
+        self.over.notify_one();
     }
 
     /// For a call that never left.
@@ -68,16 +76,18 @@ impl Health {
             .at_endpoint(Arc::clone(&self.endpoint))
     }
 
-    /// Answers a call, which is then no longer in flight.
-    pub(super) fn answer(&self, answer: AnswerTo, outcome: Outcome) {
+    /// Answers a call at a time; it is then no longer in flight.
+    pub(super) fn answer(&self, answer: AnswerTo, outcome: Outcome, at: Instant) {
         self.in_flight.fetch_sub(1, Ordering::Relaxed);
-        let outcome = outcome.map_err(|status| match status.endpoint() {
-            Some(_) => status,
-            None => status.at_endpoint(Arc::clone(&self.endpoint)),
-        });
+        let outcome = match outcome {
+            Err(status) if status.endpoint().is_none() => {
+                Err(status.at_endpoint(Arc::clone(&self.endpoint)))
+            }
+            outcome => outcome,
+        };
         match answer {
             // A caller that has gone needs no answer.
-            AnswerTo::Slot(slot) => drop(slot.send(outcome)),
+            AnswerTo::Slot(slot) => drop(slot.send(Answered { outcome, at })),
             AnswerTo::Items(items) => {
                 let end = outcome.map(|reply| {
                     if let Some(body) = reply.body {

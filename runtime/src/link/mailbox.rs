@@ -12,8 +12,14 @@ const KEPT: usize = 4;
 
 /// Both ends of a new mailbox.
 pub(super) fn mailbox<T>() -> (Sender<T>, Receiver<T>) {
+    mailbox_from(1)
+}
+
+/// The same, where the first number that it gives is `first`.
+pub(super) fn mailbox_from<T>(first: u32) -> (Sender<T>, Receiver<T>) {
     let shared = Arc::new(Shared(Mutex::new(State {
         queue: VecDeque::new(),
+        next: first,
         sleeper: None,
         end: End::Open,
     })));
@@ -46,6 +52,8 @@ struct Shared<T>(Mutex<State<T>>);
 #[derive(Debug)]
 struct State<T> {
     queue: VecDeque<T>,
+    /// The number of the next thing that wants one.
+    next: u32,
     /// The receiver, where it waits.
     sleeper: Option<Waker>,
     end: End,
@@ -70,23 +78,39 @@ impl<T> Sender<T> {
     /// # Errors
     /// The item, when the receiver takes nothing more.
     pub(super) fn send(&self, item: T) -> Result<(), Closed<T>> {
-        let mut state = self.0.0.lock();
+        let state = self.0.0.lock();
         if state.end == End::Closed {
             return Err(Closed(item));
         }
-        state.queue.push_back(item);
-        let sleeper = state.sleeper.take();
-        drop(state);
-        if let Some(sleeper) = sleeper {
-            sleeper.wake();
-        }
+        push(state, item);
         Ok(())
     }
 
-    /// Whether the receiver takes nothing more.
-    #[cfg(test)]
-    pub(super) fn is_closed(&self) -> bool {
-        self.0.0.lock().end == End::Closed
+    /// Puts in what `number` makes of the next number. Numbers rise in the order in which the receiver takes things out;
+    /// the last is `u32::MAX`.
+    ///
+    /// # Errors
+    /// What `number` makes of 0, when the receiver takes nothing more or no number is left.
+    pub(super) fn send_numbered(&self, number: impl FnOnce(u32) -> T) -> Result<u32, Closed<T>> {
+        let mut state = self.0.0.lock();
+        let next = state.next;
+        if state.end == End::Closed || next == 0 {
+            drop(state);
+            return Err(Closed(number(0)));
+        }
+        state.next = next.wrapping_add(1);
+        push(state, number(next));
+        Ok(next)
+    }
+}
+
+/// Puts `item` in and wakes the receiver if it sleeps, when the lock is open again.
+fn push<T>(mut state: MutexGuard<'_, State<T>>, item: T) {
+    state.queue.push_back(item);
+    let sleeper = state.sleeper.take();
+    drop(state);
+    if let Some(sleeper) = sleeper {
+        sleeper.wake();
     }
 }
 
@@ -246,7 +270,24 @@ mod tests {
         sender.send(1).unwrap();
         assert_eq!(receiver.close().collect::<Vec<_>>(), [1]);
         assert!(matches!(sender.send(2), Err(Closed(2))));
-        assert!(sender.is_closed());
+    }
+
+    #[test]
+    fn numbers_rise_with_the_order_and_end() {
+        let (sender, mut receiver) = mailbox_from(u32::MAX - 1);
+        let mut cx = Context::from_waker(Waker::noop());
+        for number in [u32::MAX - 1, u32::MAX] {
+            assert_eq!(sender.send_numbered(|given| given).unwrap(), number);
+            sender.send(1).unwrap();
+        }
+        assert_eq!(
+            drain(&mut receiver, &mut cx),
+            [u32::MAX - 1, 1, u32::MAX, 1]
+        );
+        assert!(matches!(
+            sender.send_numbered(|given| given),
+            Err(Closed(0))
+        ));
     }
 
     #[test]

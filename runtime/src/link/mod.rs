@@ -17,7 +17,7 @@ mod server;
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
@@ -68,7 +68,6 @@ pub(crate) struct Link(Arc<Shared>);
 /// What links and exchanges share. The connection task has no part in it, so that it sees when all have gone.
 struct Shared {
     commands: Commands,
-    next_key: AtomicU64,
     health: Arc<Health>,
     counters: Arc<Counters>,
 }
@@ -114,7 +113,6 @@ impl Link {
         );
         let link = Self(Arc::new(Shared {
             commands,
-            next_key: AtomicU64::new(0),
             health,
             counters,
         }));
@@ -157,9 +155,7 @@ impl Link {
     /// Waits until the connection has ended.
     #[cfg(test)]
     pub(crate) async fn closed(&self) {
-        while !self.0.commands.is_closed() {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
+        self.0.health.over.notified().await;
     }
 
     /// What it has done with its transport so far.

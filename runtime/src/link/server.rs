@@ -513,7 +513,7 @@ impl Drop for Stop {
 }
 
 fn key(stream: StreamId) -> Key {
-    stream.number().into()
+    stream
 }
 
 fn no_request() -> Status {

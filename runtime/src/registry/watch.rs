@@ -27,6 +27,17 @@ impl Watch {
         Arc::clone(&self.snapshots.borrow_and_update())
     }
 
+    /// Whether there may be a snapshot that this clone has not seen. One atomic read, to be asked on every call.
+    pub(crate) fn has_changed(&self) -> bool {
+        // Where nobody publishes any more it cannot be told without a lock; whoever looks finds out.
+        self.snapshots.has_changed().unwrap_or(true)
+    }
+
+    /// Whether there will never be another snapshot than the one that is there.
+    pub(crate) fn is_final(&self) -> bool {
+        self.snapshots.has_changed().is_err()
+    }
+
     /// Waits for a snapshot that this clone has not seen; `None` when the view never changes again, because the
     /// registry is fixed or its handles are gone. Dropping the future loses nothing.
     pub async fn changed(&mut self) -> Option<Arc<Snapshot>> {
