@@ -14,7 +14,13 @@ use rpc::echo_client::EchoClient;
 use rpc::echo_server::EchoServer;
 
 /// What `echo.proto` generates.
-#[expect(missing_docs, reason = "generated")]
+#[expect(
+    unreachable_pub,
+    clippy::allow_attributes,
+    clippy::allow_attributes_without_reason,
+    clippy::pedantic,
+    reason = "generated"
+)]
 mod rpc {
     tonic::include_proto!("peers.echo.v1");
 }

@@ -1,0 +1,99 @@
+//! The systems, and the programs that are built of them.
+
+use std::path::PathBuf;
+use std::process::Stdio;
+
+use crate::workspace;
+
+const MANIFEST: &str = "benches/peers/Cargo.toml";
+
+/// Protobuf echoed without a framework.
+pub(super) const FLOOR: &str = "limit";
+
+/// The system that is compared with the others.
+pub(super) const OURS: &str = "callsheet";
+
+/// In the order of the tables. The program of each is `peer-<name>`.
+pub(super) const SYSTEMS: [&str; 9] = [
+    FLOOR,
+    OURS,
+    "tonic",
+    "connectrpc",
+    "connectrpc-grpc",
+    "volo-thrift",
+    "tarpc",
+    "ttrpc",
+    "capnp-rpc",
+];
+
+/// A system as it can be run.
+pub(super) struct Program {
+    pub(super) name: &'static str,
+    /// Where it is, or why it is not.
+    pub(super) path: Result<PathBuf, String>,
+}
+
+/// Builds the programs of these systems, without stopping at those that do not build.
+pub(super) fn build(systems: &[&'static str]) -> Result<Vec<Program>, String> {
+    let mut arguments = vec![
+        "build",
+        "--release",
+        "--locked",
+        "--keep-going",
+        "--manifest-path",
+        MANIFEST,
+        "--message-format=json-render-diagnostics",
+    ];
+    let packages: Vec<String> = systems.iter().map(|name| package(name)).collect();
+    // All of them are the whole workspace, whose crates share the builds of what they depend on.
+    if systems.len() < SYSTEMS.len() {
+        for package in &packages {
+            arguments.extend(["--package", package]);
+        }
+    }
+    let output = workspace::cargo(&arguments)
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(|error| format!("cannot run cargo: {error}"))?;
+    let output = String::from_utf8_lossy(&output.stdout);
+    let built: Vec<PathBuf> = output.lines().filter_map(executable).collect();
+    let find = |name: &'static str| {
+        let file = format!("peer-{name}");
+        let path = built
+            .iter()
+            .find(|path| path.file_name().is_some_and(|name| *name == *file));
+        Program {
+            name,
+            path: path
+                .cloned()
+                .ok_or_else(|| "did not build: cargo said why above".to_owned()),
+        }
+    };
+    Ok(systems.iter().map(|name| find(name)).collect())
+}
+
+/// The package that a system's program is of.
+fn package(system: &str) -> String {
+    // connectrpc speaks two protocols, each a program of one package.
+    format!("peer-{}", system.trim_end_matches("-grpc"))
+}
+
+/// The program that a line of cargo's messages tells of.
+fn executable(message: &str) -> Option<PathBuf> {
+    let (_, path) = message.split_once("\"executable\":\"")?;
+    let (path, _) = path.split_once('"')?;
+    Some(PathBuf::from(path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn program_is_found_in_the_messages_of_a_build() {
+        let built = r#"{"reason":"compiler-artifact","filenames":["/t/peer-a"],"executable":"/t/peer-a","fresh":true}"#;
+        assert_eq!(executable(built), Some(PathBuf::from("/t/peer-a")));
+        let library = r#"{"reason":"compiler-artifact","filenames":["/t/a.rlib"],"executable":null,"fresh":true}"#;
+        assert_eq!(executable(library), None);
+    }
+}
