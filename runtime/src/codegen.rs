@@ -13,6 +13,7 @@ pub use crate::client::{Call, Channel, Client, Group, Merge, MergedCall};
 use crate::contract::REVISION;
 pub use crate::contract::{Balance, MethodDescriptor, MethodKind, ServiceDescriptor};
 pub use crate::error::{Error, TypedError};
+pub use crate::link::Placement;
 pub use crate::release::{Release, ReleaseRange};
 pub use crate::service::{Answer, Handler, Incoming, Offer};
 pub use crate::status::{Code, Status};

@@ -1,7 +1,11 @@
 //! What a handler knows of the call it serves, and what calls made inside it inherit.
 
-use std::future::Future;
+use std::cell::RefCell;
+use std::future::{Future, poll_fn};
+use std::mem;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{self, Poll};
 use std::time::{Duration, Instant};
 
 use crate::metadata::{InvalidMetadata, Metadata, Value};
@@ -9,8 +13,9 @@ use crate::metadata::{InvalidMetadata, Metadata, Value};
 /// Metadata that a call made inside a handler carries on: W3C trace context and baggage.
 const INHERITED: [&str; 3] = ["traceparent", "tracestate", "baggage"];
 
-tokio::task_local! {
-    static CURRENT: Option<Context>;
+thread_local! {
+    /// What the code that runs on this thread now is part of.
+    static CURRENT: RefCell<Scope> = const { RefCell::new(Scope::Detached) };
 }
 
 /// The call that is being served.
@@ -32,39 +37,35 @@ struct Inner {
 impl Context {
     /// The context of a call; for those who call by hand what a server would call.
     pub fn new(metadata: Metadata, deadline: Option<Instant>) -> Self {
-        Self::serving(None, None, metadata, deadline)
-    }
-
-    pub(crate) fn serving(
-        method: Option<&'static str>,
-        peer: Option<Arc<str>>,
-        metadata: Metadata,
-        deadline: Option<Instant>,
-    ) -> Self {
         Self(Arc::new(Inner {
-            method,
-            peer,
+            method: None,
+            peer: None,
             deadline,
             metadata,
             trailers: Mutex::default(),
         }))
     }
 
+    fn serving(seed: Seed) -> Self {
+        Self(Arc::new(Inner {
+            method: Some(seed.method),
+            peer: Some(seed.peer),
+            deadline: seed.deadline,
+            metadata: seed.metadata,
+            trailers: Mutex::default(),
+        }))
+    }
+
     /// The call that is being served here, if any.
     pub fn current() -> Option<Self> {
-        CURRENT.try_with(Clone::clone).ok().flatten()
+        // A thread that ends has no scopes any more.
+        let current = CURRENT.try_with(|scope| scope.borrow_mut().context());
+        current.ok().flatten()
     }
 
     /// Looks at the call that is being served here, if any.
     pub(crate) fn with<R>(look: impl FnOnce(Option<&Self>) -> R) -> R {
-        let mut look = Some(look);
-        let seen = CURRENT.try_with(|current| look.take().map(|look| look(current.as_ref())));
-        // Outside of any task that serves, `look` is still here.
-        match (seen, look) {
-            (Ok(Some(seen)), _) => seen,
-            (_, Some(look)) => look(None),
-            (_, None) => unreachable!("it was looked at, and that gave nothing"),
-        }
+        look(Self::current().as_ref())
     }
 
     /// Runs `future` with this context as the current one.
@@ -73,11 +74,12 @@ impl Context {
     }
 
     /// Runs `future` in `context`, or in none.
-    pub(crate) fn scope_or_none<F: Future>(
-        context: Option<Self>,
-        future: F,
-    ) -> impl Future<Output = F::Output> {
-        CURRENT.scope(context, future)
+    pub(crate) async fn scope_or_none<F: Future>(context: Option<Self>, future: F) -> F::Output {
+        let mut scoped = Scoped {
+            scope: context.map_or(Scope::Detached, Scope::In),
+            future: pin!(Some(future)),
+        };
+        poll_fn(|cx| scoped.poll(cx)).await
     }
 
     /// The path of the method: `shop.orders.v1.Orders/place`.
@@ -128,9 +130,8 @@ impl Context {
         self.trailers().append(key, value)
     }
 
-    /// Takes out what [`Context::append_trailer`] put in.
-    pub(crate) fn take_trailers(&self) -> Metadata {
-        std::mem::take(&mut *self.trailers())
+    fn take_trailers(&self) -> Metadata {
+        mem::take(&mut *self.trailers())
     }
 
     /// Adds what an outgoing call inherits to `metadata`; what is there already wins.
@@ -152,6 +153,108 @@ impl Context {
             .trailers
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What the code on a thread runs as part of. The context of a call that is served is made when somebody asks for it:
+/// most handlers do not.
+#[derive(Debug, Default)]
+pub(crate) enum Scope {
+    /// No call.
+    #[default]
+    Detached,
+    /// A call, for whose context nobody has asked.
+    Serving(Seed),
+    /// A call.
+    In(Context),
+}
+
+/// What the context of a call that is served is made from.
+#[derive(Debug)]
+pub(crate) struct Seed {
+    /// The path of the method.
+    pub(crate) method: &'static str,
+    /// The address of the caller.
+    pub(crate) peer: Arc<str>,
+    /// When the caller stops waiting.
+    pub(crate) deadline: Option<Instant>,
+    /// What came beside the request.
+    pub(crate) metadata: Metadata,
+}
+
+impl Scope {
+    /// Runs `run` as part of this.
+    pub(crate) fn enter<T>(&mut self, run: impl FnOnce() -> T) -> T {
+        /// Puts back what was there before, also behind a panic.
+        struct Entered<'a>(&'a mut Scope);
+
+        impl Drop for Entered<'_> {
+            fn drop(&mut self) {
+                self.0.exchange();
+            }
+        }
+
+        self.exchange();
+        let entered = Entered(self);
+        let output = run();
+        drop(entered);
+        output
+    }
+
+    fn exchange(&mut self) {
+        // A thread that ends has no scopes any more, and nobody who would ask for one.
+        let _ = CURRENT.try_with(|current| mem::swap(&mut *current.borrow_mut(), self));
+    }
+
+    fn context(&mut self) -> Option<Context> {
+        *self = match mem::take(self) {
+            Self::Serving(seed) => Self::In(Context::serving(seed)),
+            other => other,
+        };
+        match self {
+            Self::In(context) => Some(context.clone()),
+            Self::Detached | Self::Serving(_) => None,
+        }
+    }
+
+    /// Takes out what [`Context::append_trailer`] put in.
+    pub(crate) fn take_trailers(&mut self) -> Metadata {
+        match self {
+            Self::In(context) => context.take_trailers(),
+            Self::Detached | Self::Serving(_) => Metadata::new(),
+        }
+    }
+
+    /// The address of the caller back, where it was given.
+    pub(crate) fn into_peer(self) -> Option<Arc<str>> {
+        match self {
+            Self::Detached => None,
+            Self::Serving(seed) => Some(seed.peer),
+            Self::In(context) => context.0.peer.clone(),
+        }
+    }
+}
+
+/// A future that is polled and dropped as part of a scope.
+struct Scoped<'a, F> {
+    scope: Scope,
+    future: Pin<&'a mut Option<F>>,
+}
+
+impl<F: Future> Scoped<'_, F> {
+    fn poll(&mut self, cx: &mut task::Context<'_>) -> Poll<F::Output> {
+        let Self { scope, future } = self;
+        match future.as_mut().as_pin_mut() {
+            Some(future) => scope.enter(|| future.poll(cx)),
+            None => Poll::Pending,
+        }
+    }
+}
+
+impl<F> Drop for Scoped<'_, F> {
+    fn drop(&mut self) {
+        let Self { scope, future } = self;
+        scope.enter(|| future.set(None));
     }
 }
 

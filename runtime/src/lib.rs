@@ -30,6 +30,7 @@ pub use client::{Call, Channel, Client, ClientBuilder, Group, Merge, MergedCall,
 pub use context::{Context, detached};
 pub use contract::{Balance, MethodDescriptor, MethodKind, ServiceDescriptor};
 pub use error::{Error, TypedError};
+pub use link::Placement;
 pub use metadata::{InvalidMetadata, Metadata, Value};
 pub use release::{ParseReleaseError, Release, ReleaseRange};
 pub use server::Server;

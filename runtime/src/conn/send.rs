@@ -220,6 +220,11 @@ impl Connection {
             self.write_end(number, &outcome, body.as_ref());
             return true;
         }
+        // The handler is done with its request: a reply that waits for credit must not hold that of the peer.
+        if let Some(stream) = self.streams.get_mut(&number) {
+            let held = std::mem::take(&mut stream.open_held);
+            self.give_back(held);
+        }
         if let Some(body) = body {
             self.enqueue(number, body);
         }

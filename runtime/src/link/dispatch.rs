@@ -6,15 +6,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Instant;
 
 use bytes::Bytes;
 
 use super::Outcome;
 use super::body::{BodyReceiver, BodySender};
-use crate::conn::CloseReason;
-use crate::contract::MethodKind;
-use crate::metadata::Metadata;
+use super::pace::Pace;
+use crate::conn::{CloseReason, Reply};
+use crate::context::Scope;
+use crate::contract::MethodDescriptor;
 use crate::status::Status;
 use crate::wire::Route;
 
@@ -22,8 +22,8 @@ use crate::wire::Route;
 pub(crate) trait Dispatch: Send + Sync + 'static {
     /// Who answers one method.
     type Target: Clone + Send + 'static;
-    /// The answer in the making.
-    type Answer: Future<Output = Outcome> + Send + Unpin + 'static;
+    /// The answer in the making: the last message, if it was not sent before.
+    type Answer: Future<Output = Result<Option<Bytes>, Status>> + Send + Unpin + 'static;
 
     /// Who answers calls of this route. Asked once per connection for a route that has a number there.
     ///
@@ -31,8 +31,11 @@ pub(crate) trait Dispatch: Send + Sync + 'static {
     /// The status that such calls end with.
     fn find(&self, route: &Route) -> Result<Self::Target, Status>;
 
-    /// What travels each way.
-    fn kind(&self, target: &Self::Target) -> MethodKind;
+    /// What is called.
+    fn method(&self, target: &Self::Target) -> &'static MethodDescriptor;
+
+    /// Where its calls run.
+    fn pace<'a>(&self, target: &'a Self::Target) -> &'a Arc<Pace>;
 
     /// Has a call answered.
     fn call(&self, target: &Self::Target, call: Served) -> Self::Answer;
@@ -45,60 +48,70 @@ pub(crate) trait Dispatch: Send + Sync + 'static {
 }
 
 /// A call as it reaches whoever answers it.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Served {
-    /// The address of the caller.
-    pub(crate) peer: Arc<str>,
-    /// When the caller stops waiting.
-    pub(crate) deadline: Option<Instant>,
-    /// What came beside the request.
-    pub(crate) metadata: Metadata,
     /// The one request; empty where requests are a stream.
     pub(crate) body: Bytes,
     /// Where requests are a stream: the way to take them.
-    pub(crate) requests: Option<BodyReceiver>,
+    pub(crate) requests: Option<Box<BodyReceiver>>,
     /// Where replies are a stream: the way to send them.
     pub(crate) replies: Option<BodySender>,
 }
 
-/// An answer whose panic becomes a status, and touches nothing else.
-pub(super) struct Guarded<D: Dispatch> {
-    answer: D::Answer,
-    dispatch: Arc<D>,
-    target: D::Target,
-}
-
-impl<D: Dispatch> Guarded<D> {
-    pub(super) fn new(answer: D::Answer, dispatch: Arc<D>, target: D::Target) -> Self {
-        Self {
-            answer,
-            dispatch,
-            target,
+/// Calls the handler, and polls its answer for the first time. Gives the answer where it is pending.
+pub(super) fn begin<D: Dispatch>(
+    dispatch: &D,
+    target: &D::Target,
+    scope: &mut Scope,
+    call: Served,
+    cx: &mut Context<'_>,
+) -> Result<Outcome, D::Answer> {
+    let begun = || {
+        let mut answer = dispatch.call(target, call);
+        match Pin::new(&mut answer).poll(cx) {
+            Poll::Ready(answered) => Ok(answered),
+            Poll::Pending => Err(answer),
         }
-    }
+    };
+    let begun = catch_unwind(AssertUnwindSafe(|| scope.enter(begun)))
+        .unwrap_or_else(|panic| Ok(Err(caught(dispatch, target, &*panic))));
+    begun.map(|answered| outcome(answered, scope))
 }
 
-// Nothing but the answer is ever polled, and it is `Unpin`.
-impl<D: Dispatch> Unpin for Guarded<D> {}
+/// Polls the answer of a handler again. It is gone once it is ready.
+pub(super) fn poll<D: Dispatch>(
+    dispatch: &D,
+    target: &D::Target,
+    scope: &mut Scope,
+    answer: &mut Option<D::Answer>,
+    cx: &mut Context<'_>,
+) -> Poll<Outcome> {
+    let poll = || {
+        let polled = answer.as_mut().map(|answer| Pin::new(answer).poll(cx));
+        let polled = polled.unwrap_or(Poll::Pending);
+        if polled.is_ready() {
+            *answer = None;
+        }
+        polled
+    };
+    let polled = catch_unwind(AssertUnwindSafe(|| scope.enter(poll)));
+    polled
+        .unwrap_or_else(|panic| Poll::Ready(Err(caught(dispatch, target, &*panic))))
+        .map(|answered| outcome(answered, scope))
+}
 
-impl<D: Dispatch> Future for Guarded<D> {
-    type Output = Outcome;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
-        let this = &mut *self;
-        let polled = catch_unwind(AssertUnwindSafe(|| Pin::new(&mut this.answer).poll(cx)));
-        polled.unwrap_or_else(|panic| {
-            Poll::Ready(Err(caught(&*this.dispatch, &this.target, &*panic)))
-        })
+/// The end of a call, with the trailers that its handler left in its context.
+fn outcome(answered: Result<Option<Bytes>, Status>, scope: &mut Scope) -> Outcome {
+    let trailers = scope.take_trailers();
+    match answered {
+        Ok(body) => Ok(Reply { body, trailers }),
+        Err(status) if status.trailers().is_empty() => Err(status.with_trailers(trailers)),
+        Err(status) => Err(status),
     }
 }
 
 /// What the caller of a handler that panicked is told: not why, since that may hold anything.
-pub(super) fn caught<D: Dispatch>(
-    dispatch: &D,
-    target: &D::Target,
-    panic: &(dyn Any + Send),
-) -> Status {
+fn caught<D: Dispatch>(dispatch: &D, target: &D::Target, panic: &(dyn Any + Send)) -> Status {
     let message = panic
         .downcast_ref::<&'static str>()
         .copied()

@@ -30,6 +30,10 @@ const TURN: usize = 512 * 1024;
 /// Events, and so calls of handlers, before other tasks get their turn.
 const EVENTS: usize = 256;
 
+/// Time that handlers may take before other tasks get their turn: a few times what a call that computes for long may take
+/// where it holds up its connection.
+const HOLD: Duration = Duration::from_micros(250);
+
 /// Commands taken at once.
 const COMMANDS: usize = 256;
 
@@ -56,6 +60,14 @@ pub(super) trait Role: Send {
     /// Does what is due.
     fn timeout(&mut self, connection: &mut Connection, now: Instant);
 
+    /// After how many events [`Role::took`] is to be told; none if events run no user code.
+    fn portion(&self) -> Option<usize> {
+        None
+    }
+
+    /// So long took the last events.
+    fn took(&mut self, _: Duration) {}
+
     /// Whether others are at work whose frames could share the next write.
     fn expects_more(&self) -> bool;
 
@@ -76,6 +88,10 @@ pub(super) struct Driver<R> {
     timer: Timer,
     /// Bytes moved since other tasks had their turn.
     spent: usize,
+    /// When the handlers have had their time.
+    turn: Option<Instant>,
+    /// They have.
+    overdue: bool,
 }
 
 impl<R: Role> Driver<R> {
@@ -95,6 +111,8 @@ impl<R: Role> Driver<R> {
             behind: false,
             timer: Timer::default(),
             spent: 0,
+            turn: None,
+            overdue: false,
         }
     }
 
@@ -111,9 +129,10 @@ impl<R: Role> Driver<R> {
             if let Some(reason) = self.dispatch() {
                 break reason;
             }
-            if self.role.expects_more() || self.behind || self.spent > TURN {
+            if self.role.expects_more() || self.behind || self.overdue || self.spent > TURN {
                 self.spent = 0;
                 yield_now().await;
+                self.rested();
                 poll_fn(|cx| {
                     let _ = self.poll_turn(cx);
                     Poll::Ready(())
@@ -153,8 +172,15 @@ impl<R: Role> Driver<R> {
         if moved {
             Poll::Ready(())
         } else {
+            self.rested();
             Poll::Pending
         }
+    }
+
+    /// Other tasks have, or get, their turn.
+    fn rested(&mut self) {
+        self.turn = None;
+        self.overdue = false;
     }
 
     fn poll_receive(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
@@ -220,19 +246,47 @@ impl<R: Role> Driver<R> {
 
     /// Tells the role what happened, so much of it that other tasks do not wait long; the reason if it was the end.
     fn dispatch(&mut self) -> Option<CloseReason> {
-        let now = now();
-        for _ in 0..EVENTS {
-            match self.connection.next_event() {
+        let mut next = self.connection.next_event();
+        if next.is_none() {
+            self.behind = false;
+            return None;
+        }
+        let mut at = now();
+        let mut portion = self.role.portion();
+        let mut unseen = 0;
+        for left in (0..EVENTS).rev() {
+            match next {
                 Some(Event::Closed(reason)) => return Some(reason),
-                Some(event) => self.role.event(&mut self.connection, event, now),
+                Some(event) => self.role.event(&mut self.connection, event, at),
                 None => {
+                    if unseen > 0 && portion.is_some() {
+                        self.look(&mut at);
+                    }
                     self.behind = false;
                     return None;
                 }
             }
+            unseen += 1;
+            if portion == Some(unseen) {
+                self.look(&mut at);
+                unseen = 0;
+                portion = self.role.portion();
+            }
+            if left == 0 || self.overdue {
+                break;
+            }
+            next = self.connection.next_event();
         }
         self.behind = true;
         None
+    }
+
+    /// Sees how long handlers took since `then`, and in all.
+    fn look(&mut self, then: &mut Instant) {
+        let now = now();
+        self.role.took(now.saturating_duration_since(*then));
+        self.overdue = now >= *self.turn.get_or_insert(*then + HOLD);
+        *then = now;
     }
 
     /// Writes until there is nothing left or no room; the reason if the connection ended over it.

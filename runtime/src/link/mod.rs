@@ -13,6 +13,7 @@ mod health;
 mod io;
 mod mailbox;
 mod outgoing;
+mod pace;
 mod server;
 
 use std::fmt;
@@ -37,6 +38,8 @@ pub(crate) use dispatch::{Dispatch, Served};
 pub(crate) use exchange::{Exchange, Request};
 pub(crate) use io::Counters;
 pub use io::Traffic;
+pub(crate) use pace::Pace;
+pub use pace::Placement;
 pub(crate) use server::Tally;
 
 /// How a call ended.

@@ -5,9 +5,8 @@ use std::sync::Arc;
 use super::notice::{Listener, Notice};
 use crate::codec::Codec;
 use crate::conn::CloseReason;
-use crate::context::Context;
-use crate::contract::MethodKind;
-use crate::link::{Dispatch, Served};
+use crate::contract::MethodDescriptor;
+use crate::link::{Dispatch, Pace, Served};
 use crate::service::{Answer, Found, Incoming, Router};
 use crate::status::Status;
 use crate::wire::Route;
@@ -52,8 +51,12 @@ impl Dispatch for Dispatcher {
         })
     }
 
-    fn kind(&self, target: &Target) -> MethodKind {
-        target.found.method.kind
+    fn method(&self, target: &Target) -> &'static MethodDescriptor {
+        target.found.method
+    }
+
+    fn pace<'a>(&self, target: &'a Target) -> &'a Arc<Pace> {
+        &target.found.pace
     }
 
     fn call(&self, target: &Target, call: Served) -> Answer {
@@ -61,17 +64,12 @@ impl Dispatch for Dispatcher {
             service,
             method,
             handler,
+            ..
         } = &target.found;
         let incoming = Incoming {
             service,
             method,
             codec: target.codec,
-            context: Context::serving(
-                Some(method.path),
-                Some(call.peer),
-                call.metadata,
-                call.deadline,
-            ),
             body: call.body,
             requests: call.requests,
             replies: call.replies,

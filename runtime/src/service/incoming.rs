@@ -9,9 +9,8 @@ use bytes::Bytes;
 use futures_core::Stream;
 use prost::Message;
 
-use super::{Answer, Outcome, Reply};
+use super::Answer;
 use crate::codec::{self, Codec, CodecError, Shape};
-use crate::context::Context;
 use crate::contract::{MethodDescriptor, ServiceDescriptor};
 use crate::error::{Error, TypedError};
 use crate::link::{BodyReceiver, BodySender};
@@ -20,16 +19,15 @@ use crate::streaming::Streaming;
 
 /// A call that waits to be answered: made into an [`Answer`] by the adapter for its kind.
 ///
-/// The handler's future runs with the call's [`Context`] as the current one.
+/// The handler's future runs with the call's [`Context`](crate::Context) as the current one.
 #[derive(Debug)]
 pub struct Incoming {
     pub(crate) service: &'static ServiceDescriptor,
     pub(crate) method: &'static MethodDescriptor,
     pub(crate) codec: &'static dyn Codec,
-    pub(crate) context: Context,
     /// The one request; empty where requests are a stream.
     pub(crate) body: Bytes,
-    pub(crate) requests: Option<BodyReceiver>,
+    pub(crate) requests: Option<Box<BodyReceiver>>,
     pub(crate) replies: Option<BodySender>,
 }
 
@@ -101,7 +99,7 @@ impl Incoming {
     {
         let messages = self.messages();
         let body = self.body;
-        answer(self.context, async move {
+        Answer::new(async move {
             let reply = handler(messages.request(body)?).await?;
             Ok(Some(messages.reply(&reply)?))
         })
@@ -118,7 +116,7 @@ impl Incoming {
     {
         let messages = self.messages();
         let (body, replies) = (self.body, self.replies);
-        answer(self.context, async move {
+        Answer::new(async move {
             let stream = handler(messages.request(body)?).await?;
             send_all(messages, stream, replies).await
         })
@@ -135,7 +133,7 @@ impl Incoming {
     {
         let messages = self.messages();
         let requests = requests(messages, self.requests);
-        answer(self.context, async move {
+        Answer::new(async move {
             let reply = handler(requests).await?;
             Ok(Some(messages.reply(&reply)?))
         })
@@ -153,7 +151,7 @@ impl Incoming {
         let messages = self.messages();
         let requests = requests(messages, self.requests);
         let replies = self.replies;
-        answer(self.context, async move {
+        Answer::new(async move {
             let stream = handler(requests).await?;
             send_all(messages, stream, replies).await
         })
@@ -169,7 +167,7 @@ impl Incoming {
     {
         let messages = self.messages();
         let body = self.body;
-        answer(self.context, async move {
+        Answer::new(async move {
             handler(messages.request(body)?).await?;
             Ok(None)
         })
@@ -193,27 +191,6 @@ impl Incoming {
     }
 }
 
-/// Runs `call` in the scope of its context and adds the trailers that it left there.
-fn answer(
-    context: Context,
-    call: impl Future<Output = Result<Option<Bytes>, Status>> + Send + 'static,
-) -> Answer {
-    let kept = context.clone();
-    Answer::new(context.scope(async move {
-        let outcome: Outcome = match call.await {
-            Ok(body) => Ok(Reply {
-                body,
-                trailers: kept.take_trailers(),
-            }),
-            Err(status) if status.trailers().is_empty() => {
-                Err(status.with_trailers(kept.take_trailers()))
-            }
-            Err(status) => Err(status),
-        };
-        outcome
-    }))
-}
-
 async fn send_all<R: Message, E: TypedError>(
     messages: Messages,
     mut stream: Streaming<R, E>,
@@ -232,13 +209,13 @@ async fn send_all<R: Message, E: TypedError>(
 /// The requests of a call as a stream of messages.
 struct Requests<M> {
     messages: Messages,
-    receiver: Option<BodyReceiver>,
+    receiver: Option<Box<BodyReceiver>>,
     message: PhantomData<fn() -> M>,
 }
 
 fn requests<M: Message + Default + 'static>(
     messages: Messages,
-    receiver: Option<BodyReceiver>,
+    receiver: Option<Box<BodyReceiver>>,
 ) -> Streaming<M> {
     Streaming::new(Requests {
         messages,

@@ -12,10 +12,10 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use bytes::Bytes;
+
 use crate::status::Status;
 
-pub(crate) use crate::conn::Reply;
-pub(crate) use crate::link::Outcome;
 pub use incoming::Incoming;
 pub use offer::Offer;
 pub(crate) use router::{DuplicateOffer, Found, Router};
@@ -29,16 +29,19 @@ pub trait Handler: Send + Sync + 'static {
 }
 
 /// The answer to a call, in the making. Dropped when its caller goes away.
-pub struct Answer(Pin<Box<dyn Future<Output = Outcome> + Send>>);
+pub struct Answer(Pin<Box<dyn Future<Output = Answered> + Send>>);
+
+/// The last message, if it was not sent before: the reply of a unary call.
+type Answered = Result<Option<Bytes>, Status>;
 
 impl Answer {
-    pub(crate) fn new(future: impl Future<Output = Outcome> + Send + 'static) -> Self {
+    pub(crate) fn new(future: impl Future<Output = Answered> + Send + 'static) -> Self {
         Self(Box::pin(future))
     }
 }
 
 impl Future for Answer {
-    type Output = Result<Reply, Status>;
+    type Output = Answered;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         self.0.as_mut().poll(cx)

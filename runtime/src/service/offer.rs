@@ -5,7 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::Handler;
-use crate::contract::ServiceDescriptor;
+use crate::contract::{MethodDescriptor, ServiceDescriptor};
+use crate::link::Placement;
 use crate::release::Release;
 
 /// The group of a service whose contract names none.
@@ -24,6 +25,9 @@ pub struct Offer {
     weight: u32,
     zone: Option<String>,
     tags: BTreeMap<String, String>,
+    placement: Placement,
+    /// By the name of the method.
+    placements: BTreeMap<String, Placement>,
 }
 
 impl Offer {
@@ -42,6 +46,8 @@ impl Offer {
             weight: DEFAULT_WEIGHT,
             zone: None,
             tags: BTreeMap::new(),
+            placement: Placement::default(),
+            placements: BTreeMap::new(),
         }
     }
 
@@ -75,6 +81,19 @@ impl Offer {
         self
     }
 
+    /// Where its calls run: [`Placement::Learned`] unless set.
+    pub fn placement(mut self, placement: Placement) -> Self {
+        self.placement = placement;
+        self
+    }
+
+    /// Where calls of one method run, by the name that it has in the contract; that there is such a method is checked when
+    /// the server starts.
+    pub fn method_placement(mut self, method: impl Into<String>, placement: Placement) -> Self {
+        self.placements.insert(method.into(), placement);
+        self
+    }
+
     pub(crate) fn service(&self) -> &'static ServiceDescriptor {
         self.service
     }
@@ -103,6 +122,11 @@ impl Offer {
         &self.tags
     }
 
+    pub(crate) fn placement_of(&self, method: &MethodDescriptor) -> Placement {
+        let own = self.placements.get(method.name);
+        own.copied().unwrap_or(self.placement)
+    }
+
     /// What the contract has against it, if anything.
     pub(crate) fn objection(&self) -> Option<String> {
         let Self { service, group, .. } = self;
@@ -128,6 +152,15 @@ impl Offer {
                 service.name,
                 self.release,
                 listed.join(", ")
+            ));
+        }
+        let unknown = |name: &&String| service.methods.iter().all(|method| method.name != **name);
+        if let Some(name) = self.placements.keys().find(unknown) {
+            let names: Vec<_> = service.methods.iter().map(|method| method.name).collect();
+            return Some(format!(
+                "{} has no method `{name}` to be placed; it has {}",
+                service.name,
+                names.join(", ")
             ));
         }
         None

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::{Handler, Offer};
 use crate::contract::{MethodDescriptor, ServiceDescriptor};
+use crate::link::Pace;
 use crate::release::Release;
 use crate::status::Status;
 
@@ -17,14 +18,24 @@ pub(crate) struct Found {
     pub(crate) service: &'static ServiceDescriptor,
     pub(crate) method: &'static MethodDescriptor,
     pub(crate) handler: Arc<dyn Handler>,
+    pub(crate) pace: Arc<Pace>,
 }
 
 /// From paths to handlers.
 #[derive(Debug, Default)]
 pub(crate) struct Router {
     offers: Vec<Offer>,
-    /// By path: the offers that may have it, by index, the newest release first.
-    methods: HashMap<&'static str, Vec<(usize, &'static MethodDescriptor)>>,
+    /// By path: who may answer it, the newest release first.
+    methods: HashMap<&'static str, Vec<Candidate>>,
+}
+
+/// A method of one offer.
+#[derive(Debug)]
+struct Candidate {
+    /// The index of the offer.
+    offer: usize,
+    method: &'static MethodDescriptor,
+    pace: Arc<Pace>,
 }
 
 /// Two offers that no request could tell apart.
@@ -62,14 +73,15 @@ impl Router {
         let mut methods: HashMap<_, Vec<_>> = HashMap::new();
         for (index, offer) in offers.iter().enumerate() {
             for method in offer.service().methods {
-                methods
-                    .entry(method.path)
-                    .or_default()
-                    .push((index, method));
+                methods.entry(method.path).or_default().push(Candidate {
+                    offer: index,
+                    method,
+                    pace: Arc::new(Pace::new(offer.placement_of(method))),
+                });
             }
         }
         for candidates in methods.values_mut() {
-            candidates.sort_by_key(|(index, _)| std::cmp::Reverse(offers[*index].announced()));
+            candidates.sort_by_key(|it| std::cmp::Reverse(offers[it.offer].announced()));
         }
         Ok(Self { offers, methods })
     }
@@ -86,8 +98,8 @@ impl Router {
         let Some(candidates) = self.methods.get(path) else {
             return Err(self.no_method(path));
         };
-        let in_group = |(index, _): &&(usize, &'static MethodDescriptor)| {
-            let offer = &self.offers[*index];
+        let in_group = |candidate: &&Candidate| {
+            let offer = &self.offers[candidate.offer];
             if group.is_empty() {
                 let first = offer.service().groups.first();
                 first.is_none_or(|first| offer.group_name() == *first)
@@ -96,16 +108,17 @@ impl Router {
             }
         };
         let mut newest = None;
-        for (index, method) in candidates.iter().filter(in_group) {
-            let offer = &self.offers[*index];
+        for candidate in candidates.iter().filter(in_group) {
+            let (offer, method) = (&self.offers[candidate.offer], candidate.method);
             if method.since <= offer.announced() {
                 return Ok(Found {
                     service: offer.service(),
                     method,
                     handler: Arc::clone(offer.handler()),
+                    pace: Arc::clone(&candidate.pace),
                 });
             }
-            newest.get_or_insert((offer.announced(), *method));
+            newest.get_or_insert((offer.announced(), method));
         }
         Err(match newest {
             Some((announced, method)) => too_new(method, announced),
@@ -113,15 +126,15 @@ impl Router {
         })
     }
 
-    fn no_group(&self, candidates: &[(usize, &'static MethodDescriptor)], group: &str) -> Status {
+    fn no_group(&self, candidates: &[Candidate], group: &str) -> Status {
         let groups: BTreeSet<_> = candidates
             .iter()
-            .map(|(index, _)| self.offers[*index].group_name())
+            .map(|candidate| self.offers[candidate.offer].group_name())
             .collect();
         let groups = list(groups.into_iter());
         let service = candidates
             .first()
-            .map_or("", |(index, _)| self.offers[*index].service().name);
+            .map_or("", |candidate| self.offers[candidate.offer].service().name);
         let wanted = if group.is_empty() {
             "its default group".to_owned()
         } else {

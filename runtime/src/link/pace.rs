@@ -1,0 +1,174 @@
+//! Where the calls of a method run, and what is known of how long they compute.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+/// Where the calls of a method run.
+///
+/// Whatever is chosen, a call whose handler waits for something has a task of its own from then on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Placement {
+    /// As [`Placement::Inline`] while the method computes for short, as [`Placement::Spawned`] once it was seen to compute for
+    /// more than 100 µs at a time, and back when it no longer does.
+    #[default]
+    Learned,
+    /// In the task of the connection: the cheapest, and for as long as such a call computes, its connection stands still.
+    Inline,
+    /// Each in a task of its own from the start: other calls of the connection go on, as far as the runtime has threads.
+    Spawned,
+    /// Each on a thread for blocking work, [`tokio::task::spawn_blocking`]: for handlers that block their thread, and for
+    /// those that compute where the runtime has one thread. A thread that blocks cannot be cancelled: when its call is,
+    /// the handler goes on until it next awaits.
+    Blocking,
+}
+
+/// Where one call runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    Connection,
+    Task,
+    Thread,
+}
+
+/// A poll that takes longer holds up its connection: what a task of its own costs is below a hundredth of it, and it is
+/// about what a call takes on its way through a network anyway.
+pub(super) const LONG: Duration = Duration::from_micros(100);
+
+/// What one poll counts at most. A thread that was taken off its core makes any method look long once; with the weight below
+/// it takes two such polls among nine.
+const MOST: u32 = 6 * 100_000;
+
+/// Share of the newest poll in the mean, as a shift: an eighth.
+const INLINE_SHIFT: u32 = 3;
+
+/// The same for a method that has been moved: it comes back after a hundred short polls, not after a few by chance.
+const MOVED_SHIFT: u32 = 5;
+
+/// The bit that says that the method has been moved; below it is the mean.
+const MOVED: u32 = 1 << 31;
+
+/// What is known of one method of an offer; all connections share it.
+#[derive(Debug)]
+pub(crate) struct Pace {
+    placement: Placement,
+    /// Mean of the time that a first poll takes, in nanoseconds, and [`MOVED`].
+    ///
+    /// Connections on several threads may lose each other's updates: it is an estimate.
+    state: AtomicU32,
+}
+
+impl Pace {
+    pub(crate) fn new(placement: Placement) -> Self {
+        Self {
+            placement,
+            state: AtomicU32::new(0),
+        }
+    }
+
+    /// Where the next call runs.
+    pub(super) fn place(&self) -> Place {
+        match self.placement {
+            Placement::Learned if self.state.load(Ordering::Relaxed) & MOVED == 0 => {
+                Place::Connection
+            }
+            Placement::Inline => Place::Connection,
+            Placement::Learned | Placement::Spawned => Place::Task,
+            Placement::Blocking => Place::Thread,
+        }
+    }
+
+    /// Whether it matters how long its calls compute.
+    pub(super) fn learns(&self) -> bool {
+        self.placement == Placement::Learned
+    }
+
+    /// Learns from a first poll.
+    pub(super) fn learn(&self, took: Duration) {
+        let state = self.state.load(Ordering::Relaxed);
+        let next = learned(state, u32::try_from(took.as_nanos()).unwrap_or(u32::MAX));
+        // Others read it: they need not when nothing is new.
+        if next != state {
+            self.state.store(next, Ordering::Relaxed);
+        }
+    }
+}
+
+/// ```text
+///   inline ──mean over LONG──► moved
+///     ▲                          │
+///     └──mean under half of it───┘
+/// ```
+fn learned(state: u32, took: u32) -> u32 {
+    let (moved, mean) = (state & MOVED, state & !MOVED);
+    let shift = if moved == 0 {
+        INLINE_SHIFT
+    } else {
+        MOVED_SHIFT
+    };
+    let mean = mean - (mean >> shift) + (took.min(MOST) >> shift);
+    let long = u32::try_from(LONG.as_nanos()).unwrap_or(u32::MAX);
+    let moved = if moved == 0 {
+        mean > long
+    } else {
+        mean >= long / 2
+    };
+    mean | if moved { MOVED } else { 0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MICRO: u32 = 1_000;
+    const MILLI: u32 = 1_000 * MICRO;
+
+    /// Whether a method has been moved after polls of these lengths.
+    fn after(polls: impl IntoIterator<Item = u32>) -> bool {
+        polls.into_iter().fold(0, learned) & MOVED != 0
+    }
+
+    #[test]
+    fn two_long_polls_move_a_method_and_one_does_not_however_long() {
+        assert!(!after([5 * MILLI]));
+        assert!(after([5 * MILLI, 5 * MILLI]));
+        assert!(!after([u32::MAX]));
+        let among_short = [20 * MICRO; 30].into_iter().chain([u32::MAX]);
+        assert!(!after(among_short));
+        let every_eighth = (0..32).map(|poll| if poll % 8 == 7 { 5 * MILLI } else { MICRO });
+        assert!(after(every_eighth));
+    }
+
+    #[test]
+    fn the_bound_is_a_mean_of_a_hundred_microseconds() {
+        assert!(!after([99 * MICRO; 1_000]));
+        assert!(after([102 * MICRO; 1_000]));
+    }
+
+    #[test]
+    fn a_moved_method_comes_back_after_many_short_polls() {
+        let moved = || [5 * MILLI; 10].into_iter();
+        assert!(after(moved().chain([MICRO; 10])));
+        assert!(!after(moved().chain([MICRO; 150])));
+        // Between the bounds it stays as it is.
+        assert!(after(moved().chain([75 * MICRO; 1_000])));
+        assert!(!after([75 * MICRO; 1_000]));
+    }
+
+    #[test]
+    fn what_is_set_is_not_learned() {
+        for (placement, place) in [
+            (Placement::Inline, Place::Connection),
+            (Placement::Spawned, Place::Task),
+            (Placement::Blocking, Place::Thread),
+        ] {
+            let pace = Pace::new(placement);
+            for took in [Duration::ZERO, Duration::from_secs(100)] {
+                for _ in 0..100 {
+                    pace.learn(took);
+                }
+                assert_eq!(pace.place(), place);
+            }
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! The calls of a connection, from the start of their handlers on.
+
+use std::sync::Arc;
+use std::task::{Context, Waker};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::{Semaphore, mpsc};
+
+use super::call::{Call, Replies, Requests, Stage};
+use super::task::{self, Job, Work};
+use super::watch::Watch;
+use crate::conn::{self, ByStream, Connection, StreamId};
+use crate::context::{Scope, Seed};
+use crate::contract::MethodKind;
+use crate::link::Outcome;
+use crate::link::body::{BodyReceiver, BodySender, Item};
+use crate::link::command::{Command, Commands, Key};
+use crate::link::dispatch::{self, Dispatch, Served};
+use crate::link::outgoing::Outgoing;
+use crate::link::pace::Place;
+use crate::metadata::Metadata;
+use crate::wire::FRAGMENT;
+
+/// The calls of a connection that are not answered yet, and what each needs.
+pub(super) struct Calls<D: Dispatch> {
+    pub(super) dispatch: Arc<D>,
+    pub(super) peer: Arc<str>,
+    /// Lent to the call that is being served: most are over before the next begins.
+    lent: Option<Arc<str>>,
+    pub(super) commands: Commands,
+    pub(super) open: ByStream<Call<D::Target>>,
+    watch: Watch,
+}
+
+impl<D: Dispatch> Calls<D> {
+    pub(super) fn new(dispatch: Arc<D>, peer: Arc<str>, commands: Commands) -> Self {
+        Self {
+            dispatch,
+            peer,
+            lent: None,
+            commands,
+            open: ByStream::default(),
+            watch: Watch::default(),
+        }
+    }
+
+    /// Calls the handler; `message` is the one request, where requests are no stream.
+    pub(super) fn start(
+        &mut self,
+        connection: &mut Connection,
+        stream: StreamId,
+        target: &D::Target,
+        mut request: conn::Request,
+        message: Option<Bytes>,
+    ) {
+        let method = self.dispatch.method(target);
+        let (mut requests, mut replies) = (Requests::None, None);
+        let small = message.as_ref().map(Bytes::len);
+        let served = match message {
+            Some(body) if matches!(method.kind, MethodKind::Unary | MethodKind::OneWay) => Served {
+                body,
+                requests: None,
+                replies: None,
+            },
+            message => {
+                let body = request.body.take();
+                let streams = self.streams(method.kind, stream, message, body, request.last);
+                (requests, replies) = (streams.1, streams.2);
+                streams.0
+            }
+        };
+        let peer = self.lent.take();
+        let mut scope = Scope::Serving(Seed {
+            method: method.path,
+            peer: peer.unwrap_or_else(|| Arc::clone(&self.peer)),
+            deadline: request.deadline,
+            metadata: request.metadata,
+        });
+        let pace = self.dispatch.pace(target);
+        let place = pace.place();
+        let begun = match place {
+            Place::Connection => {
+                self.watch.begins(pace);
+                // It is polled again in its own task, which then is the one to be woken.
+                let mut cx = Context::from_waker(Waker::noop());
+                match dispatch::begin(&*self.dispatch, target, &mut scope, served, &mut cx) {
+                    Ok(outcome) if replies.is_none() => {
+                        connection.finish(stream, outcome);
+                        self.lent = scope.into_peer();
+                        return;
+                    }
+                    Ok(outcome) => Err(outcome),
+                    Err(answer) => Ok(task::Stage::Pending(Some(answer))),
+                }
+            }
+            Place::Task | Place::Thread => Ok(task::Stage::Before(served)),
+        };
+        // What the handler holds of large messages stays in the machine's account until the call ends.
+        if let Some(length) = small
+            && length <= FRAGMENT
+        {
+            connection.consumed(stream, length);
+        }
+        let stage = match begun {
+            Ok(stage) => {
+                let job = Job {
+                    dispatch: Arc::clone(&self.dispatch),
+                    target: target.clone(),
+                    scope,
+                    stage,
+                    key: stream,
+                    commands: self.commands.clone(),
+                };
+                Stage::Running(match place {
+                    Place::Connection | Place::Task => Work::in_task(job),
+                    Place::Thread => Work::on_thread(job),
+                })
+            }
+            // What it has sent is among the commands, before its end.
+            Err(outcome) => {
+                let _ = self.commands.send(Command::Answered {
+                    key: stream,
+                    outcome,
+                });
+                Stage::Done
+            }
+        };
+        let call = Call {
+            stream,
+            stage,
+            deadline: request.deadline,
+            one_way: method.kind == MethodKind::OneWay,
+            requests,
+            replies,
+        };
+        self.open.insert(stream, call);
+    }
+
+    /// The ends of the streams of a call; `message` is the one request, `body` the first of several.
+    fn streams(
+        &self,
+        kind: MethodKind,
+        stream: StreamId,
+        message: Option<Bytes>,
+        body: Option<Bytes>,
+        last: bool,
+    ) -> (Served, Requests, Option<Box<Replies>>) {
+        let mut requests = Requests::None;
+        let mut served = Served::default();
+        if let Some(message) = message {
+            served.body = message;
+        } else {
+            let (items, taken) = mpsc::unbounded_channel();
+            if let Some(body) = body {
+                let _ = items.send(Item::Message { body, owed: true });
+            }
+            let receiver = BodyReceiver::new(stream, self.commands.clone(), taken);
+            served.requests = Some(Box::new(receiver));
+            if last {
+                let _ = items.send(Item::End(Ok(Metadata::new())));
+            } else {
+                requests = Requests::Taken(items);
+            }
+        }
+        let mut replies = None;
+        if matches!(kind, MethodKind::ServerStream | MethodKind::BidiStream) {
+            let room = Arc::new(Semaphore::new(0));
+            replies = Some(Box::new(Replies {
+                waiting: Outgoing::new(Arc::clone(&room)),
+                ending: None,
+            }));
+            served.replies = Some(BodySender::new(stream, self.commands.clone(), room));
+        }
+        (served, requests, replies)
+    }
+
+    /// A handler that ran beside the connection is done.
+    pub(super) fn answered(&mut self, connection: &mut Connection, key: Key, outcome: Outcome) {
+        let Some(call) = self.open.get_mut(&key) else {
+            return;
+        };
+        call.stage = Stage::Done;
+        if let Some(replies) = &mut call.replies
+            && !replies.waiting.is_empty()
+        {
+            replies.ending = Some(outcome);
+            return;
+        }
+        let stream = call.stream;
+        self.open.remove(&key);
+        connection.finish(stream, outcome);
+    }
+
+    /// After how many events the time matters.
+    pub(super) fn portion(&self) -> usize {
+        self.watch.portion()
+    }
+
+    /// The last events took so long.
+    pub(super) fn took(&mut self, time: Duration) {
+        self.watch.took(time);
+    }
+}
