@@ -26,6 +26,7 @@ Tasks:
   bench instructions [--case CASE]… [--top N] [--keep DIR] [--bless]
                                 count the instructions of a call, and compare with the committed figures; list the
                                 functions that take most; keep the profiles; make the counts the committed figures
+  bench micro [FILTER]…         measure the parts of the call path, or those whose name holds a filter
   bench peers [--quick] [--only CASE]… [--system NAME]… [--json FILE]
                                 compare with other systems: the same load on each; `bench peers --help` says more
   bless                         accept what the snapshot tests see now

@@ -90,6 +90,12 @@ const STEPS: &[Step] = &[
         environment: &[],
     },
     Step {
+        name: "bench-run",
+        shows: "every micro bench runs, once",
+        cargo: &["xtask", "bench", "micro", "--test"],
+        environment: &[],
+    },
+    Step {
         name: "instructions",
         shows: "no call takes more instructions than is committed",
         cargo: &["xtask", "bench", "instructions"],

@@ -7,13 +7,10 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::callgrind;
 use super::figures::{Figures, TOLERANCE, difference};
 use super::profile::Profile;
+use super::{MANIFEST, callgrind};
 use crate::workspace;
-
-/// The crate whose program is counted.
-const MANIFEST: &str = "benches/micro/Cargo.toml";
 
 /// The committed figures.
 const FIGURES: &str = "benches/instructions.toml";

@@ -6,11 +6,27 @@ mod instructions;
 mod peers;
 mod profile;
 
+use crate::workspace;
+
+/// The crate of the programs that measure Callsheet alone.
+const MANIFEST: &str = "benches/micro/Cargo.toml";
+
 /// Runs the bench that `options` name.
 pub(crate) fn bench(options: &[&str]) -> Result<bool, String> {
     match options {
         ["instructions", options @ ..] => instructions::instructions(options),
+        ["micro", filters @ ..] => micro(filters),
         ["peers", options @ ..] => peers::peers(options),
-        _ => Err("`bench` takes the name of a bench: instructions, peers".to_owned()),
+        _ => Err("`bench` takes the name of a bench: instructions, micro, peers".to_owned()),
     }
+}
+
+/// Measures the parts of the call path, all by default. What follows goes to divan: parts of names, and its options.
+fn micro(filters: &[&str]) -> Result<bool, String> {
+    let mut command = workspace::cargo(&["bench", "--locked", "--manifest-path", MANIFEST]);
+    command.arg("--").args(filters);
+    command
+        .status()
+        .map(|status| status.success())
+        .map_err(|error| format!("cannot run cargo: {error}"))
 }
