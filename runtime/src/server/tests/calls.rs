@@ -166,7 +166,7 @@ async fn what_is_not_there_says_what_is() {
             status.message().to_owned()
         }
     };
-    insta::assert_snapshot!(ask("test.v1.Echo/eco", "", "protobuf").await, @"no method `eco` on test.v1.Echo here; it has chat, context, count, echo, hang, join, later, newer, note, panic, panic_later, work");
+    insta::assert_snapshot!(ask("test.v1.Echo/eco", "", "protobuf").await, @"no method `eco` on test.v1.Echo here; it has ask, chat, context, count, echo, hang, join, later, newer, note, panic, panic_later, …");
     insta::assert_snapshot!(ask("test.v2.Echo/echo", "", "protobuf").await, @"no service test.v2.Echo here; there is test.v1.Echo");
     insta::assert_snapshot!(ask("test.v1.Echo/echo", "red", "protobuf").await, @"test.Echo is not offered in group `red` here; it is in blue");
     // What else there is depends on the features that are compiled in.
@@ -212,15 +212,24 @@ async fn what_the_peer_does_not_take_is_refused_before_it_is_sent() {
     assert_eq!(reply(link.call(request("echo", "on"))).await.unwrap(), "on");
 }
 
-/// 64 callers, each with one call after the other, on one connection. Gives the writes of each side per call.
-async fn writes_per_call(method: &'static str, bind: &str) -> (f64, f64) {
+/// 64 callers, each with one call after the other, shared out among so many connections. Gives the writes of each side per
+/// call, as its transports count them.
+async fn writes_per_call(method: &'static str, bind: &str, connections: usize) -> (f64, f64) {
     const CALLERS: u32 = 64;
     const EACH: u32 = 50;
     let rig = rig_with(bind, |server| server).await;
-    let link = rig.link().await;
-    let before = (link.traffic().writes, rig.running.traffic().writes);
+    let mut links = Vec::new();
+    for _ in 0..connections {
+        links.push(rig.link().await);
+    }
+    let writes = || {
+        let client: u64 = links.iter().map(|link| link.traffic().writes).sum();
+        (client, rig.running.traffic().writes)
+    };
+    let before = writes();
     let callers: Vec<_> = (0..CALLERS)
-        .map(|caller| {
+        .zip(links.iter().cycle())
+        .map(|(caller, link)| {
             let link = link.clone();
             tokio::spawn(async move {
                 for round in 0..EACH {
@@ -236,27 +245,49 @@ async fn writes_per_call(method: &'static str, bind: &str) -> (f64, f64) {
     for caller in callers {
         caller.await.unwrap();
     }
-    let after = (link.traffic().writes, rig.running.traffic().writes);
+    let after = writes();
     let per_call =
         |writes: u64| f64::from(u32::try_from(writes).unwrap()) / f64::from(CALLERS * EACH);
     (per_call(after.0 - before.0), per_call(after.1 - before.1))
 }
 
+async fn check_writes_per_call(method: &'static str, bind: &str, connections: usize) {
+    let (client, server) = writes_per_call(method, bind, connections).await;
+    assert!(
+        client <= 0.2 && server <= 0.2,
+        "{method} over {connections} x {bind}: {client} writes of the client and {server} of the server per call"
+    );
+}
+
 // On one thread: on several it is for the scheduler to say how many frames share a write.
 #[tokio::test]
 async fn bursts_become_one_write_each_way() {
-    for (method, bind) in [
-        ("echo", "memory:calls-burst-echo"),
-        ("later", "memory:calls-burst-later"),
-        ("echo", "127.0.0.1:0"),
-        ("later", "127.0.0.1:0"),
-    ] {
-        let (client, server) = writes_per_call(method, bind).await;
-        assert!(
-            client <= 0.2 && server <= 0.2,
-            "{method} over {bind}: {client} writes of the client and {server} of the server per call"
-        );
+    // Handlers that answer at once, that let others run first, and that wait for what another task sends.
+    for method in ["echo", "later", "ask"] {
+        for connections in [1, 4] {
+            let memory = format!("memory:calls-burst-{method}-{connections}");
+            check_writes_per_call(method, &memory, connections).await;
+            check_writes_per_call(method, "127.0.0.1:0", connections).await;
+        }
     }
+}
+
+// Here a task that another one wakes runs next, before those that could add to what it writes. Over memory a call would be
+// over before the next caller has begun, so that no two were in flight.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn bursts_share_writes_where_the_woken_run_first() {
+    let check = async {
+        for (method, connections) in [
+            ("echo", 1),
+            ("echo", 4),
+            ("later", 1),
+            ("ask", 1),
+            ("ask", 4),
+        ] {
+            check_writes_per_call(method, "127.0.0.1:0", connections).await;
+        }
+    };
+    tokio::spawn(check).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]

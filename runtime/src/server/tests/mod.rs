@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use prost::Message;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use super::{Running, Server};
 use crate::context::Context;
@@ -68,6 +68,7 @@ pub(super) static ECHO: ServiceDescriptor = ServiceDescriptor {
         method!(9, "newer", Unary, 1),
         method!(10, "later", Unary, 0),
         method!(11, "work", OneWay, 0),
+        method!(12, "ask", Unary, 0),
     ],
     schema: &[],
 };
@@ -161,6 +162,11 @@ impl Handler for Echo {
                 heard.send(Heard::Note("done".into())).unwrap();
                 drop(told);
                 Ok::<_, Error>(())
+            }),
+            12 => call.unary(async |text: String| {
+                let (answer, answered) = oneshot::channel();
+                tokio::spawn(async move { answer.send(text) });
+                Ok::<_, Error>(answered.await.unwrap())
             }),
             _ => call.unknown_method(),
         }
