@@ -81,7 +81,6 @@ const STEPS: &[Step] = &[
             "--manifest-path=benches/micro/Cargo.toml",
             // As they are built to be counted, so that what is built for it is there already.
             "--release",
-            "--locked",
             "--all-targets",
             "--",
             "-D",

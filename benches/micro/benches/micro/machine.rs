@@ -28,6 +28,8 @@ struct Pair {
     out: Outbox,
     route: Arc<Route>,
     metadata: Metadata,
+    /// The number of the last call.
+    opened: u32,
 }
 
 impl Pair {
@@ -46,6 +48,7 @@ impl Pair {
             out: Outbox::new(),
             route: Arc::new(Route::new("gauge.v1.Gauge/echo", "", "protobuf").unwrap()),
             metadata: Metadata::new(),
+            opened: 0,
         };
         for _ in 0..2 {
             pair.up();
@@ -56,7 +59,8 @@ impl Pair {
         pair
     }
 
-    fn open(&mut self, body: &Bytes) -> StreamId {
+    fn open(&mut self, body: &Bytes) {
+        self.opened += 1;
         let call = Call {
             route: &self.route,
             deadline: None,
@@ -66,7 +70,8 @@ impl Pair {
             body: Some(body),
             last: true,
         };
-        self.client.open(&call, self.now).unwrap()
+        let stream = StreamId::new(self.opened);
+        self.client.open(stream, &call, self.now).unwrap();
     }
 
     /// Carries what the client has to say.

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
-use callsheet::conn::{Call, Config, Connection, Event, Outbox};
+use callsheet::conn::{Call, Config, Connection, Event, Outbox, StreamId};
 use callsheet::wire::Route;
 use callsheet::{Client, Metadata, Server, registry, server};
 use callsheet_micro::rpc::gauge::Parcel;
@@ -105,6 +105,7 @@ fn dispatch(bencher: Bencher<'_, '_>, at_once: usize) {
     let route = std::sync::Arc::new(Route::new("gauge.v1.Gauge/echo", "", "protobuf").unwrap());
     let metadata = Metadata::new();
     let body = Bytes::from_static(b"\x0A\x107777777777777777");
+    let mut opened = 0;
     let mut round = |calls: usize| {
         rig.runtime.block_on(async {
             for _ in 0..calls {
@@ -117,7 +118,8 @@ fn dispatch(bencher: Bencher<'_, '_>, at_once: usize) {
                     body: Some(&body),
                     last: true,
                 };
-                client.open(&call, now).unwrap();
+                opened += 1;
+                client.open(StreamId::new(opened), &call, now).unwrap();
             }
             let mut waiting = calls.max(1);
             loop {
