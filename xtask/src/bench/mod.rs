@@ -23,14 +23,7 @@ pub(crate) fn bench(options: &[&str]) -> Result<bool, String> {
 
 /// Measures the parts of the call path, all by default. What follows goes to divan: parts of names, and its options.
 fn micro(filters: &[&str]) -> Result<bool, String> {
-    let mut command = workspace::cargo(&[
-        "bench",
-        "--locked",
-        "--bench",
-        "micro",
-        "--manifest-path",
-        MANIFEST,
-    ]);
+    let mut command = workspace::cargo(&["bench", "--bench", "micro", "--manifest-path", MANIFEST]);
     command.arg("--").args(filters);
     command
         .status()
