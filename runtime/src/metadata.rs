@@ -11,8 +11,12 @@ use bytes::Bytes;
 /// are bounded where they leave or enter a process, with the limit in the error.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Metadata {
-    entries: Vec<(Cow<'static, str>, Value)>,
+    /// Most calls carry none: one word that needs no work. What is here is not empty.
+    entries: Option<Box<Entries>>,
 }
+
+#[derive(Clone, Default, PartialEq, Eq)]
+struct Entries(Vec<(Cow<'static, str>, Value)>);
 
 /// A value of [`Metadata`].
 #[derive(Clone, PartialEq, Eq)]
@@ -36,19 +40,34 @@ impl Metadata {
 
     /// No entries.
     pub const fn new() -> Self {
-        Self {
-            entries: Vec::new(),
+        Self { entries: None }
+    }
+
+    #[inline]
+    fn entries(&self) -> &[(Cow<'static, str>, Value)] {
+        self.entries.as_deref().map_or(&[], |entries| &entries.0)
+    }
+
+    /// Keeps the entries for which `keep` says so.
+    fn retain(&mut self, keep: impl FnMut(&(Cow<'static, str>, Value)) -> bool) {
+        if let Some(entries) = &mut self.entries {
+            entries.0.retain(keep);
+            if entries.0.is_empty() {
+                self.entries = None;
+            }
         }
     }
 
     /// How many entries there are.
+    #[inline]
     pub fn len(&self) -> usize {
-        self.entries.len()
+        self.entries().len()
     }
 
     /// Whether there are none.
+    #[inline]
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.entries.is_none()
     }
 
     /// The first text under `key`.
@@ -76,7 +95,7 @@ impl Metadata {
 
     /// Every entry in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
-        self.entries.iter().map(|(key, value)| (&**key, value))
+        self.entries().iter().map(|(key, value)| (&**key, value))
     }
 
     /// Adds an entry and keeps those of the same key.
@@ -95,7 +114,7 @@ impl Metadata {
                 reason,
             });
         }
-        self.entries.push((key, value));
+        self.entries.get_or_insert_default().0.push((key, value));
         Ok(())
     }
 
@@ -108,11 +127,11 @@ impl Metadata {
         key: impl Into<Cow<'static, str>>,
         value: impl Into<Value>,
     ) -> Result<(), InvalidMetadata> {
-        let before = self.entries.len();
-        self.append(key, value)?;
-        let key = self.entries[before].0.clone();
+        let before = self.len();
+        let key = key.into();
+        self.append(key.clone(), value)?;
         let mut position = 0;
-        self.entries.retain(|(name, _)| {
+        self.retain(|(name, _)| {
             position += 1;
             position > before || *name != key
         });
@@ -121,7 +140,7 @@ impl Metadata {
 
     /// Takes out every entry of `key`.
     pub fn remove(&mut self, key: &str) {
-        self.entries.retain(|(name, _)| name != key);
+        self.retain(|(name, _)| name != key);
     }
 }
 
@@ -205,6 +224,17 @@ mod tests {
         assert_eq!(metadata.all("tenant").count(), 1);
         assert_eq!(metadata.text("tenant"), Some("c"));
         assert_eq!(metadata.binary("trace").unwrap().as_ref(), [1, 2]);
+    }
+
+    #[test]
+    fn what_is_taken_out_again_leaves_nothing() {
+        let mut metadata = Metadata::new();
+        metadata.append("tenant", "a").unwrap();
+        metadata.remove("trace");
+        assert_eq!(metadata.len(), 1);
+        metadata.remove("tenant");
+        assert!(metadata.is_empty());
+        assert_eq!(metadata, Metadata::new());
     }
 
     #[test]

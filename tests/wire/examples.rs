@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use callsheet::conn::Limits;
-use callsheet::wire::frame::{BARE, HEADER, Header, LAST};
+use callsheet::wire::frame::{BARE, Header, LAST};
 use callsheet::wire::{
     CancelReason, EndHead, Frame, FrameKind, GoAwayCode, HeadLimits, OpenHead, Preface, Route,
     RouteRef,
@@ -160,13 +160,15 @@ fn the_page_shows_what_is_written() {
 }
 
 /// The frame of an example: its header and its payload.
-fn frame(name: &str) -> (Header, Bytes) {
-    let bytes = Bytes::from(examples().remove(name).expect(name));
-    let header = Header::decode(&bytes, 1 << 16)
-        .unwrap()
-        .expect("a whole header");
-    assert_eq!(header.payload, bytes.len() - HEADER, "{name}");
-    (header, bytes.slice(HEADER..))
+fn frame(name: &str) -> (Header, Vec<u8>) {
+    let bytes = examples().remove(name).expect(name);
+    assert_eq!(
+        Header::span(&bytes, 1 << 16),
+        Ok(Some(bytes.len())),
+        "{name}"
+    );
+    let (header, payload) = Header::split(&bytes).expect("a whole header");
+    (header, payload.to_vec())
 }
 
 fn limits() -> HeadLimits {
@@ -184,8 +186,8 @@ fn heads_are_read_as_the_page_says() {
         ("open-again", again(&metadata()), metadata()),
     ] {
         let (header, payload) = frame(name);
-        let (head, body) = OpenHead::decode(&header, &payload, limits()).unwrap();
-        assert_eq!(body.as_deref(), Some(MESSAGE), "{name}");
+        let (head, body) = OpenHead::decode(header, &payload, limits()).unwrap();
+        assert_eq!(body, Some(MESSAGE), "{name}");
         assert_eq!(head.route, expected.route);
         assert_eq!(
             (head.attempt, head.deadline),
@@ -194,11 +196,11 @@ fn heads_are_read_as_the_page_says() {
         assert_eq!(head.metadata.unwrap(), metadata);
     }
     let (header, payload) = frame("end-ok");
-    let (head, body) = EndHead::decode(&header, &payload, limits()).unwrap();
+    let (head, body) = EndHead::decode(header, &payload, limits()).unwrap();
     assert!(head.outcome.unwrap().is_empty());
-    assert_eq!(body.as_deref(), Some(&b"fine"[..]));
+    assert_eq!(body, Some(&b"fine"[..]));
     let (header, payload) = frame("end-failed");
-    let status = EndHead::decode(&header, &payload, limits())
+    let status = EndHead::decode(header, &payload, limits())
         .unwrap()
         .0
         .outcome

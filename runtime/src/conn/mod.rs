@@ -19,6 +19,7 @@ mod receive;
 mod routes;
 mod send;
 mod stream;
+mod table;
 mod timer;
 
 use std::collections::VecDeque;
@@ -29,14 +30,14 @@ use bytes::BytesMut;
 pub use config::{Config, Keepalive, Limits};
 pub use event::{Call, CloseReason, Event, OpenError, Reply, Request, SendError, StreamId};
 pub use outbox::Outbox;
-pub(crate) use stream::ByStream;
+pub(crate) use table::ByStream;
 
 use crate::status::{Phase, Status};
 use crate::wire::{CancelReason, Fault, Frame, GoAwayCode, Negotiated, Preface};
 use flow::{Allowance, Window};
 use reassembly::Reassembly;
 use routes::Routes;
-use stream::{Stream, Streams};
+use stream::Stream;
 use timer::Timers;
 
 /// One side of one connection.
@@ -47,7 +48,7 @@ pub struct Connection {
     state: State,
     ours: Preface,
     peer: Option<(Preface, Negotiated)>,
-    streams: Streams,
+    streams: ByStream<Stream>,
     /// The highest stream number so far.
     highest: u32,
     routes: Routes,
@@ -141,7 +142,7 @@ impl Connection {
             state: State::Greeting,
             ours,
             peer: None,
-            streams: Streams::default(),
+            streams: ByStream::default(),
             highest: 0,
             routes: Routes::default(),
             events: VecDeque::new(),
@@ -229,7 +230,7 @@ impl Connection {
 
     /// Whether the call is open.
     pub fn is_active(&self, stream: StreamId) -> bool {
-        self.streams.contains_key(&stream.0)
+        self.streams.get(stream.0).is_some()
     }
 
     /// Whether one side said GOAWAY, or no stream number is left.
@@ -291,9 +292,7 @@ impl Connection {
         }
         self.state = State::Closed;
         self.round.clear();
-        let mut numbers: Vec<u32> = self.streams.keys().copied().collect();
-        numbers.sort_unstable();
-        for number in numbers {
+        for number in self.streams.numbers() {
             let Some(stream) = self.remove(number) else {
                 continue;
             };
@@ -336,8 +335,9 @@ impl Connection {
     }
 
     /// Takes a call out of the table, with all that it holds.
+    #[inline]
     fn remove(&mut self, number: u32) -> Option<Stream> {
-        let stream = self.streams.remove(&number)?;
+        let stream = self.streams.remove(number)?;
         // The peer may have said its last word on the call already.
         self.ignored.grow(1);
         if let Some(queue) = &stream.queue {
@@ -353,18 +353,29 @@ impl Connection {
     }
 
     /// Gives connection credit back to the peer.
+    #[inline]
     fn give_back(&mut self, cost: usize) {
-        if let Some(bytes) = self.window.give_back(cost)
+        if cost > 0
+            && let Some(bytes) = self.window.give_back(cost)
             && self.state != State::Closed
         {
             Frame::Credit { stream: 0, bytes }.put(&mut self.control);
         }
     }
 
+    #[inline]
     fn tell_openable(&mut self) {
         if self.openable_wanted && self.is_open() && self.has_room() {
             self.openable_wanted = false;
             self.events.push_back(Event::Openable);
+        }
+    }
+
+    /// Gives the memory that a burst has left back, where the peer has had nothing to say for long.
+    fn rest(&mut self) {
+        self.streams.rest();
+        if self.streams.is_empty() && self.events.is_empty() {
+            self.events = VecDeque::new();
         }
     }
 

@@ -6,8 +6,6 @@
 
 use std::collections::VecDeque;
 
-use bytes::Bytes;
-
 use super::{Connection, StreamId};
 use crate::status::Status;
 use crate::wire::{FRAGMENT, Frame, frame_cost, leading_cost};
@@ -60,13 +58,13 @@ impl Reassembly {
 
 impl Connection {
     /// Takes a fragment that is not the last of its message. If it is too much, the call is over.
-    pub(super) fn take_fragment(&mut self, number: u32, fragment: &Bytes) {
+    pub(super) fn take_fragment(&mut self, number: u32, fragment: &[u8]) {
         let cost = frame_cost(fragment.len());
         self.give_back(cost);
         let most = self.limits().message;
         let budget = self.reassembly.budget;
         let in_use = self.reassembly.bytes;
-        let Some(stream) = self.streams.get_mut(&number) else {
+        let Some(stream) = self.streams.get_mut(number) else {
             return;
         };
         let large = stream.large.get_or_insert_default();
@@ -102,26 +100,11 @@ impl Connection {
         }
     }
 
-    /// The message that `last` completes.
-    pub(super) fn complete(&mut self, number: u32, last: Bytes) -> Option<Bytes> {
-        let stream = self.streams.get_mut(&number)?;
-        let Some(large) = &mut stream.large else {
-            return Some(last);
-        };
-        let Some(mut partial) = large.partial.take() else {
-            return Some(last);
-        };
-        large.withheld = 0;
-        large.due = None;
-        partial.extend_from_slice(&last);
-        Some(partial.freeze())
-    }
-
     /// Gives a message back that the driver was told of, so that the peer may send as much again. It is called once for each
     /// message, with its length, when the application takes or drops it; not at all is the same as at the end of the call.
     pub fn consumed(&mut self, stream: StreamId, length: usize) {
         let number = stream.0;
-        let Some(stream) = self.streams.get_mut(&number) else {
+        let Some(stream) = self.streams.get_mut(number) else {
             return;
         };
         if stream.open_held > 0 {
@@ -160,7 +143,7 @@ impl Connection {
             let Some(number) = self.reassembly.withheld.pop_front() else {
                 return;
             };
-            let Some(stream) = self.streams.get(&number) else {
+            let Some(stream) = self.streams.get(number) else {
                 continue;
             };
             if stream
@@ -180,7 +163,7 @@ impl Connection {
 
     /// Gives stream credit back for the fragments of a message that is not whole.
     fn grant(&mut self, number: u32) {
-        let Some(stream) = self.streams.get_mut(&number) else {
+        let Some(stream) = self.streams.get_mut(number) else {
             return;
         };
         let Some(large) = &mut stream.large else {
@@ -195,7 +178,7 @@ impl Connection {
     /// Gives stream credit back, unless nothing more can come.
     pub(super) fn give_back_stream(&mut self, number: u32, owed: usize) {
         let server = self.is_server();
-        let Some(stream) = self.streams.get_mut(&number) else {
+        let Some(stream) = self.streams.get_mut(number) else {
             return;
         };
         if server && stream.requests_ended {
@@ -213,7 +196,7 @@ impl Connection {
     /// Sets the time for the next fragment, if there is credit for it.
     fn expect_fragment(&mut self, number: u32) {
         let due = self.timers.latest + self.limits().frame_timeout;
-        let Some(stream) = self.streams.get_mut(&number) else {
+        let Some(stream) = self.streams.get_mut(number) else {
             return;
         };
         if stream.window.open() < FRAGMENT {

@@ -9,7 +9,7 @@ use super::reassembly::too_large;
 use super::stream::Stream;
 use super::{CloseReason, Connection, Reply, Role, State};
 use crate::status::{Phase, Status};
-use crate::wire::frame::{BARE, HEADER, Header, LAST, MORE};
+use crate::wire::frame::{BARE, Header, LAST, MORE};
 use crate::wire::{
     CancelReason, EndHead, FRAGMENT, Fault, Frame, FrameKind, GoAwayCode, OpenHead, Preface,
     frame_cost,
@@ -56,19 +56,17 @@ impl Connection {
         self.timers.heard(now);
         let mut whole = 0;
         let bound = self.limits().frame.clamp(1 << 16, 1 << 24);
-        let mut fault = None;
-        loop {
-            match Header::decode(&input[whole..], bound) {
-                Ok(Some(header)) if input.len() - whole >= HEADER + header.payload => {
-                    whole += HEADER + header.payload;
+        let mut rest = &input[..];
+        let fault = loop {
+            match Header::span(rest, bound) {
+                Ok(Some(span)) if span <= rest.len() => {
+                    whole += span;
+                    rest = &rest[span..];
                 }
-                Ok(_) => break,
-                Err(broken) => {
-                    fault = Some(broken);
-                    break;
-                }
+                Ok(_) => break None,
+                Err(broken) => break Some(broken),
             }
-        }
+        };
         if input.len() == whole {
             self.timers.frame = None;
         } else if whole > 0 || self.timers.frame.is_none() {
@@ -78,11 +76,13 @@ impl Connection {
             return fault.map_or(Ok(()), Err);
         }
         let batch = input.split_to(whole).freeze();
-        let mut at = 0;
-        while let Ok(Some(header)) = Header::decode(&batch[at..], bound) {
-            let start = at + HEADER;
-            at = start + header.payload;
-            self.take_frame(&header, &batch, start..at, now)?;
+        let mut rest = &batch[..];
+        while let Some(span) = Header::span(rest, bound)? {
+            let (frame, behind) = rest.split_at(span);
+            rest = behind;
+            if let Some((header, payload)) = Header::split(frame) {
+                self.take_frame(header, payload, &batch, now)?;
+            }
             if self.state == State::Closed {
                 return Ok(());
             }
@@ -114,11 +114,13 @@ impl Connection {
         Ok(())
     }
 
+    /// Takes a frame of a batch, of which messages become slices.
+    #[inline]
     fn take_frame(
         &mut self,
-        header: &Header,
+        header: Header,
+        payload: &[u8],
         batch: &Bytes,
-        payload: std::ops::Range<usize>,
         now: Instant,
     ) -> Result<(), Fault> {
         let Some(kind) = header.known()? else {
@@ -134,38 +136,54 @@ impl Connection {
         if !theirs {
             return Err(Fault::Direction(kind.as_str()));
         }
-        let payload = batch.slice(payload);
         match kind {
-            FrameKind::Open => self.take_open(header, &payload, now),
-            FrameKind::Data => self.take_data(header, payload, now),
-            FrameKind::End => self.take_end(header, &payload, now),
-            _ => match Frame::decode(kind, header.stream, &payload)? {
-                Frame::Cancel { stream, reason } => self.take_cancel(stream, reason, now),
-                Frame::Credit { stream, bytes } => self.take_credit(stream, bytes, now),
-                Frame::Ping(token) => {
-                    if !self.pings.take(now) {
-                        return Err(Fault::Flood {
-                            what: "PINGs",
-                            limit: "pings",
-                        });
-                    }
-                    Frame::Pong(token).put(&mut self.control);
-                    Ok(())
-                }
-                Frame::Pong(_) => self.ignore(now),
-                Frame::GoAway {
-                    last_stream,
-                    code,
-                    message,
-                } => {
-                    self.take_goaway(last_stream, code, message.into_owned());
-                    self.ignore(now)
-                }
-            },
+            FrameKind::Open => self.take_open(header, payload, batch, now),
+            FrameKind::Data => self.take_data(header, payload, batch, now),
+            FrameKind::End => self.take_end(header, payload, batch, now),
+            _ => self.take_control(kind, header.stream, payload, now),
         }
     }
 
-    fn take_open(&mut self, header: &Header, payload: &Bytes, now: Instant) -> Result<(), Fault> {
+    fn take_control(
+        &mut self,
+        kind: FrameKind,
+        stream: u32,
+        payload: &[u8],
+        now: Instant,
+    ) -> Result<(), Fault> {
+        match Frame::decode(kind, stream, payload)? {
+            Frame::Cancel { stream, reason } => self.take_cancel(stream, reason, now),
+            Frame::Credit { stream, bytes } => self.take_credit(stream, bytes, now),
+            Frame::Ping(token) => {
+                if !self.pings.take(now) {
+                    return Err(Fault::Flood {
+                        what: "PINGs",
+                        limit: "pings",
+                    });
+                }
+                Frame::Pong(token).put(&mut self.control);
+                self.rest();
+                Ok(())
+            }
+            Frame::Pong(_) => self.ignore(now),
+            Frame::GoAway {
+                last_stream,
+                code,
+                message,
+            } => {
+                self.take_goaway(last_stream, code, message.into_owned());
+                self.ignore(now)
+            }
+        }
+    }
+
+    fn take_open(
+        &mut self,
+        header: Header,
+        payload: &[u8],
+        batch: &Bytes,
+        now: Instant,
+    ) -> Result<(), Fault> {
         let number = header.stream;
         if number <= self.highest {
             return Err(Fault::StreamReused {
@@ -176,7 +194,7 @@ impl Connection {
         let (head, body) = OpenHead::decode(header, payload, self.limits().head())?;
         self.highest = number;
         let (route, route_number) = self.routes.resolve(head.route)?;
-        let held = body.as_ref().map_or(0, |body| frame_cost(body.len()));
+        let held = body.map_or(0, |body| frame_cost(body.len()));
         self.charge(held)?;
         if let State::Leaving { last: Some(_) } = self.state {
             // GOAWAY told the client, which ends this call itself.
@@ -184,7 +202,7 @@ impl Connection {
             self.stats.refused += 1;
             return self.late(now);
         }
-        let metadata = match self.admit(head.metadata, head.deadline, body.as_ref()) {
+        let metadata = match self.admit(head.metadata, head.deadline, body) {
             Ok(metadata) => metadata,
             Err(status) => {
                 self.give_back(held);
@@ -210,7 +228,7 @@ impl Connection {
                 attempt: head.attempt,
                 one_way: head.one_way,
                 metadata,
-                body,
+                body: body.map(|body| batch.slice_ref(body)),
                 last: header.has(LAST),
             },
         });
@@ -222,7 +240,7 @@ impl Connection {
         &self,
         metadata: Result<M, Status>,
         deadline: Option<u64>,
-        body: Option<&Bytes>,
+        body: Option<&[u8]>,
     ) -> Result<M, Status> {
         let limits = self.limits();
         let metadata = metadata?;
@@ -246,7 +264,13 @@ impl Connection {
         }
     }
 
-    fn take_data(&mut self, header: &Header, payload: Bytes, now: Instant) -> Result<(), Fault> {
+    fn take_data(
+        &mut self,
+        header: Header,
+        payload: &[u8],
+        batch: &Bytes,
+        now: Instant,
+    ) -> Result<(), Fault> {
         let (number, length) = (header.stream, payload.len());
         let (last, more, bare) = (header.has(LAST), header.has(MORE), header.has(BARE));
         let server = self.is_server();
@@ -268,7 +292,7 @@ impl Connection {
         }
         let cost = if bare { 0 } else { frame_cost(length) };
         self.charge(cost)?;
-        let Some(stream) = self.streams.get_mut(&number) else {
+        let Some(stream) = self.streams.get_mut(number) else {
             self.give_back(cost);
             if server && number > self.highest {
                 return Err(Fault::StreamUnopened(number));
@@ -296,7 +320,7 @@ impl Connection {
             });
         }
         if more {
-            self.take_fragment(number, &payload);
+            self.take_fragment(number, payload);
             return Ok(());
         }
         stream.requests_ended |= last;
@@ -317,14 +341,12 @@ impl Connection {
             return Ok(());
         }
         // What lies before a consumer that is behind would keep all that was read along with it.
-        let payload = if stream.waiting > 0 && length < SMALL {
-            Bytes::copy_from_slice(&payload)
-        } else {
-            payload
-        };
+        let crowded = stream.waiting > 0 && length < SMALL;
         stream.waiting += 1;
-        let Some(body) = self.complete(number, payload) else {
-            return Ok(());
+        let body = match stream.complete(payload) {
+            Some(whole) => whole,
+            None if crowded => Bytes::copy_from_slice(payload),
+            None => batch.slice_ref(payload),
         };
         let most = self.limits().message;
         if body.len() > most {
@@ -339,13 +361,19 @@ impl Connection {
         Ok(())
     }
 
-    fn take_end(&mut self, header: &Header, payload: &Bytes, now: Instant) -> Result<(), Fault> {
+    fn take_end(
+        &mut self,
+        header: Header,
+        payload: &[u8],
+        batch: &Bytes,
+        now: Instant,
+    ) -> Result<(), Fault> {
         let number = header.stream;
         let (head, body) = EndHead::decode(header, payload, self.limits().head())?;
-        let held = body.as_ref().map_or(0, |body| frame_cost(body.len()));
+        let held = body.map_or(0, |body| frame_cost(body.len()));
         self.charge(held)?;
         self.give_back(held);
-        let Some(stream) = self.streams.get(&number) else {
+        let Some(stream) = self.streams.get(number) else {
             return self.late(now);
         };
         if head.outcome.is_ok() && stream.is_in_message() {
@@ -353,9 +381,12 @@ impl Connection {
         }
         self.remove(number);
         let most = self.limits().message;
-        let outcome = match (head.outcome, &body) {
+        let outcome = match (head.outcome, body) {
             (Ok(_), Some(body)) if body.len() > most => Err(too_large(body.len(), most)),
-            (Ok(trailers), _) => Ok(Reply { body, trailers }),
+            (Ok(trailers), body) => Ok(Reply {
+                body: body.map(|body| batch.slice_ref(body)),
+                trailers,
+            }),
             (Err(status), _) => Err(status),
         };
         self.events.push_back(Event::Ended {
@@ -405,7 +436,7 @@ impl Connection {
         let credit = if number == 0 {
             &mut self.send_credit
         } else {
-            match self.streams.get_mut(&number) {
+            match self.streams.get_mut(number) {
                 Some(stream) => &mut stream.send_credit,
                 None => {
                     return if bytes == 0 {
@@ -432,14 +463,8 @@ impl Connection {
             message: message.clone(),
         };
         if self.role == Role::Client {
-            let mut later: Vec<u32> = self
-                .streams
-                .keys()
-                .copied()
-                .filter(|number| *number > last_stream)
-                .collect();
-            later.sort_unstable();
-            for number in later {
+            let numbers = self.streams.numbers().into_iter();
+            for number in numbers.filter(|number| *number > last_stream) {
                 self.remove(number);
                 let status = Status::unavailable(reason.to_string())
                     .in_phase(Phase::Send)
@@ -488,6 +513,7 @@ impl Connection {
     }
 
     /// A stream with the windows that the prefaces gave it.
+    #[inline]
     pub(super) fn stream(&self, deadline: Option<Instant>, now: Instant) -> Stream {
         let credit = self
             .peer
@@ -495,6 +521,7 @@ impl Connection {
         Stream::new(now, deadline, credit, 1 << self.ours.stream_window_log2)
     }
 
+    #[inline]
     pub(super) fn insert(&mut self, number: u32, stream: Stream, now: Instant) {
         if self.streams.is_empty() {
             self.timers.busy(now);

@@ -4,12 +4,17 @@ use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
 use std::sync::Arc;
 
-use super::stream::NumberHasher;
+use super::table::NumberHasher;
 use crate::wire::{Fault, MAX_ROUTE_TABLE, MAX_ROUTES, Route, RouteRef};
+
+/// Routes kept at hand: the methods that a client calls again and again are few.
+const RECENT: usize = 8;
 
 /// One side's table. Routes stay until the connection ends.
 #[derive(Debug, Default)]
 pub(super) struct Routes {
+    /// Client: some of those named last, by where they lie in memory, so that most calls compare no text.
+    recent: [Option<(Arc<Route>, u32)>; RECENT],
     numbers: HashMap<Arc<Route>, u32, BuildHasherDefault<NumberHasher>>,
     by_number: Vec<Arc<Route>>,
     text: usize,
@@ -17,8 +22,17 @@ pub(super) struct Routes {
 
 impl Routes {
     /// Client: how to name `route` in the next OPEN, which has to be sent.
+    #[inline]
     pub(super) fn name(&mut self, route: &Arc<Route>) -> RouteRef {
+        match &self.recent[recent(route)] {
+            Some((named, number)) if Arc::ptr_eq(named, route) => RouteRef::Known(*number),
+            _ => self.look_up(route),
+        }
+    }
+
+    fn look_up(&mut self, route: &Arc<Route>) -> RouteRef {
         if let Some(number) = self.numbers.get(route) {
+            self.recent[recent(route)] = Some((route.clone(), *number));
             return RouteRef::Known(*number);
         }
         let number = next_number(self.numbers.len());
@@ -52,6 +66,11 @@ impl Routes {
             }
         }
     }
+}
+
+fn recent(route: &Arc<Route>) -> usize {
+    // Neighbours in memory are a block of the allocator apart.
+    Arc::as_ptr(route).addr() / size_of::<Route>() % RECENT
 }
 
 fn next_number(count: usize) -> u32 {

@@ -146,7 +146,7 @@ impl Connection {
         let bound = self.limits().stream_queue;
         let crowded = self.queued >= self.limits().connection_queue;
         let client = self.role == Role::Client;
-        let Some(stream) = self.streams.get_mut(&number) else {
+        let Some(stream) = self.streams.get_mut(number) else {
             return Err(SendError::Gone);
         };
         if (client && stream.requests_ended) || stream.finishing {
@@ -168,7 +168,7 @@ impl Connection {
     /// Server: says that replies have begun, where the first of them may take its time. Once, before any reply.
     pub fn begin(&mut self, stream: StreamId) {
         let number = stream.0;
-        if let Some(found) = self.streams.get_mut(&number)
+        if let Some(found) = self.streams.get_mut(number)
             && self.role == Role::Server
             && !found.finishing
             && !std::mem::replace(&mut found.begun, true)
@@ -179,7 +179,7 @@ impl Connection {
 
     /// Client: says that no request follows.
     pub fn finish_requests(&mut self, stream: StreamId) {
-        if let Some(found) = self.streams.get_mut(&stream.0)
+        if let Some(found) = self.streams.get_mut(stream.0)
             && self.role == Role::Client
             && !found.requests_ended
         {
@@ -194,7 +194,7 @@ impl Connection {
         if self.role == Role::Client {
             return false;
         }
-        let Some(stream) = self.streams.get_mut(&number) else {
+        let Some(stream) = self.streams.get_mut(number) else {
             return false;
         };
         if stream.finishing {
@@ -230,7 +230,7 @@ impl Connection {
         }
         match self
             .streams
-            .get_mut(&number)
+            .get_mut(number)
             .and_then(|stream| stream.queue.as_mut())
         {
             Some(queue) => {
@@ -286,7 +286,7 @@ impl Connection {
     /// Client: whether `transmit` has handed out all requests that the call has been given.
     pub fn has_left(&self, stream: StreamId) -> bool {
         let waits = |stream: &Stream| stream.queue.is_some();
-        self.main.is_empty() && !self.streams.get(&stream.0).is_some_and(waits)
+        self.main.is_empty() && !self.streams.get(stream.0).is_some_and(waits)
     }
 
     /// Client: gives a call up. Nothing more is told of it.
@@ -340,7 +340,7 @@ impl Connection {
     fn enqueue(&mut self, number: u32, body: Bytes) {
         let cost = frame_cost(body.len()) as u64;
         let unreserved = self.unreserved();
-        let Some(stream) = self.streams.get_mut(&number) else {
+        let Some(stream) = self.streams.get_mut(number) else {
             return;
         };
         if stream.queue.is_none()
@@ -362,7 +362,7 @@ impl Connection {
     }
 
     fn end_requests(&mut self, number: u32) {
-        let Some(stream) = self.streams.get_mut(&number) else {
+        let Some(stream) = self.streams.get_mut(number) else {
             return;
         };
         match &mut stream.queue {
@@ -376,7 +376,7 @@ impl Connection {
 
     /// Puts a stream that has something to write at the end of the round.
     pub(super) fn enter_round(&mut self, number: u32) {
-        if let Some(stream) = self.streams.get_mut(&number)
+        if let Some(stream) = self.streams.get_mut(number)
             && let Some(queue) = &mut stream.queue
             && !queue.in_round
         {
@@ -402,7 +402,7 @@ impl Connection {
     fn turn(&mut self, number: u32) -> Turn {
         let unreserved = self.unreserved();
         let bound = self.limits().stream_queue;
-        let Some(stream) = self.streams.get_mut(&number) else {
+        let Some(stream) = self.streams.get_mut(number) else {
             return Turn::Out;
         };
         let Some(queue) = &mut stream.queue else {
@@ -461,7 +461,7 @@ impl Connection {
     }
 
     fn write_after(&mut self, number: u32) -> Turn {
-        let Some(stream) = self.streams.get_mut(&number) else {
+        let Some(stream) = self.streams.get_mut(number) else {
             return Turn::Out;
         };
         match stream.queue.take().map(|queue| queue.after) {

@@ -1,12 +1,10 @@
 //! One call on a connection: what has come, what is to go, and its windows.
 
-use std::collections::{HashMap, VecDeque};
-use std::hash::{BuildHasherDefault, Hasher};
+use std::collections::VecDeque;
 use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
 
-use super::event::StreamId;
 use super::flow::Window;
 use crate::metadata::Metadata;
 use crate::status::Status;
@@ -91,6 +89,7 @@ pub(super) enum After {
 }
 
 impl Stream {
+    #[inline]
     pub(super) fn new(
         since: Instant,
         deadline: Option<Instant>,
@@ -116,41 +115,22 @@ impl Stream {
         }
     }
 
+    /// The message that `last` completes, if there were fragments before it.
+    #[inline]
+    pub(super) fn complete(&mut self, last: &[u8]) -> Option<Bytes> {
+        let large = self.large.as_mut()?;
+        let mut partial = large.partial.take()?;
+        large.withheld = 0;
+        large.due = None;
+        partial.extend_from_slice(last);
+        Some(partial.freeze())
+    }
+
     /// Whether a message is half received.
+    #[inline]
     pub(super) fn is_in_message(&self) -> bool {
         self.large
             .as_ref()
             .is_some_and(|large| large.partial.is_some())
-    }
-}
-
-/// The calls of a connection by number.
-pub(super) type Streams = HashMap<u32, Stream, BuildHasherDefault<NumberHasher>>;
-
-/// Whatever else somebody knows of the calls of a connection.
-pub(crate) type ByStream<T> = HashMap<StreamId, T, BuildHasherDefault<NumberHasher>>;
-
-/// Spreads stream numbers. They rise by the protocol, so that nobody can choose them to collide.
-#[derive(Debug, Default)]
-pub(crate) struct NumberHasher(u64);
-
-impl Hasher for NumberHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.write_u64(u64::from(*byte) ^ self.0);
-        }
-    }
-
-    fn write_u32(&mut self, number: u32) {
-        self.write_u64(number.into());
-    }
-
-    fn write_u64(&mut self, number: u64) {
-        let product = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        self.0 = product ^ (product >> 32);
     }
 }

@@ -108,6 +108,7 @@ impl Connection {
                     self.timers.unanswered += 1;
                     self.timers.alive = now;
                     self.timers.token += 1;
+                    self.rest();
                     Frame::Ping(self.timers.token).put(&mut self.control);
                 }
             }
@@ -157,10 +158,10 @@ impl Connection {
         let (mut expired, mut stalled) = (Vec::new(), Vec::new());
         // The peer cannot be late with a fragment that the connection's window has no room for.
         let room = self.window.open() >= FRAGMENT + self.window.size() / 4;
-        for (number, stream) in &mut self.streams {
+        for (number, stream) in self.streams.iter_mut() {
             match stream.deadline {
                 Some(deadline) if deadline > now => later(deadline),
-                Some(_) if !stream.expired => expired.push(*number),
+                Some(_) if !stream.expired => expired.push(number),
                 _ => {}
             }
             let Some(large) = &mut stream.large else {
@@ -172,7 +173,7 @@ impl Connection {
                     *due = now + self.config.limits.frame_timeout;
                     later(*due);
                 }
-                Some(_) => stalled.push(*number),
+                Some(_) => stalled.push(number),
                 None => {}
             }
         }
@@ -215,7 +216,7 @@ impl Connection {
                 });
             }
             Role::Server => {
-                let Some(stream) = self.streams.get_mut(&number) else {
+                let Some(stream) = self.streams.get_mut(number) else {
                     return;
                 };
                 stream.expired = true;

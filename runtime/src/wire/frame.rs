@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{BufMut, BytesMut};
 
 use super::Fault;
-use super::varint::{Reader, put_slice, put_varint, varint_len};
+use super::varint::{Reader, Writer, varint_len};
 
 /// Bytes of a header: length (4), kind (1), flags (1), stream (4).
 pub const HEADER: usize = 10;
@@ -78,6 +78,7 @@ impl FrameKind {
         }
     }
 
+    #[inline]
     fn flags(self) -> u8 {
         match self {
             Self::Open => LAST | BODY | ONE_WAY | DEADLINE | COMPRESSED,
@@ -131,16 +132,15 @@ pub struct Header {
     pub flags: u8,
     /// The stream; 0 is the connection.
     pub stream: u32,
-    /// Bytes behind the header.
-    pub payload: usize,
 }
 
 impl Header {
-    /// The header at the front of `bytes`; `None` if it is not whole yet.
+    /// The bytes of the frame at the front of `bytes`, header included; `None` if its length is not whole yet.
     ///
     /// # Errors
     /// [`Fault::FrameShort`], [`Fault::FrameLong`]: told from the length alone, before anything is kept for it.
-    pub fn decode(bytes: &[u8], limit: usize) -> Result<Option<Self>, Fault> {
+    #[inline]
+    pub fn span(bytes: &[u8], limit: usize) -> Result<Option<usize>, Fault> {
         let Some(length) = bytes.first_chunk::<4>() else {
             return Ok(None);
         };
@@ -154,15 +154,20 @@ impl Header {
                 limit,
             });
         }
-        let Some(rest) = bytes.get(4..HEADER) else {
-            return Ok(None);
+        Ok(Some(HEADER + payload))
+    }
+
+    /// The header and the payload of a whole frame, whose length has been checked.
+    #[inline]
+    pub fn split(frame: &[u8]) -> Option<(Self, &[u8])> {
+        let (header, payload) = frame.split_first_chunk::<HEADER>()?;
+        let [_, _, _, _, kind, flags, stream @ ..] = *header;
+        let header = Self {
+            kind,
+            flags,
+            stream: u32::from_be_bytes(stream),
         };
-        Ok(Some(Self {
-            kind: rest[0],
-            flags: rest[1],
-            stream: u32::from_be_bytes([rest[2], rest[3], rest[4], rest[5]]),
-            payload,
-        }))
+        Some((header, payload))
     }
 
     /// The bytes of a header.
@@ -188,7 +193,8 @@ impl Header {
     ///
     /// # Errors
     /// [`Fault::Kind`], [`Fault::Flags`], [`Fault::Compressed`], [`Fault::StreamNumber`]
-    pub fn known(&self) -> Result<Option<FrameKind>, Fault> {
+    #[inline]
+    pub fn known(self) -> Result<Option<FrameKind>, Fault> {
         let kind = match self.kind {
             1 => FrameKind::Open,
             2 => FrameKind::Data,
@@ -228,7 +234,7 @@ impl Header {
     }
 
     /// Whether a flag is set.
-    pub fn has(&self, flag: u8) -> bool {
+    pub fn has(self, flag: u8) -> bool {
         self.flags & flag != 0
     }
 }
@@ -278,7 +284,9 @@ impl Frame {
             }
             Self::Credit { stream, bytes } => {
                 Header::put(out, FrameKind::Credit, 0, *stream, varint_len(*bytes));
-                put_varint(out, *bytes);
+                let mut writer = Writer::new(out);
+                writer.varint(*bytes);
+                writer.finish();
             }
             Self::Ping(token) => {
                 Header::put(out, FrameKind::Ping, 0, 0, 8);
@@ -299,9 +307,11 @@ impl Frame {
                     + varint_len(message.len() as u64)
                     + message.len();
                 Header::put(out, FrameKind::GoAway, 0, 0, payload);
-                put_varint(out, (*last_stream).into());
-                out.put_u8(*code as u8);
-                put_slice(out, message.as_bytes());
+                let mut writer = Writer::new(out);
+                writer.varint((*last_stream).into());
+                writer.byte(*code as u8);
+                writer.slice(message.as_bytes());
+                writer.finish();
             }
         }
     }
@@ -310,7 +320,7 @@ impl Frame {
     ///
     /// # Errors
     /// A payload that the kind does not have. OPEN, DATA and END are read in `head` and by the connection.
-    pub fn decode(kind: FrameKind, stream: u32, payload: &Bytes) -> Result<Self, Fault> {
+    pub fn decode(kind: FrameKind, stream: u32, payload: &[u8]) -> Result<Self, Fault> {
         let mut reader = Reader::new(payload);
         let frame = match kind {
             FrameKind::Cancel => Self::Cancel {
@@ -326,7 +336,7 @@ impl Frame {
                 bytes: reader.varint("credit")?,
             },
             FrameKind::Ping | FrameKind::Pong => {
-                let token = u64::from_be_bytes(payload[..].try_into().map_err(|_| Fault::Cut {
+                let token = u64::from_be_bytes(payload.try_into().map_err(|_| Fault::Cut {
                     field: "ping token",
                 })?);
                 return Ok(if kind == FrameKind::Ping {
@@ -387,11 +397,11 @@ mod tests {
         let mut out = BytesMut::new();
         frame.put(&mut out);
         let bytes = out.freeze();
-        let header = Header::decode(&bytes, 1 << 16).unwrap().unwrap();
-        assert_eq!(header.payload, bytes.len() - HEADER);
+        assert_eq!(Header::span(&bytes, 1 << 16), Ok(Some(bytes.len())));
+        let (header, payload) = Header::split(&bytes).unwrap();
         let kind = header.known().unwrap().unwrap();
         assert_eq!(
-            Frame::decode(kind, header.stream, &bytes.slice(HEADER..)).as_ref(),
+            Frame::decode(kind, header.stream, payload).as_ref(),
             Ok(frame)
         );
     }
@@ -433,27 +443,28 @@ mod tests {
 
     #[test]
     fn a_length_outside_of_the_limits_is_refused_from_its_four_bytes() {
-        assert_eq!(Header::decode(&[0, 0, 0], 100), Ok(None));
+        assert_eq!(Header::span(&[0, 0, 0], 100), Ok(None));
         assert_eq!(
-            Header::decode(&[0; 4], 100),
+            Header::span(&[0; 4], 100),
             Err(Fault::FrameShort { length: 0 })
         );
         assert_eq!(
-            Header::decode(&[0, 0, 0, 5], 100),
+            Header::span(&[0, 0, 0, 5], 100),
             Err(Fault::FrameShort { length: 5 })
         );
         assert_eq!(
-            Header::decode(&[0, 0, 0, 107], 100),
+            Header::span(&[0, 0, 0, 107], 100),
             Err(Fault::FrameLong {
                 length: 101,
                 limit: 100
             })
         );
         assert!(matches!(
-            Header::decode(&[0xff; 4], 100),
+            Header::span(&[0xff; 4], 100),
             Err(Fault::FrameLong { .. })
         ));
-        assert_eq!(Header::decode(&[0, 0, 0, 106], 100), Ok(None));
+        assert_eq!(Header::span(&[0, 0, 0, 106], 100), Ok(Some(110)));
+        assert_eq!(Header::split(&[0; HEADER - 1]), None);
     }
 
     #[test]
@@ -463,7 +474,6 @@ mod tests {
                 kind,
                 flags,
                 stream,
-                payload: 0,
             }
             .known()
         };

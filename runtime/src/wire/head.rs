@@ -5,10 +5,10 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 
 use super::frame::{self, FrameKind, Header};
-use super::varint::{Reader, put_slice, put_varint, varint_len};
+use super::varint::{Reader, Writer, varint_len};
 use super::{FRAGMENT, Fault};
 use crate::metadata::{Metadata, Value};
 use crate::status::{Code, Detail, Status};
@@ -80,10 +80,10 @@ impl Route {
         self.path.len() + self.group.len() + self.codec.len()
     }
 
-    fn put(&self, out: &mut BytesMut) {
-        put_slice(out, self.path.as_bytes());
-        put_slice(out, self.group.as_bytes());
-        put_slice(out, self.codec.as_bytes());
+    fn put(&self, out: &mut Writer<'_>) {
+        out.slice(self.path.as_bytes());
+        out.slice(self.group.as_bytes());
+        out.slice(self.codec.as_bytes());
     }
 
     fn decode(reader: &mut Reader<'_>) -> Result<Arc<Self>, Fault> {
@@ -161,13 +161,15 @@ fn put_frame(
     flags: u8,
     stream: u32,
     body: usize,
-    head: impl FnOnce(&mut BytesMut),
+    head: impl FnOnce(&mut Writer<'_>),
 ) {
     let start = out.len();
-    out.put_bytes(0, frame::HEADER);
-    head(out);
-    let payload = out.len() - start - frame::HEADER + body;
+    let mut writer = Writer::new(out);
+    writer.raw(&[0; frame::HEADER]);
+    head(&mut writer);
+    let payload = writer.len() - start - frame::HEADER + body;
     let header = Header::encode(kind, flags, stream, payload);
+    let out = writer.finish();
     out[start..start + frame::HEADER].copy_from_slice(&header);
 }
 
@@ -194,18 +196,18 @@ impl OpenHead<&Metadata> {
             |out| {
                 match &self.route {
                     RouteRef::Once(route) => {
-                        out.put_u8(0);
+                        out.byte(0);
                         route.put(out);
                     }
                     RouteRef::Learn(route) => {
-                        out.put_u8(1);
+                        out.byte(1);
                         route.put(out);
                     }
-                    RouteRef::Known(number) => put_varint(out, u64::from(*number) + 2),
+                    RouteRef::Known(number) => out.varint(u64::from(*number) + 2),
                 }
-                put_varint(out, self.attempt.into());
+                out.varint(self.attempt.into());
                 if let Some(deadline) = self.deadline {
-                    put_varint(out, deadline);
+                    out.varint(deadline);
                 }
                 put_metadata(out, self.metadata);
             },
@@ -220,10 +222,10 @@ impl OpenHead<Result<Metadata, Status>> {
     /// # Errors
     /// A payload that is no OPEN.
     pub fn decode(
-        header: &Header,
-        payload: &Bytes,
+        header: Header,
+        payload: &[u8],
         limits: HeadLimits,
-    ) -> Result<(Self, Option<Bytes>), Fault> {
+    ) -> Result<(Self, Option<&[u8]>), Fault> {
         let mut reader = Reader::new(payload);
         let route = match reader.varint32("route")? {
             0 => RouteRef::Once(Route::decode(&mut reader)?),
@@ -315,19 +317,19 @@ impl EndHead {
             body.unwrap_or(0),
             |out| match outcome {
                 Ok(trailers) => {
-                    out.put_u8(0);
+                    out.byte(0);
                     put_metadata(out, trailers);
                 }
                 Err(status) => {
-                    out.put_u8(status.code() as u8);
+                    out.byte(status.code() as u8);
                     put_message(out, status);
-                    put_varint(out, status.retry_after().map_or(0, whole_millis));
+                    out.varint(status.retry_after().map_or(0, whole_millis));
                     match status.detail() {
                         Some(detail) => {
-                            put_slice(out, detail.type_name.as_bytes());
-                            put_slice(out, &detail.value);
+                            out.slice(detail.type_name.as_bytes());
+                            out.slice(&detail.value);
                         }
-                        None => out.put_u8(0),
+                        None => out.byte(0),
                     }
                     put_metadata(out, status.trailers());
                 }
@@ -340,10 +342,10 @@ impl EndHead {
     /// # Errors
     /// A payload that is no END.
     pub fn decode(
-        header: &Header,
-        payload: &Bytes,
+        header: Header,
+        payload: &[u8],
         limits: HeadLimits,
-    ) -> Result<(Self, Option<Bytes>), Fault> {
+    ) -> Result<(Self, Option<&[u8]>), Fault> {
         let mut reader = Reader::new(payload);
         let code = reader.varint("status code")?;
         if code == 0 {
@@ -365,7 +367,7 @@ impl EndHead {
         }
         let type_name = reader.text("detail type")?;
         if !type_name.is_empty() {
-            let value = reader.bytes("detail")?;
+            let value = Bytes::copy_from_slice(reader.bytes("detail")?);
             status = status.with_detail(Detail {
                 type_name: type_name.into(),
                 value,
@@ -395,11 +397,11 @@ impl EndHead {
 }
 
 /// The message, with the setting that would change the outcome: the peer's user cannot see it otherwise.
-fn put_message(out: &mut BytesMut, status: &Status) {
+fn put_message(out: &mut Writer<'_>, status: &Status) {
     let message = status.message();
     match status.setting() {
-        Some(setting) => put_slice(out, format!("{message} (see {setting})").as_bytes()),
-        None => put_slice(out, message.as_bytes()),
+        Some(setting) => out.slice(format!("{message} (see {setting})").as_bytes()),
+        None => out.slice(message.as_bytes()),
     }
 }
 
@@ -408,31 +410,33 @@ fn whole_millis(pause: Duration) -> u64 {
     u64::try_from(pause.as_millis()).unwrap_or(u64::MAX).max(1)
 }
 
-fn read_body(header: &Header, reader: &Reader<'_>) -> Result<Option<Bytes>, Fault> {
-    let kind = if header.kind == FrameKind::Open as u8 {
-        "OPEN"
-    } else {
-        "END"
-    };
+#[inline]
+fn read_body<'a>(header: Header, reader: &Reader<'a>) -> Result<Option<&'a [u8]>, Fault> {
+    let body = reader.rest();
     if !header.has(frame::BODY) {
-        return if reader.is_at_end() {
+        return if body.is_empty() {
             Ok(None)
+        } else if header.kind == FrameKind::Open as u8 {
+            Err(Fault::Surplus { kind: "OPEN" })
         } else {
-            Err(Fault::Surplus { kind })
+            Err(Fault::Surplus { kind: "END" })
         };
     }
-    let length = header.payload - reader.at();
-    if length > FRAGMENT {
+    if body.len() > FRAGMENT {
         return Err(Fault::FragmentSize {
             stream: header.stream,
-            length,
+            length: body.len(),
         });
     }
-    Ok(Some(reader.rest()))
+    Ok(Some(body))
 }
 
 /// Bytes of a metadata block without its length.
+#[inline]
 pub fn metadata_len(metadata: &Metadata) -> usize {
+    if metadata.is_empty() {
+        return 0;
+    }
     metadata
         .iter()
         .map(|(key, value)| {
@@ -449,25 +453,36 @@ fn value_bytes(value: &Value) -> &[u8] {
     }
 }
 
-fn put_metadata(out: &mut BytesMut, metadata: &Metadata) {
-    put_varint(out, metadata_len(metadata) as u64);
+#[inline]
+fn put_metadata(out: &mut Writer<'_>, metadata: &Metadata) {
+    if metadata.is_empty() {
+        return out.byte(0);
+    }
+    out.varint(metadata_len(metadata) as u64);
     for (key, value) in metadata.iter() {
         let binary = u64::from(matches!(value, Value::Binary(_)));
-        put_varint(out, (key.len() as u64) << 1 | binary);
-        out.put_slice(key.as_bytes());
-        put_slice(out, value_bytes(value));
+        out.varint((key.len() as u64) << 1 | binary);
+        out.raw(key.as_bytes());
+        out.slice(value_bytes(value));
     }
 }
 
 /// The outer result is about the frame, the inner about the call.
+#[inline]
 fn read_metadata(
     reader: &mut Reader<'_>,
     limits: HeadLimits,
 ) -> Result<Result<Metadata, Status>, Fault> {
     let block = reader.bytes("metadata")?;
     if block.is_empty() {
-        return Ok(Ok(Metadata::new()));
+        Ok(Ok(Metadata::new()))
+    } else {
+        read_entries(block, limits)
     }
+}
+
+/// Copies what it keeps: a call may outlive by far what else was read with its metadata.
+fn read_entries(block: &[u8], limits: HeadLimits) -> Result<Result<Metadata, Status>, Fault> {
     if block.len() > limits.metadata_bytes {
         return Ok(Err(Status::resource_exhausted(format!(
             "metadata of {} bytes is over the limit of {}",
@@ -476,7 +491,7 @@ fn read_metadata(
         ))
         .with_setting("Limits::metadata_bytes")));
     }
-    let mut reader = Reader::new(&block);
+    let mut reader = Reader::new(block);
     let mut metadata = Metadata::new();
     while !reader.is_at_end() {
         if metadata.len() == limits.metadata_entries {
@@ -488,7 +503,7 @@ fn read_metadata(
         }
         let (key, binary) = reader.key()?;
         let value = if binary {
-            Value::Binary(reader.bytes("metadata value")?)
+            Value::Binary(Bytes::copy_from_slice(reader.bytes("metadata value")?))
         } else {
             Value::from(reader.text("metadata value")?.to_owned())
         };

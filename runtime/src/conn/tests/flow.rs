@@ -1,6 +1,7 @@
 //! Windows, turns and budgets: nobody waits for ever, nobody holds more than was agreed.
 
 use super::*;
+use crate::wire::frame::Header;
 use crate::wire::{FRAGMENT, frame_cost};
 
 fn big(size: usize) -> Bytes {
@@ -36,8 +37,9 @@ fn streams_write_in_turn() {
     let bytes = pair.client.transmit();
     let mut order = Vec::new();
     let mut at = 0;
-    while let Ok(Some(header)) = crate::wire::frame::Header::decode(&bytes[at..], 1 << 20) {
-        at += 10 + header.payload;
+    while let Ok(Some(span)) = Header::span(&bytes[at..], 1 << 20) {
+        let (header, _) = Header::split(&bytes[at..at + span]).unwrap();
+        at += span;
         if header.kind == 2 {
             order.push(header.stream);
         }
@@ -134,11 +136,17 @@ fn large_messages_in_a_row_wait_for_their_consumer_and_get_all_credit_back() {
         pair.exchange();
     }
     assert_eq!(pair.server.take_events().len(), 3);
-    let state = &pair.server.conn.streams[&stream.number()];
+    let state = pair.server.conn.streams.get(stream.number()).unwrap();
     assert_eq!((state.window.held(), state.held, state.waiting), (0, 0, 0));
     assert!(state.large.is_none());
     assert_eq!(pair.server.conn.buffered(), 0);
-    let credit = pair.client.conn.streams[&stream.number()].send_credit;
+    let credit = pair
+        .client
+        .conn
+        .streams
+        .get(stream.number())
+        .unwrap()
+        .send_credit;
     assert_eq!(credit as usize, state.window.open());
 }
 

@@ -4,7 +4,7 @@ use bytes::BufMut;
 
 use super::*;
 use crate::status::Code;
-use crate::wire::frame::{BARE, BODY, DEADLINE, HEADER, Header, LAST, MORE};
+use crate::wire::frame::{BARE, BODY, DEADLINE, Header, LAST, MORE};
 use crate::wire::{FRAGMENT, FrameKind};
 
 /// A server that has met a client which the test plays, byte by byte.
@@ -54,8 +54,9 @@ impl Victim {
         let bytes = self.side.transmit();
         let mut at = 0;
         let mut frames = Vec::new();
-        while let Ok(Some(header)) = Header::decode(&bytes[at..], 1 << 24) {
-            at += HEADER + header.payload;
+        while let Ok(Some(span)) = Header::span(&bytes[at..], 1 << 24) {
+            let (header, _) = Header::split(&bytes[at..at + span]).unwrap();
+            at += span;
             frames.push((header.kind, header.flags, header.stream));
         }
         frames

@@ -403,7 +403,7 @@ impl World {
                 .collect();
             for stream in open {
                 let (sent, got) = &self.requests[&stream];
-                let state = &self.pair.server.conn.streams[&stream.0];
+                let state = self.pair.server.conn.streams.get(stream.0).unwrap();
                 if sent == got && !state.requests_ended && self.held[0].is_empty() {
                     assert_eq!(state.window.held(), 0, "what is consumed is given back");
                 }

@@ -1,0 +1,205 @@
+//! The calls of a connection by number.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+
+/// Places at first; there are always twice as many as calls.
+const FEW: usize = 4;
+
+/// Numbers rise and most calls are short, so that those that are open have numbers next to each other: each has a place by its
+/// number, modulo the places. A call whose place a later one takes is looked for by hash from then on.
+#[derive(Debug)]
+pub(crate) struct ByStream<T> {
+    /// A power of two of them, or none.
+    places: Vec<Option<(u32, T)>>,
+    displaced: HashMap<u32, T, BuildHasherDefault<NumberHasher>>,
+    len: usize,
+}
+
+impl<T> Default for ByStream<T> {
+    fn default() -> Self {
+        Self {
+            places: Vec::new(),
+            displaced: HashMap::default(),
+            len: 0,
+        }
+    }
+}
+
+impl<T> ByStream<T> {
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    #[inline]
+    fn place(&self, number: u32) -> usize {
+        number as usize & self.places.len().wrapping_sub(1)
+    }
+
+    #[inline]
+    pub(crate) fn get(&self, number: u32) -> Option<&T> {
+        match self.places.get(self.place(number)) {
+            Some(Some((here, value))) if *here == number => Some(value),
+            _ if self.displaced.is_empty() => None,
+            _ => self.displaced.get(&number),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn get_mut(&mut self, number: u32) -> Option<&mut T> {
+        let place = self.place(number);
+        match self.places.get_mut(place) {
+            Some(Some((here, value))) if *here == number => Some(value),
+            _ if self.displaced.is_empty() => None,
+            _ => self.displaced.get_mut(&number),
+        }
+    }
+
+    /// Adds a call under a number that no other has.
+    #[inline]
+    pub(crate) fn insert(&mut self, number: u32, value: T) {
+        if self.len >= self.places.len() / 2 {
+            self.grow();
+        }
+        self.len += 1;
+        *self.vacate(number) = Some((number, value));
+    }
+
+    #[inline]
+    fn vacate(&mut self, number: u32) -> &mut Option<(u32, T)> {
+        let place = self.place(number);
+        let place = &mut self.places[place];
+        if place.is_some()
+            && let Some((older, value)) = place.take()
+        {
+            self.displaced.insert(older, value);
+        }
+        place
+    }
+
+    #[cold]
+    fn grow(&mut self) {
+        let count = (self.places.len() * 2).max(FEW);
+        let mut grown = Vec::new();
+        grown.resize_with(count, || None);
+        let before = std::mem::replace(&mut self.places, grown);
+        for (number, value) in before.into_iter().flatten() {
+            *self.vacate(number) = Some((number, value));
+        }
+    }
+
+    #[inline]
+    pub(crate) fn remove(&mut self, number: u32) -> Option<T> {
+        let place = self.place(number);
+        let removed = match self.places.get_mut(place) {
+            Some(place) if place.as_ref().is_some_and(|(here, _)| *here == number) => {
+                place.take().map(|(_, value)| value)
+            }
+            _ if self.displaced.is_empty() => None,
+            _ => self.displaced.remove(&number),
+        };
+        self.len -= usize::from(removed.is_some());
+        removed
+    }
+
+    /// Every call, in no order.
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (u32, &mut T)> {
+        let placed = self.places.iter_mut().flatten();
+        let displaced = self.displaced.iter_mut();
+        placed
+            .map(|(number, value)| (*number, value))
+            .chain(displaced.map(|(number, value)| (*number, value)))
+    }
+
+    /// The numbers of all calls, rising.
+    pub(crate) fn numbers(&self) -> Vec<u32> {
+        let placed = self.places.iter().flatten().map(|(number, _)| *number);
+        let mut numbers: Vec<u32> = placed.chain(self.displaced.keys().copied()).collect();
+        numbers.sort_unstable();
+        numbers
+    }
+
+    /// Gives back what a burst of calls has left, once there are none.
+    pub(crate) fn rest(&mut self) {
+        if self.is_empty() {
+            *self = Self::default();
+        }
+    }
+}
+
+/// Spreads numbers. One who chooses them to collide gains little: the limit of open calls bounds what a search takes.
+#[derive(Default)]
+pub(super) struct NumberHasher(u64);
+
+impl Hasher for NumberHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64(u64::from(*byte) ^ self.0);
+        }
+    }
+
+    fn write_u32(&mut self, number: u32) {
+        self.write_u64(number.into());
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        let product = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.0 = product ^ (product >> 32);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn calls_are_found_whatever_their_numbers() {
+        let mut random = 1_u32;
+        for step in [1, 7, 1 << 10, 1 << 18] {
+            let (mut streams, mut expected) = (ByStream::default(), BTreeSet::new());
+            for round in 1..3000_u32 {
+                let number = round * step;
+                streams.insert(number, number.to_string());
+                expected.insert(number);
+                random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                // A few stay for long, most go soon.
+                let gone = if random >> 28 == 0 {
+                    expected.first().copied()
+                } else {
+                    expected
+                        .range(number.saturating_sub(9 * step)..)
+                        .next()
+                        .copied()
+                };
+                if let Some(gone) = gone.filter(|_| expected.len() > 40) {
+                    assert_eq!(streams.remove(gone), Some(gone.to_string()));
+                    expected.remove(&gone);
+                    assert!(streams.remove(gone).is_none() && streams.get(gone).is_none());
+                }
+                assert_eq!(streams.len(), expected.len());
+            }
+            assert!(streams.numbers().iter().eq(&expected));
+            assert_eq!(streams.iter_mut().count(), expected.len());
+            assert!(streams.places.len() <= 128);
+            for number in expected {
+                assert_eq!(streams.get(number), Some(&number.to_string()));
+                assert_eq!(streams.get_mut(number), Some(&mut number.to_string()));
+                streams.remove(number);
+            }
+            streams.rest();
+            assert!(streams.places.is_empty());
+        }
+    }
+}
