@@ -26,6 +26,13 @@ impl StreamId {
     }
 }
 
+impl From<StreamId> for u32 {
+    #[inline]
+    fn from(stream: StreamId) -> Self {
+        stream.0
+    }
+}
+
 impl fmt::Display for StreamId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)

@@ -221,7 +221,7 @@ impl Connection {
             return true;
         }
         // The handler is done with its request: a reply that waits for credit must not hold that of the peer.
-        if let Some(stream) = self.streams.get_mut(&number) {
+        if let Some(stream) = self.streams.get_mut(number) {
             let held = std::mem::take(&mut stream.open_held);
             self.give_back(held);
         }

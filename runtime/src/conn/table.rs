@@ -43,7 +43,8 @@ impl<T> ByStream<T> {
     }
 
     #[inline]
-    pub(crate) fn get(&self, number: u32) -> Option<&T> {
+    pub(crate) fn get(&self, stream: impl Into<u32>) -> Option<&T> {
+        let number = stream.into();
         match self.places.get(self.place(number)) {
             Some(Some((here, value))) if *here == number => Some(value),
             _ if self.displaced.is_empty() => None,
@@ -52,7 +53,8 @@ impl<T> ByStream<T> {
     }
 
     #[inline]
-    pub(crate) fn get_mut(&mut self, number: u32) -> Option<&mut T> {
+    pub(crate) fn get_mut(&mut self, stream: impl Into<u32>) -> Option<&mut T> {
+        let number = stream.into();
         let place = self.place(number);
         match self.places.get_mut(place) {
             Some(Some((here, value))) if *here == number => Some(value),
@@ -63,7 +65,8 @@ impl<T> ByStream<T> {
 
     /// Adds a call under a number that no other has.
     #[inline]
-    pub(crate) fn insert(&mut self, number: u32, value: T) {
+    pub(crate) fn insert(&mut self, stream: impl Into<u32>, value: T) {
+        let number = stream.into();
         if self.len >= self.places.len() / 2 {
             self.grow();
         }
@@ -95,7 +98,8 @@ impl<T> ByStream<T> {
     }
 
     #[inline]
-    pub(crate) fn remove(&mut self, number: u32) -> Option<T> {
+    pub(crate) fn remove(&mut self, stream: impl Into<u32>) -> Option<T> {
+        let number = stream.into();
         let place = self.place(number);
         let removed = match self.places.get_mut(place) {
             Some(place) if place.as_ref().is_some_and(|(here, _)| *here == number) => {
@@ -115,6 +119,15 @@ impl<T> ByStream<T> {
         placed
             .map(|(number, value)| (*number, value))
             .chain(displaced.map(|(number, value)| (*number, value)))
+    }
+
+    /// Takes every call out, in no order.
+    pub(crate) fn drain(&mut self) -> impl Iterator<Item = T> + use<T> {
+        let Self {
+            places, displaced, ..
+        } = std::mem::take(self);
+        let placed = places.into_iter().flatten().map(|(_, value)| value);
+        placed.chain(displaced.into_values())
     }
 
     /// The numbers of all calls, rising.
@@ -200,6 +213,10 @@ mod tests {
             }
             streams.rest();
             assert!(streams.places.is_empty());
+            for number in [1_u32, 2, 3, 1 << 20, 1 << 21] {
+                streams.insert(number, String::new());
+            }
+            assert_eq!((streams.drain().count(), streams.len()), (5, 0));
         }
     }
 }

@@ -182,7 +182,7 @@ impl Caller {
                     outgoing: room.map(|room| Box::new(Outgoing::new(room))),
                     finished,
                 };
-                self.calls.insert(stream.number(), call);
+                self.calls.insert(stream, call);
             }
             Err(OpenError::Full | OpenError::NotReady) => return Some(opening),
             Err(OpenError::Gone) => {
@@ -233,7 +233,7 @@ impl Caller {
     }
 
     fn message(&mut self, connection: &mut Connection, stream: StreamId, body: Bytes) {
-        let Some(call) = self.calls.get_mut(stream.number()) else {
+        let Some(call) = self.calls.get_mut(stream) else {
             return;
         };
         match &call.answer {
@@ -258,7 +258,7 @@ impl Caller {
         if let Some(Call {
             answer: AnswerTo::Items(items),
             ..
-        }) = self.calls.get(stream.number())
+        }) = self.calls.get(stream)
         {
             // Where nobody takes items any more, the call is being cancelled.
             let _ = items.send(Item::Begun);
@@ -266,7 +266,7 @@ impl Caller {
     }
 
     fn ended(&mut self, stream: StreamId, outcome: Result<conn::Reply, Status>) {
-        let Some(call) = self.calls.remove(stream.number()) else {
+        let Some(call) = self.calls.remove(stream) else {
             return;
         };
         let outcome = match (outcome, call.reply) {
@@ -297,7 +297,7 @@ impl Caller {
         stream: StreamId,
         status: impl FnOnce() -> Status,
     ) {
-        if self.calls.get(stream.number()).is_some() {
+        if self.calls.get(stream).is_some() {
             self.give_up(connection, stream, CancelReason::Caller, status());
         } else if let Some(place) = self.place(stream)
             && let Some(opening) = self.queue[place].opening.take()
@@ -309,7 +309,7 @@ impl Caller {
     }
 
     fn finish(&mut self, connection: &mut Connection, stream: StreamId) {
-        if let Some(call) = self.calls.get_mut(stream.number()) {
+        if let Some(call) = self.calls.get_mut(stream) {
             call.finished = true;
             if call
                 .outgoing
@@ -324,7 +324,7 @@ impl Caller {
     }
 
     fn send(&mut self, connection: &mut Connection, stream: StreamId, body: Bytes) {
-        let Some(call) = self.calls.get_mut(stream.number()) else {
+        let Some(call) = self.calls.get_mut(stream) else {
             return;
         };
         if let Some(outgoing) = &mut call.outgoing
@@ -335,7 +335,7 @@ impl Caller {
     }
 
     fn writable(&mut self, connection: &mut Connection, stream: StreamId) {
-        let Some(call) = self.calls.get_mut(stream.number()) else {
+        let Some(call) = self.calls.get_mut(stream) else {
             return;
         };
         let Some(outgoing) = &mut call.outgoing else {

@@ -177,7 +177,7 @@ impl<D: Dispatch> Calls<D> {
 
     /// A handler that ran beside the connection is done.
     pub(super) fn answered(&mut self, connection: &mut Connection, key: Key, outcome: Outcome) {
-        let Some(call) = self.open.get_mut(&key) else {
+        let Some(call) = self.open.get_mut(key) else {
             return;
         };
         call.stage = Stage::Done;
@@ -188,7 +188,7 @@ impl<D: Dispatch> Calls<D> {
             return;
         }
         let stream = call.stream;
-        self.open.remove(&key);
+        self.open.remove(key);
         connection.finish(stream, outcome);
     }
 

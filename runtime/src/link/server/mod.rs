@@ -139,7 +139,7 @@ impl<D: Dispatch> Answerer<D> {
     }
 
     fn message(&mut self, connection: &mut Connection, stream: StreamId, body: Bytes, last: bool) {
-        let Some(call) = self.calls.open.get_mut(&stream) else {
+        let Some(call) = self.calls.open.get_mut(stream) else {
             return;
         };
         match &call.requests {
@@ -153,7 +153,7 @@ impl<D: Dispatch> Answerer<D> {
                 }
             }
             Requests::Dropped => connection.consumed(stream, body.len()),
-            Requests::None => match self.calls.open.remove(&stream) {
+            Requests::None => match self.calls.open.remove(stream) {
                 Some(Call {
                     stage: Stage::Waiting(waiting),
                     ..
@@ -174,7 +174,7 @@ impl<D: Dispatch> Answerer<D> {
     }
 
     fn requests_ended(&mut self, connection: &mut Connection, stream: StreamId) {
-        let Some(call) = self.calls.open.get_mut(&stream) else {
+        let Some(call) = self.calls.open.get_mut(stream) else {
             return;
         };
         match std::mem::replace(&mut call.requests, Requests::None) {
@@ -182,7 +182,7 @@ impl<D: Dispatch> Answerer<D> {
                 let _ = items.send(Item::End(Ok(Metadata::new())));
             }
             Requests::None if matches!(call.stage, Stage::Waiting(..)) => {
-                self.calls.open.remove(&stream);
+                self.calls.open.remove(stream);
                 connection.finish(stream, Err(no_request()));
             }
             Requests::Dropped | Requests::None => {}
@@ -191,7 +191,7 @@ impl<D: Dispatch> Answerer<D> {
 
     /// Ends a call from this side, whatever its handler is at.
     fn fail(&mut self, connection: &mut Connection, stream: StreamId, status: Status) {
-        if let Some(call) = self.calls.open.remove(&stream) {
+        if let Some(call) = self.calls.open.remove(stream) {
             call.stop(&status);
             connection.finish(stream, Err(status));
         }
@@ -209,7 +209,7 @@ impl<D: Dispatch> Answerer<D> {
     }
 
     fn send(&mut self, connection: &mut Connection, key: Key, body: Bytes) {
-        let Some(call) = self.calls.open.get_mut(&key) else {
+        let Some(call) = self.calls.open.get_mut(key) else {
             return;
         };
         let stream = call.stream;
@@ -221,7 +221,7 @@ impl<D: Dispatch> Answerer<D> {
     }
 
     fn writable(&mut self, connection: &mut Connection, stream: StreamId) {
-        let Some(call) = self.calls.open.get_mut(&stream) else {
+        let Some(call) = self.calls.open.get_mut(stream) else {
             return;
         };
         let Some(replies) = &mut call.replies else {
@@ -230,7 +230,7 @@ impl<D: Dispatch> Answerer<D> {
         match replies.waiting.advance(connection, stream) {
             Ok(()) if replies.waiting.is_empty() => {
                 if let Some(outcome) = replies.ending.take() {
-                    self.calls.open.remove(&stream);
+                    self.calls.open.remove(stream);
                     connection.finish(stream, outcome);
                 }
             }
@@ -245,20 +245,20 @@ impl<D: Dispatch> Role for Answerer<D> {
         match command {
             Command::Message { key, body } => self.send(connection, key, body),
             Command::Begin { key } => {
-                if let Some(call) = self.calls.open.get(&key) {
+                if let Some(call) = self.calls.open.get(key) {
                     connection.begin(call.stream);
                 }
             }
             Command::Answered { key, outcome } => self.calls.answered(connection, key, outcome),
             Command::Consumed { key, messages } => {
-                if let Some(call) = self.calls.open.get(&key) {
+                if let Some(call) = self.calls.open.get(key) {
                     for length in messages {
                         connection.consumed(call.stream, length);
                     }
                 }
             }
             Command::Discard { key } => {
-                if let Some(call) = self.calls.open.get_mut(&key)
+                if let Some(call) = self.calls.open.get_mut(key)
                     && matches!(call.requests, Requests::Taken(_))
                 {
                     call.requests = Requests::Dropped;
@@ -292,7 +292,7 @@ impl<D: Dispatch> Role for Answerer<D> {
                 if self.closing {
                     self.tally.cancelled += 1;
                 }
-                if let Some(call) = self.calls.open.remove(&stream) {
+                if let Some(call) = self.calls.open.remove(stream) {
                     if connection.is_closed() && !self.closing {
                         self.lose(call);
                     } else {
@@ -332,7 +332,7 @@ impl<D: Dispatch> Role for Answerer<D> {
     }
 
     fn closed(&mut self, connection: &Connection, reason: &CloseReason, _: Vec<Command>) {
-        for (_, call) in self.calls.open.drain() {
+        for call in self.calls.open.drain() {
             call.stop(&Status::cancelled("the connection has ended"));
         }
         if let Some(start) = &self.draining {
