@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use proc_macro2::TokenStream;
 
 /// The folders that hold code of ours.
-pub(crate) const CRATES: [&str; 7] = [
+pub(crate) const CRATES: [&str; 8] = [
     "benches/micro",
+    "benches/peers",
     "cli",
     "compiler",
     "runtime",

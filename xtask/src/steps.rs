@@ -95,6 +95,43 @@ const STEPS: &[Step] = &[
         environment: &[],
     },
     Step {
+        name: "peers-fmt",
+        shows: "the comparison with other systems is formatted",
+        cargo: &["fmt", "--manifest-path=benches/peers/Cargo.toml", "--check"],
+        environment: &[],
+    },
+    // The peers themselves are left to who runs the comparison: they take minutes to build.
+    Step {
+        name: "peers-clippy",
+        shows: "no lint has anything to say of the comparison's load, floor and Callsheet",
+        cargo: &[
+            "clippy",
+            "--manifest-path=benches/peers/Cargo.toml",
+            "--package=rig",
+            "--package=peer-limit",
+            "--package=peer-callsheet",
+            "--all-targets",
+            "--",
+            "-D",
+            "warnings",
+        ],
+        environment: &[],
+    },
+    Step {
+        name: "peers-test",
+        shows: "the comparison's load counts and computes rightly, and its floor and Callsheet build",
+        cargo: &[
+            "test",
+            "--manifest-path=benches/peers/Cargo.toml",
+            "--package=rig",
+            "--package=peer-limit",
+            "--package=peer-callsheet",
+            "--lib",
+            "--bins",
+        ],
+        environment: &[],
+    },
+    Step {
         name: "instructions",
         shows: "no call takes more instructions than is committed",
         cargo: &["xtask", "bench", "instructions"],

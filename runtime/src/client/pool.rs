@@ -31,7 +31,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// Calls in flight on every open connection from which another one is opened: as many share a write well, and the tasks of
-/// further connections share the work (`tests/examples/throughput.rs` shows both).
+/// further connections share the work (`cargo xtask bench peers` shows both).
 const SPREAD: usize = 16;
 
 /// How connections are made.

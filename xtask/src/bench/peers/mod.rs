@@ -12,8 +12,8 @@ mod table;
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::IsTerminal;
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
 use cases::{CASES, Case};
 use programs::{Program, SYSTEMS};
@@ -91,15 +91,19 @@ pub(super) fn peers(options: &[&str]) -> Result<bool, String> {
     };
     let rounds = options.rounds.unwrap_or(rounds);
 
-    let programs = programs::build(&names)?;
-    let results = measure(&cases, &programs, pace, rounds);
+    let built = programs::build(&names)?;
+    let results = measure(&cases, &built.programs, pace, rounds);
     println!("{}", table::heading(rounds, pace));
+    for system in &built.missing {
+        println!("{system} did not build: cargo said why above.");
+    }
     for case in &cases {
-        println!("\n{}", table::table(case.name, case.shows, &results));
+        println!("\n{}", table::table(case, &results));
     }
     println!("\n{}", reach::checklist(&results));
     if let Some(file) = options.json {
-        fs::write(file, results.json()).map_err(|error| format!("cannot write {file}: {error}"))?;
+        fs::write(file, results.json(&built.missing))
+            .map_err(|error| format!("cannot write {file}: {error}"))?;
     }
     Ok(results.any())
 }
@@ -116,17 +120,24 @@ fn measure(cases: &[&Case], programs: &[Program], pace: Pace, rounds: usize) -> 
                 if results.is_settled(case.name, program.name) {
                     continue;
                 }
-                eprint!(
-                    "\r\x1b[Kround {round}/{rounds}  {}  {}",
+                progress(&format!(
+                    "round {round}/{rounds}  {}  {}",
                     case.name, program.name
-                );
+                ));
                 let row = round::run(program, case.name, pace);
                 results.add(case.name, program.name, row);
             }
         }
     }
-    eprint!("\r\x1b[K");
+    progress("");
     results
+}
+
+/// Says what runs, in place of what was said before; not to a file.
+fn progress(what: &str) {
+    if std::io::stderr().is_terminal() {
+        eprint!("\r\x1b[K{what}");
+    }
 }
 
 fn parse<'a>(options: &[&'a str]) -> Result<Options<'a>, String> {
@@ -172,11 +183,6 @@ fn parse<'a>(options: &[&'a str]) -> Result<Options<'a>, String> {
         }
     }
     Ok(parsed)
-}
-
-/// Seconds with a tenth, for headings.
-fn seconds(time: Duration) -> String {
-    format!("{:.1} s", time.as_secs_f64())
 }
 
 #[cfg(test)]

@@ -29,16 +29,20 @@ pub(super) const SYSTEMS: [&str; 9] = [
 /// A system as it can be run.
 pub(super) struct Program {
     pub(super) name: &'static str,
-    /// Where it is, or why it is not.
-    pub(super) path: Result<PathBuf, String>,
+    pub(super) path: PathBuf,
+}
+
+/// The systems that can be run, and those that cannot.
+pub(super) struct Built {
+    pub(super) programs: Vec<Program>,
+    pub(super) missing: Vec<&'static str>,
 }
 
 /// Builds the programs of these systems, without stopping at those that do not build.
-pub(super) fn build(systems: &[&'static str]) -> Result<Vec<Program>, String> {
+pub(super) fn build(systems: &[&'static str]) -> Result<Built, String> {
     let mut arguments = vec![
         "build",
         "--release",
-        "--locked",
         "--keep-going",
         "--manifest-path",
         MANIFEST,
@@ -57,19 +61,22 @@ pub(super) fn build(systems: &[&'static str]) -> Result<Vec<Program>, String> {
         .map_err(|error| format!("cannot run cargo: {error}"))?;
     let output = String::from_utf8_lossy(&output.stdout);
     let built: Vec<PathBuf> = output.lines().filter_map(executable).collect();
-    let find = |name: &'static str| {
-        let file = format!("peer-{name}");
-        let path = built
-            .iter()
-            .find(|path| path.file_name().is_some_and(|name| *name == *file));
-        Program {
-            name,
-            path: path
-                .cloned()
-                .ok_or_else(|| "did not build: cargo said why above".to_owned()),
-        }
+    let mut result = Built {
+        programs: Vec::new(),
+        missing: Vec::new(),
     };
-    Ok(systems.iter().map(|name| find(name)).collect())
+    for &name in systems {
+        let file = format!("peer-{name}");
+        let is_it = |path: &&PathBuf| path.file_name().is_some_and(|name| *name == *file);
+        match built.iter().find(is_it).cloned() {
+            Some(path) => result.programs.push(Program { name, path }),
+            None => result.missing.push(name),
+        }
+    }
+    if result.programs.is_empty() {
+        return Err("none of the programs built".to_owned());
+    }
+    Ok(result)
 }
 
 /// The package that a system's program is of.

@@ -127,9 +127,18 @@ impl Results {
         Some(self.rounds(case, system)?.spread(figure)?[1])
     }
 
-    /// An array with an object for each case and system: medians by the figures' names, and the lowest and highest of each.
-    pub(super) fn json(&self) -> String {
-        let mut rows = Vec::new();
+    /// An array with an object for each case and system: medians by the figures' names, and the lowest and highest of
+    /// each. A system that did not build has one object, without a case.
+    pub(super) fn json(&self, missing: &[&str]) -> String {
+        let mut rows: Vec<String> = missing
+            .iter()
+            .map(|system| {
+                format!(
+                    "{{\"system\":{},\"failed\":\"did not build\"}}",
+                    quoted(system)
+                )
+            })
+            .collect();
         for (case, system, rounds) in &self.rows {
             let mut row = format!(
                 "{{\"case\":{},\"system\":{},\"rounds\":{}",
@@ -209,7 +218,7 @@ pub(super) mod tests {
         );
         assert!(!results.is_settled("S 1x1", "tonic"));
         assert_eq!(
-            results.json(),
+            results.json(&[]),
             "[\n{\"case\":\"S 1x1\",\"system\":\"tonic\",\"rounds\":1,\"calls_per_s\":30.000,\
              \"calls_per_s_lowest\":30.000,\"calls_per_s_highest\":30.000,\
              \"failed\":\"1 of 2 rounds failed: it \\\"broke\\\"\"}\n]\n"

@@ -38,10 +38,7 @@ const START_LIMIT: Duration = Duration::from_secs(10);
 const LOAD_LIMIT: Duration = Duration::from_secs(60);
 
 pub(super) fn run(program: &Program, case: &str, pace: Pace) -> Result<Figures, Failure> {
-    let path = program
-        .path
-        .as_ref()
-        .map_err(|reason| Failure::lasting(reason))?;
+    let path = &program.path;
     let mut server = Running::start(path, SERVER_CORE, &["serve"])?;
     let address = server.line(START_LIMIT)?;
     let (warm, window) = (

@@ -1,9 +1,9 @@
 //! The tables for people.
 
+use super::cases::Case;
 use super::programs::{FLOOR, OURS};
 use super::results::Results;
 use super::round::Pace;
-use super::seconds;
 
 /// A figure of a table: its name in the results, and its heading.
 const COLUMNS: [(&str, &str); 14] = [
@@ -25,24 +25,25 @@ const COLUMNS: [(&str, &str); 14] = [
 
 pub(super) fn heading(rounds: usize, pace: Pace) -> String {
     format!(
-        "Medians of {rounds} rounds (lowest–highest), {} each after {} of warm-up; server on one core, load on another.\n\
+        "Medians of {rounds} rounds (lowest–highest), {:?} each after {:?} of warm-up; server on one core, load on another.\n\
          \"of {FLOOR}\" is the first figure divided by that of {FLOOR}; \"{OURS} x\" is that of {OURS} divided by this one.",
-        seconds(pace.window),
-        seconds(pace.warm),
+        pace.window, pace.warm,
     )
 }
 
 /// A case's table: a line per system. The first figure has its spread, and how it compares.
-pub(super) fn table(case: &str, shows: &str, results: &Results) -> String {
+pub(super) fn table(case: &Case, results: &Results) -> String {
+    let Case { name, shows, .. } = case;
     let has = |figure: &str| {
-        let mut rounds = results.of_case(case);
+        let mut rounds = results.of_case(name);
         rounds.any(|(_, rounds)| rounds.spread(figure).is_some())
     };
-    let columns: Vec<_> = COLUMNS
+    let mut columns: Vec<_> = COLUMNS
         .into_iter()
         .filter(|(figure, _)| has(figure))
         .collect();
-    let mut lines = vec![format!("{case}: {shows}")];
+    columns.sort_by_key(|(figure, _)| *figure != case.figure);
+    let mut lines = vec![format!("{name}: {shows}")];
     let mut grid = Vec::new();
     let mut remarks = Vec::new();
     if let [(first, heading), others @ ..] = columns.as_slice() {
@@ -55,14 +56,14 @@ pub(super) fn table(case: &str, shows: &str, results: &Results) -> String {
         ];
         titles.extend(others.iter().map(|(_, heading)| (*heading).to_owned()));
         grid.push(titles);
-        for (system, rounds) in results.of_case(case) {
+        for (system, rounds) in results.of_case(name) {
             let Some([lowest, median, highest]) = rounds.spread(first) else {
                 continue;
             };
             let of_floor = results
-                .median(case, FLOOR, first)
+                .median(name, FLOOR, first)
                 .map(|floor| median / floor);
-            let ours = results.median(case, OURS, first).map(|ours| ours / median);
+            let ours = results.median(name, OURS, first).map(|ours| ours / median);
             let mut row = vec![
                 system.to_owned(),
                 number(median),
@@ -77,7 +78,7 @@ pub(super) fn table(case: &str, shows: &str, results: &Results) -> String {
             grid.push(row);
         }
     }
-    for (system, rounds) in results.of_case(case) {
+    for (system, rounds) in results.of_case(name) {
         if let Some(trouble) = rounds.trouble() {
             remarks.push(format!("  {system}: {trouble}"));
         }
@@ -138,6 +139,7 @@ pub(super) fn number(value: f64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::cases::CASES;
     use super::super::results::Failure;
     use super::super::results::tests::results;
     use super::*;
@@ -156,6 +158,18 @@ mod tests {
     }
 
     #[test]
+    fn figure_that_a_case_is_about_comes_first() {
+        let case = CASES.iter().find(|case| case.name == "open 20k").unwrap();
+        let mut results = Results::default();
+        let figures = [("calls_per_s", 20_000.0), ("p99_us", 300.0)];
+        let figures = figures.map(|(name, figure)| (name.to_owned(), figure));
+        results.add(case.name, "tonic", Ok(figures.into()));
+        let table = table(case, &results);
+        let titles = table.lines().nth(1).unwrap();
+        assert!(titles.find("p99 us") < titles.find("calls/s"), "{table}");
+    }
+
+    #[test]
     fn table_compares_with_the_floor_and_with_us() {
         let mut results = results(&[
             ("S 1x1", "limit", "calls_per_s", &[200.0]),
@@ -164,13 +178,13 @@ mod tests {
         ]);
         results.add("S 1x1", "tarpc", Err(Failure::lasting("did not build")));
         let expected = "\
-S 1x1: one call
+S 1x1: 16 B, one call at a time
   system     calls/s  (lowest–highest)  of limit  callsheet x
   limit          200         (200–200)      1.00         0.50
   callsheet      100         (90.0–110)      0.50         1.00
   tonic         50.0       (50.0–50.0)      0.25         2.00
   tarpc: did not build";
-        let table = table("S 1x1", "one call", &results);
+        let table = table(&CASES[0], &results);
         let squeezed = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
         assert_eq!(squeezed(&table), squeezed(expected));
         let widths: Vec<usize> = table
