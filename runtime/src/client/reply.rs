@@ -1,11 +1,12 @@
 //! What came back, made into messages; and the messages of a streaming request on their way out.
 
+use std::convert::identity;
 use std::future::{Future, poll_fn};
 use std::marker::PhantomData;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use futures_core::Stream;
 use prost::Message;
 use tokio::runtime::Handle;
@@ -13,7 +14,7 @@ use tokio::task::JoinHandle;
 
 use crate::codec::{self, Codec, Shape};
 use crate::error::{Error, TypedError};
-use crate::link::{BodyReceiver, BodySender};
+use crate::link::{BodyReceiver, BodySender, Part, Stop};
 use crate::metadata::Metadata;
 use crate::status::{Phase, Status};
 use crate::streaming::Streaming;
@@ -35,10 +36,20 @@ pub(crate) struct Form {
 }
 
 impl Form {
-    fn read<M: Message + Default>(self, body: Bytes) -> Result<M, Status> {
-        codec::decode(self.codec, self.shape, body).map_err(|error| {
+    fn read<M: Message + Default>(self, part: Part<'_>) -> Result<M, Status> {
+        codec::decode_part(self.codec, self.shape, part).map_err(|error| {
             Status::internal(format!("the reply cannot be read: {error}")).in_phase(Phase::Local)
         })
+    }
+
+    /// Sends a request that is not the only one.
+    fn put<M: Message>(self, sender: &mut BodySender, message: &M) -> Result<(), Stop> {
+        if codec::is_plain(self.codec) {
+            return sender.put(message.encoded_len(), |out| message.encode_raw(out));
+        }
+        let body = codec::encode(self.codec, self.shape, message)
+            .map_err(|error| Stop::Failed(Status::internal(error.to_string())))?;
+        sender.put_encoded(body)
     }
 }
 
@@ -55,7 +66,10 @@ impl Received {
     /// The one reply.
     pub(crate) fn message<M: Message + Default>(self) -> Result<M, Status> {
         match self.content {
-            Content::Reply(Some(body)) => self.form.read(body),
+            Content::Reply(Some(mut body)) => {
+                let length = body.len();
+                self.form.read((&mut body).take(length))
+            }
             Content::Reply(None) => Err(Status::internal(
                 "the server ended the call without its reply",
             )),
@@ -107,37 +121,44 @@ impl<M: Message + Default, E: TypedError> Stream for Replies<M, E> {
             self.pump = None;
             return Poll::Ready(Some(Err(status.into())));
         }
-        let item = std::task::ready!(self.receiver.poll_next(cx));
-        Poll::Ready(item.map(|item| {
-            item.and_then(|body| self.form.read(body))
-                .map_err(Error::received)
-        }))
+        let form = self.form;
+        let item = ready!(self.receiver.poll_read(cx, |part| form.read(part)));
+        Poll::Ready(item.map(|item| item.and_then(identity).map_err(Error::received)))
     }
 }
 
-/// The messages of a streaming request, encoded one by one as the peer takes them.
-pub(crate) struct Requests(Pin<Box<dyn Stream<Item = Result<Bytes, Status>> + Send>>);
+/// The messages of a streaming request, encoded as the peer takes them.
+pub(crate) struct Requests(Box<dyn Source>);
 
 impl Requests {
     pub(crate) fn new<M: Message + 'static>(form: Form, messages: Streaming<M>) -> Self {
-        Self(Box::pin(Encoded { form, messages }))
+        Self(Box::new(Encoded { form, messages }))
     }
 
     /// Sends them into a call until they end or the call does.
     pub(super) fn pump(mut self, mut sender: BodySender, runtime: &Handle) -> Pump {
         let task = runtime.spawn(async move {
-            while let Some(item) = poll_fn(|cx| self.0.as_mut().poll_next(cx)).await {
+            match poll_fn(|cx| self.0.poll_send(cx, &mut sender)).await {
+                Ok(()) => sender.finish(),
                 // A stream that fails must not look as if it had ended: the sender is dropped, which cancels the call.
-                if sender.send(item?).await.is_err() {
-                    // The call has ended; how, its other end says.
-                    return Ok(());
-                }
+                Err(Stop::Failed(status)) => return Err(status),
+                // How, its other end says.
+                Err(Stop::Ended) => {}
             }
-            sender.finish();
             Ok(())
         });
         Pump { task, done: false }
     }
+}
+
+/// Messages that send themselves, whatever their type.
+trait Source: Send {
+    /// Sends all of them.
+    fn poll_send(
+        &mut self,
+        cx: &mut Context<'_>,
+        sender: &mut BodySender,
+    ) -> Poll<Result<(), Stop>>;
 }
 
 struct Encoded<M> {
@@ -145,16 +166,20 @@ struct Encoded<M> {
     messages: Streaming<M>,
 }
 
-impl<M: Message> Stream for Encoded<M> {
-    type Item = Result<Bytes, Status>;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let item = std::task::ready!(Pin::new(&mut self.messages).poll_next(cx));
-        Poll::Ready(item.map(|item| {
-            let message = item.map_err(Error::into_status)?;
-            codec::encode(self.form.codec, self.form.shape, &message)
-                .map_err(|error| Status::internal(error.to_string()))
-        }))
+impl<M: Message> Source for Encoded<M> {
+    fn poll_send(
+        &mut self,
+        cx: &mut Context<'_>,
+        sender: &mut BodySender,
+    ) -> Poll<Result<(), Stop>> {
+        let Self { form, messages } = self;
+        sender.poll_all(cx, |sender, cx| {
+            let message = ready!(Pin::new(&mut *messages).poll_next(cx));
+            Poll::Ready(message.map(|message| match message {
+                Ok(message) => form.put(sender, &message),
+                Err(error) => Err(Stop::Failed(error.into_status())),
+            }))
+        })
     }
 }
 
@@ -170,7 +195,7 @@ impl Pump {
         if self.done {
             return Poll::Pending;
         }
-        let outcome = std::task::ready!(Pin::new(&mut self.task).poll(cx));
+        let outcome = ready!(Pin::new(&mut self.task).poll(cx));
         self.done = true;
         match outcome {
             Ok(Err(status)) => Poll::Ready(status),

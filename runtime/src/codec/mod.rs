@@ -8,7 +8,8 @@ mod json;
 
 use std::fmt;
 
-use bytes::Bytes;
+use bytes::buf::Take;
+use bytes::{Buf, Bytes};
 use prost::Message;
 
 #[cfg(feature = "json")]
@@ -91,6 +92,11 @@ pub const BUILT_IN: &[&dyn Codec] = &[
     &Json,
 ];
 
+/// Whether a body is the protobuf encoding itself, so that messages can be written and read in place.
+pub(crate) fn is_plain(codec: &dyn Codec) -> bool {
+    codec.name() == Protobuf.name()
+}
+
 /// The body of `message`.
 pub(crate) fn encode<M: Message>(
     codec: &dyn Codec,
@@ -100,6 +106,20 @@ pub(crate) fn encode<M: Message>(
     codec.encode(shape, message.encode_to_vec().into())
 }
 
+/// The message of the body that `part` holds.
+pub(crate) fn decode_part<M: Message + Default>(
+    codec: &dyn Codec,
+    shape: Shape,
+    mut part: Take<&mut Bytes>,
+) -> Result<M, CodecError> {
+    if is_plain(codec) {
+        M::decode(part).map_err(|error| no_message(shape, &error))
+    } else {
+        let body = part.copy_to_bytes(part.remaining());
+        decode(codec, shape, body)
+    }
+}
+
 /// The message of `body`.
 pub(crate) fn decode<M: Message + Default>(
     codec: &dyn Codec,
@@ -107,6 +127,9 @@ pub(crate) fn decode<M: Message + Default>(
     body: Bytes,
 ) -> Result<M, CodecError> {
     let protobuf = codec.decode(shape, body)?;
-    M::decode(protobuf)
-        .map_err(|error| CodecError::new(format!("not a {}: {error}", shape.message)))
+    M::decode(protobuf).map_err(|error| no_message(shape, &error))
+}
+
+fn no_message(shape: Shape, error: &prost::DecodeError) -> CodecError {
+    CodecError::new(format!("not a {}: {error}", shape.message))
 }

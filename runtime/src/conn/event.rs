@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use crate::metadata::Metadata;
 use crate::status::Status;
-use crate::wire::{CancelReason, Fault, GoAwayCode, Route};
+use crate::wire::{CancelReason, Fault, GoAwayCode, Route, Run};
 
 /// The number of a call on its connection. Never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -60,6 +60,13 @@ pub enum Event {
         body: Bytes,
         /// Server: no request follows.
         last: bool,
+    },
+    /// Several messages that came together.
+    Run {
+        /// The call.
+        stream: StreamId,
+        /// The messages, to be given back with `consumed_run`, all at once or in parts.
+        run: Run,
     },
     /// Client: replies have begun, and the first of them is still to come. Not told where it came at once.
     Begun {
@@ -171,15 +178,46 @@ pub enum OpenError {
     Refused(Status),
 }
 
-/// Why a message was not taken.
+/// What is sent on a call at once.
+#[derive(Clone, Debug)]
+pub enum Messages {
+    /// One, of any size.
+    One(Bytes),
+    /// Some small ones.
+    Run(Run),
+}
+
+impl Messages {
+    /// Bytes in memory.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::One(body) => body.len(),
+            Self::Run(run) => run.cost(),
+        }
+    }
+}
+
+impl From<Bytes> for Messages {
+    fn from(body: Bytes) -> Self {
+        Self::One(body)
+    }
+}
+
+impl From<Run> for Messages {
+    fn from(run: Run) -> Self {
+        Self::Run(run)
+    }
+}
+
+/// Why messages were not taken.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum SendError {
-    /// Too much waits already; `Event::Writable` tells. Here is the message back.
-    NotReady(Bytes),
+    /// Too much waits already; `Event::Writable` tells. Here they are back.
+    NotReady(Messages),
     /// The call is over, or its requests are.
     Gone,
-    /// The peer takes no message of this size.
+    /// The peer takes no message of this size. Those before it are sent.
     TooLarge(Status),
 }
 

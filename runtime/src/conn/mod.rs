@@ -28,7 +28,9 @@ use std::time::Instant;
 use bytes::BytesMut;
 
 pub use config::{Config, Keepalive, Limits};
-pub use event::{Call, CloseReason, Event, OpenError, Reply, Request, SendError, StreamId};
+pub use event::{
+    Call, CloseReason, Event, Messages, OpenError, Reply, Request, SendError, StreamId,
+};
 pub use outbox::Outbox;
 pub(crate) use table::ByStream;
 

@@ -137,6 +137,21 @@ impl Connection {
         self.grant_withheld();
     }
 
+    /// Gives messages of runs back that the driver was told of, so many and with what they cost in all. It is called once
+    /// for each of them, as [`Connection::consumed`] is.
+    pub fn consumed_run(&mut self, stream: StreamId, messages: usize, cost: usize) {
+        let number = stream.0;
+        let Some(stream) = self.streams.get_mut(number) else {
+            return;
+        };
+        let cost = cost.min(stream.held);
+        stream.waiting = stream.waiting.saturating_sub(messages);
+        stream.held -= cost;
+        self.give_back_stream(number, cost);
+        self.give_back(cost);
+        self.grant_withheld();
+    }
+
     /// Gives credit that waits to those who may have it now.
     pub(super) fn grant_withheld(&mut self) {
         for _ in 0..self.reassembly.withheld.len() {

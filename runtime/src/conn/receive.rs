@@ -11,7 +11,7 @@ use super::{CloseReason, Connection, Reply, Role, State};
 use crate::status::{Phase, Status};
 use crate::wire::frame::{BARE, Header, LAST, MORE};
 use crate::wire::{
-    CancelReason, EndHead, FRAGMENT, Fault, Frame, FrameKind, GoAwayCode, OpenHead, Preface,
+    CancelReason, EndHead, FRAGMENT, Fault, Frame, FrameKind, GoAwayCode, OpenHead, Preface, Run,
     frame_cost,
 };
 
@@ -79,8 +79,13 @@ impl Connection {
         let mut rest = &batch[..];
         while let Some(span) = Header::span(rest, bound)? {
             let (frame, behind) = rest.split_at(span);
-            rest = behind;
             if let Some((header, payload)) = Header::split(frame) {
+                let run = self.take_run(header, &batch, batch.len() - rest.len());
+                if run > 0 {
+                    rest = &rest[run..];
+                    continue;
+                }
+                rest = behind;
                 self.take_frame(header, payload, &batch, now)?;
             }
             if self.state == State::Closed {
@@ -262,6 +267,40 @@ impl Connection {
             Some(body) if body.len() > limits.message => Err(too_large(body.len(), limits.message)),
             _ => Ok(metadata),
         }
+    }
+
+    /// Takes the whole messages of one stream that stand side by side at `at`, as far as all is well with them; gives their
+    /// length. What is left is for [`Connection::take_data`].
+    fn take_run(&mut self, header: Header, batch: &Bytes, at: usize) -> usize {
+        if header.kind != FrameKind::Data as u8 || header.flags != 0 {
+            return 0;
+        }
+        let server = self.is_server();
+        let most = self.limits().message;
+        let Some(stream) = self.streams.get_mut(header.stream) else {
+            return 0;
+        };
+        if (server && stream.requests_ended) || stream.is_in_message() {
+            return 0;
+        }
+        let open = stream.window.open().min(self.window.open());
+        let run = Run::gather(batch, at, header.stream, most, open);
+        let cost = run.cost();
+        if run.is_empty() || stream.window.take(cost).is_err() || self.window.take(cost).is_err() {
+            return 0;
+        }
+        stream.begun |= !server;
+        stream.held += cost;
+        // What lies before a consumer that is behind would keep all that was read along with it.
+        let run = if stream.waiting > 0 && cost < SMALL {
+            run.detached()
+        } else {
+            run
+        };
+        stream.waiting += run.messages();
+        let stream = StreamId(header.stream);
+        self.events.push_back(Event::Run { stream, run });
+        cost
     }
 
     fn take_data(

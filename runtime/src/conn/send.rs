@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::event::{Call, OpenError, Reply, SendError, StreamId};
+use super::event::{Call, Messages, OpenError, Reply, SendError, StreamId};
 use super::outbox::Outbox;
 use super::reassembly::too_large;
 use super::stream::{After, Stream};
@@ -18,8 +18,8 @@ use crate::wire::{CancelReason, EndHead, FRAGMENT, Frame, FrameKind, OpenHead, f
 /// Bytes sent for which a peer may send one CREDIT.
 const CREDIT_PER_BYTES: usize = 1024;
 
-/// What a message that waits to be sent takes beside its bytes.
-const WAITING: usize = size_of::<Bytes>();
+/// What a message or a run that waits to be sent takes beside its bytes.
+const WAITING: usize = size_of::<Messages>();
 
 /// What a turn in the round came to.
 enum Turn {
@@ -127,9 +127,7 @@ impl Connection {
 
     /// Whether the peer takes messages of this size.
     fn check_size(&self, length: usize) -> Result<(), Status> {
-        let most = self
-            .peer
-            .map_or(0, |(peer, _)| 1_usize << peer.message_log2);
+        let most = self.peer_message();
         if length > most {
             Err(too_large(length, most).in_phase(Phase::Local))
         } else {
@@ -137,11 +135,21 @@ impl Connection {
         }
     }
 
-    /// Sends a message on a call: another request of the client, or a reply of the server that is not the last.
+    fn peer_message(&self) -> usize {
+        self.peer
+            .map_or(0, |(peer, _)| 1_usize << peer.message_log2)
+    }
+
+    /// Sends messages on a call: further requests of the client, or replies of the server that are not the last.
     ///
     /// # Errors
     /// [`SendError`]
-    pub fn send(&mut self, stream: StreamId, body: Bytes) -> Result<(), SendError> {
+    pub fn send(
+        &mut self,
+        stream: StreamId,
+        messages: impl Into<Messages>,
+    ) -> Result<(), SendError> {
+        let messages = messages.into();
         let number = stream.0;
         let bound = self.limits().stream_queue;
         let crowded = self.queued >= self.limits().connection_queue;
@@ -155,14 +163,28 @@ impl Connection {
         stream.begun |= !client;
         if let Some(queue) = &mut stream.queue
             && queue.bytes > 0
-            && (crowded || queue.bytes + held(&body) > bound)
+            && (crowded || queue.bytes + held(&messages) > bound)
         {
             queue.wanted = true;
-            return Err(SendError::NotReady(body));
+            return Err(SendError::NotReady(messages));
         }
-        self.check_size(body.len()).map_err(SendError::TooLarge)?;
-        self.enqueue(number, body);
-        Ok(())
+        let too_large = match messages {
+            Messages::One(body) => {
+                self.check_size(body.len()).map_err(SendError::TooLarge)?;
+                self.enqueue(number, body);
+                None
+            }
+            Messages::Run(mut run) => {
+                let fitting = run.split_fitting(self.peer_message());
+                if !fitting.is_empty() {
+                    self.enqueue(number, fitting);
+                }
+                run.front()
+            }
+        };
+        too_large.map_or(Ok(()), |length| {
+            self.check_size(length).map_err(SendError::TooLarge)
+        })
     }
 
     /// Server: says that replies have begun, where the first of them may take its time. Once, before any reply.
@@ -336,28 +358,38 @@ impl Connection {
         out.append(&mut self.main);
     }
 
-    /// Writes a message at once if it is small, nothing waits before it and credit allows; else queues it.
-    fn enqueue(&mut self, number: u32, body: Bytes) {
-        let cost = frame_cost(body.len()) as u64;
+    /// Writes messages at once if they are small, nothing waits before them and credit allows; else queues them.
+    fn enqueue(&mut self, number: u32, messages: impl Into<Messages>) {
+        let messages = messages.into();
+        let cost = match &messages {
+            Messages::One(body) => frame_cost(body.len()),
+            Messages::Run(run) => run.cost(),
+        };
+        let small = messages.bytes() <= FRAGMENT;
         let unreserved = self.unreserved();
         let Some(stream) = self.streams.get_mut(number) else {
             return;
         };
         if stream.queue.is_none()
             && self.round.is_empty()
-            && body.len() <= FRAGMENT
-            && cost <= unreserved.min(stream.send_credit)
+            && small
+            && cost as u64 <= unreserved.min(stream.send_credit)
         {
-            stream.send_credit -= cost;
-            Header::put(self.main.tail(), FrameKind::Data, 0, number, body.len());
-            self.main.put_body(&body);
-            self.spend(frame_cost(body.len()));
+            stream.send_credit -= cost as u64;
+            match messages {
+                Messages::One(body) => {
+                    Header::put(self.main.tail(), FrameKind::Data, 0, number, body.len());
+                    self.main.put_body(&body);
+                }
+                Messages::Run(run) => self.main.put_body(run.frames()),
+            }
+            self.spend(cost);
             return;
         }
         let queue = stream.queue.get_or_insert_default();
-        queue.bytes += held(&body);
-        self.queued += held(&body);
-        queue.messages.push_back(body);
+        queue.bytes += held(&messages);
+        self.queued += held(&messages);
+        queue.messages.push_back(messages);
         self.enter_round(number);
     }
 
@@ -408,8 +440,10 @@ impl Connection {
         let Some(queue) = &mut stream.queue else {
             return Turn::Out;
         };
-        let Some(message) = queue.messages.front() else {
-            return self.write_after(number);
+        let message = match queue.messages.front_mut() {
+            Some(Messages::One(message)) => message,
+            Some(Messages::Run(_)) => return self.turn_run(number),
+            None => return self.write_after(number),
         };
         let fragment = message.slice(queue.written..message.len().min(queue.written + FRAGMENT));
         let cost = frame_cost(fragment.len());
@@ -437,14 +471,12 @@ impl Connection {
         } else {
             flags = MORE;
         }
-        let wanted = queue.wanted && queue.bytes <= bound / 2;
-        if wanted {
-            queue.wanted = false;
+        if queue.takes_more(bound) {
             self.events.push_back(Event::Writable {
                 stream: StreamId(number),
             });
         }
-        let done = queue.messages.is_empty() && matches!(queue.after, After::Nothing);
+        let done = queue.is_done();
         if done {
             stream.queue = None;
         }
@@ -457,6 +489,50 @@ impl Connection {
         );
         self.main.put_body(&fragment);
         self.spend(cost);
+        if done { Turn::Out } else { Turn::Again }
+    }
+
+    /// Writes as much of the run that is next as a fragment may have.
+    fn turn_run(&mut self, number: u32) -> Turn {
+        let unreserved = self.unreserved();
+        let bound = self.limits().stream_queue;
+        let Some(stream) = self.streams.get_mut(number) else {
+            return Turn::Out;
+        };
+        let credit = stream.send_credit.min(unreserved);
+        let most = usize::try_from(credit).map_or(FRAGMENT, |credit| credit.min(FRAGMENT));
+        let Some(queue) = &mut stream.queue else {
+            return Turn::Out;
+        };
+        let Some(Messages::Run(run)) = queue.messages.front_mut() else {
+            return Turn::Out;
+        };
+        let part = run.split(most);
+        if part.is_empty() {
+            if run.front_cost() as u64 <= stream.send_credit {
+                return Turn::Blocked;
+            }
+            queue.in_round = false;
+            return Turn::Out;
+        }
+        let freed = part.cost() + if run.is_empty() { WAITING } else { 0 };
+        if run.is_empty() {
+            queue.messages.pop_front();
+        }
+        stream.send_credit -= part.cost() as u64;
+        queue.bytes -= freed;
+        self.queued -= freed;
+        if queue.takes_more(bound) {
+            self.events.push_back(Event::Writable {
+                stream: StreamId(number),
+            });
+        }
+        let done = queue.is_done();
+        if done {
+            stream.queue = None;
+        }
+        self.main.put_body(part.frames());
+        self.spend(part.cost());
         if done { Turn::Out } else { Turn::Again }
     }
 
@@ -490,9 +566,9 @@ impl Connection {
     }
 }
 
-/// What a message holds while it waits to be sent.
-fn held(body: &Bytes) -> usize {
-    body.len() + WAITING
+/// What messages hold while they wait to be sent.
+fn held(messages: &Messages) -> usize {
+    messages.bytes() + WAITING
 }
 
 fn over(what: &str, count: usize, unit: &str, limit: usize) -> Status {

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
 
+use super::event::Messages;
 use super::flow::Window;
 use crate::metadata::Metadata;
 use crate::status::Status;
@@ -67,8 +68,8 @@ pub(super) struct Large {
 /// Messages of a stream that wait for credit or for their turn.
 #[derive(Debug, Default)]
 pub(super) struct SendQueue {
-    pub(super) messages: VecDeque<Bytes>,
-    /// How much of the first is written.
+    pub(super) messages: VecDeque<Messages>,
+    /// How much of the first is written, where it is one message; of a run it is taken out.
     pub(super) written: usize,
     /// Bytes of all that are not.
     pub(super) bytes: usize,
@@ -77,6 +78,20 @@ pub(super) struct SendQueue {
     pub(super) in_round: bool,
     /// The driver was told to wait.
     pub(super) wanted: bool,
+}
+
+impl SendQueue {
+    /// Whether the driver, which was told to wait, is to be told that it need not: half of `bound` is free.
+    pub(super) fn takes_more(&mut self, bound: usize) -> bool {
+        let takes = self.wanted && self.bytes <= bound / 2;
+        self.wanted &= !takes;
+        takes
+    }
+
+    /// Whether nothing is left to be written.
+    pub(super) fn is_done(&self) -> bool {
+        self.messages.is_empty() && matches!(self.after, After::Nothing)
+    }
 }
 
 /// What follows the last message.

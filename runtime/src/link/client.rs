@@ -6,19 +6,20 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
+use tokio::sync::mpsc::error::SendError;
 use tokio::sync::oneshot;
 
-use super::body::Item;
 use super::command::Command;
 use super::driver::{Role, now};
 use super::exchange::{AnswerTo, Opening, Request};
 use super::outgoing::Outgoing;
+use super::receiver::Item;
 use super::{Health, Outcome};
-use crate::conn::{self, ByStream, CloseReason, Connection, Event, OpenError, StreamId};
+use crate::conn::{self, ByStream, CloseReason, Connection, Event, Messages, OpenError, StreamId};
 use crate::contract::MethodKind;
 use crate::metadata::Metadata;
 use crate::status::{Phase, Status};
-use crate::wire::CancelReason;
+use crate::wire::{CancelReason, Run};
 
 /// Calls that wait for a stream because the connection has as many as it may. Beyond it a call fails at once: the
 /// callers are far ahead of what the server takes.
@@ -254,6 +255,21 @@ impl Caller {
         }
     }
 
+    fn run(&mut self, connection: &mut Connection, stream: StreamId, mut run: Run) {
+        let Some(call) = self.calls.get(stream) else {
+            return;
+        };
+        if let AnswerTo::Items(items) = &call.answer {
+            if let Err(SendError(Item::Run(run))) = items.send(Item::Run(run)) {
+                connection.consumed_run(stream, run.messages(), run.cost());
+            }
+            return;
+        }
+        while let Some(body) = run.pop() {
+            self.message(connection, stream, body);
+        }
+    }
+
     fn begun(&mut self, stream: StreamId) {
         if let Some(Call {
             answer: AnswerTo::Items(items),
@@ -323,12 +339,12 @@ impl Caller {
         }
     }
 
-    fn send(&mut self, connection: &mut Connection, stream: StreamId, body: Bytes) {
+    fn send(&mut self, connection: &mut Connection, stream: StreamId, messages: Messages) {
         let Some(call) = self.calls.get_mut(stream) else {
             return;
         };
         if let Some(outgoing) = &mut call.outgoing
-            && let Err(status) = outgoing.push(connection, stream, body)
+            && let Err(status) = outgoing.push(connection, stream, messages)
         {
             self.give_up(connection, stream, CancelReason::Limit, status);
         }
@@ -361,17 +377,18 @@ impl Role for Caller {
         self.now = now;
         match command {
             Command::Open(opening) => self.open(connection, opening),
-            Command::Message { key, body } => self.send(connection, key, body),
+            Command::Send { key, messages } => self.send(connection, key, messages),
             Command::Finish { key } => self.finish(connection, key),
             Command::Abandon { key } => self.cancel(connection, key, || {
                 Status::cancelled("the stream of requests was dropped before its end")
                     .in_phase(Phase::Local)
             }),
-            Command::Consumed { key, messages } => {
-                for length in messages {
-                    connection.consumed(key, length);
-                }
-            }
+            Command::Consumed {
+                key,
+                messages,
+                cost,
+            } => connection.consumed_run(key, messages, cost),
+            Command::ConsumedOne { key, length } => connection.consumed(key, length),
             Command::Discard { key } | Command::Cancel { key } => {
                 self.cancel(connection, key, || {
                     Status::cancelled("the caller has gone").in_phase(Phase::Local)
@@ -397,6 +414,7 @@ impl Role for Caller {
             }
             Event::Begun { stream } => self.begun(stream),
             Event::Message { stream, body, .. } => self.message(connection, stream, body),
+            Event::Run { stream, run } => self.run(connection, stream, run),
             Event::Ended { stream, outcome } => self.ended(stream, outcome),
             Event::Writable { stream } => self.writable(connection, stream),
             Event::Openable => self.open_waiting(connection),

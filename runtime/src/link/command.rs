@@ -1,11 +1,9 @@
 //! What those who hold the ends of a call tell the connection task.
 
-use bytes::Bytes;
-
 use super::Outcome;
 use super::exchange::Opening;
 use super::mailbox::Sender;
-use crate::conn::StreamId;
+use crate::conn::{Messages, StreamId};
 
 /// Names a call within its connection, from before it is on the wire until after.
 pub(super) type Key = StreamId;
@@ -20,16 +18,22 @@ pub(super) type Commands = Sender<Command>;
 pub(super) enum Command {
     /// Begin a call.
     Open(Opening),
-    /// Send a message.
-    Message { key: Key, body: Bytes },
+    /// Send messages.
+    Send { key: Key, messages: Messages },
     /// Replies have begun, and the first of them may take its time.
     Begin { key: Key },
     /// No more messages of ours.
     Finish { key: Key },
     /// The sender of messages was dropped before it said that it was finished.
     Abandon { key: Key },
-    /// Messages of these lengths were taken out.
-    Consumed { key: Key, messages: Vec<usize> },
+    /// So many messages of runs were taken out, which cost so much in all.
+    Consumed {
+        key: Key,
+        messages: usize,
+        cost: usize,
+    },
+    /// A message of this length that had come by itself was taken out.
+    ConsumedOne { key: Key, length: usize },
     /// Nobody takes further messages out.
     Discard { key: Key },
     /// Nobody waits for the answer any more.

@@ -10,8 +10,9 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 
 use super::Outcome;
-use super::body::{BodyReceiver, BodySender};
 use super::pace::Pace;
+use super::receiver::BodyReceiver;
+use super::sender::BodySender;
 use crate::conn::{CloseReason, Reply};
 use crate::context::Scope;
 use crate::contract::MethodDescriptor;

@@ -9,12 +9,14 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use bytes::Bytes;
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 
-use super::body::{BodyReceiver, BodySender, Item};
 use super::command::{Command, Key};
 use super::driver::now;
 use super::mailbox::Closed;
+use super::receiver::{BodyReceiver, Item};
+use super::room::Room;
+use super::sender::BodySender;
 use super::{Outcome, Shared};
 use crate::conn::StreamId;
 use crate::contract::MethodKind;
@@ -46,7 +48,7 @@ pub(super) struct Opening {
     pub(super) request: Request,
     pub(super) answer: AnswerTo,
     /// Room for messages of ours; none until the call has a stream.
-    pub(super) room: Option<Arc<Semaphore>>,
+    pub(super) room: Option<Arc<Room>>,
 }
 
 /// Where what comes back goes.
@@ -94,7 +96,7 @@ impl Exchange {
             request.kind,
             MethodKind::ServerStream | MethodKind::BidiStream
         );
-        let room = sends.then(|| Arc::new(Semaphore::new(0)));
+        let room = sends.then(|| Arc::new(Room::new()));
         let (answer_to, answer) = if receives {
             let (items, receiver) = mpsc::unbounded_channel();
             (AnswerTo::Items(items), Err(receiver))

@@ -5,8 +5,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use super::Outcome;
-use super::body::Item;
 use super::exchange::{AnswerTo, Answered};
+use super::receiver::Item;
 use crate::conn::CloseReason;
 use crate::status::{Phase, Status};
 

@@ -3,7 +3,6 @@
 //! Bytes in, bytes out; knows nothing of registries, balancing or user code. A client holds [`Link`]s; a server hands
 //! accepted streams to `serve`.
 
-mod body;
 mod client;
 mod command;
 mod dispatch;
@@ -14,6 +13,9 @@ mod io;
 mod mailbox;
 mod outgoing;
 mod pace;
+mod receiver;
+mod room;
+mod sender;
 mod server;
 
 use std::fmt;
@@ -33,13 +35,14 @@ use health::Health;
 use mailbox::mailbox;
 use server::Answerer;
 
-pub(crate) use body::{BodyReceiver, BodySender};
 pub(crate) use dispatch::{Dispatch, Served};
 pub(crate) use exchange::{Exchange, Request};
 pub(crate) use io::Counters;
 pub use io::Traffic;
 pub(crate) use pace::Pace;
 pub use pace::Placement;
+pub(crate) use receiver::{BodyReceiver, Part};
+pub(crate) use sender::{BodySender, Stop};
 pub(crate) use server::Tally;
 
 /// How a call ended.

@@ -3,24 +3,21 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use bytes::Bytes;
-use tokio::sync::Semaphore;
-
-use super::body::{SEND_AHEAD, room_for};
-use crate::conn::{Connection, SendError, StreamId};
+use super::room::Room;
+use crate::conn::{Connection, Messages, SendError, StreamId};
 use crate::status::Status;
 
 /// What the machine did not take yet. Bounded by the room that the sender has.
 #[derive(Debug)]
 pub(super) struct Outgoing {
-    room: Arc<Semaphore>,
-    waiting: VecDeque<Bytes>,
+    room: Arc<Room>,
+    waiting: VecDeque<Messages>,
 }
 
 impl Outgoing {
-    /// For a call that has its stream: from now on there is room.
-    pub(super) fn new(room: Arc<Semaphore>) -> Self {
-        room.add_permits(SEND_AHEAD);
+    /// For a call that is on the wire: from now on there is room.
+    pub(super) fn new(room: Arc<Room>) -> Self {
+        room.open();
         Self {
             room,
             waiting: VecDeque::new(),
@@ -32,7 +29,7 @@ impl Outgoing {
         self.waiting.is_empty()
     }
 
-    /// Gives the machine a message, or keeps it until it takes more.
+    /// Gives the machine messages, or keeps them until it takes more.
     ///
     /// # Errors
     /// The status to end the call with: the peer takes no such message.
@@ -40,9 +37,9 @@ impl Outgoing {
         &mut self,
         connection: &mut Connection,
         stream: StreamId,
-        body: Bytes,
+        messages: Messages,
     ) -> Result<(), Status> {
-        self.waiting.push_back(body);
+        self.waiting.push_back(messages);
         if self.waiting.len() > 1 {
             return Ok(());
         }
@@ -58,12 +55,12 @@ impl Outgoing {
         connection: &mut Connection,
         stream: StreamId,
     ) -> Result<(), Status> {
-        while let Some(body) = self.waiting.pop_front() {
-            let room = room_for(&body);
-            match connection.send(stream, body) {
-                Ok(()) => self.room.add_permits(room as usize),
-                Err(SendError::NotReady(body)) => {
-                    self.waiting.push_front(body);
+        while let Some(messages) = self.waiting.pop_front() {
+            let room = messages.bytes();
+            match connection.send(stream, messages) {
+                Ok(()) => self.room.give_back(room),
+                Err(SendError::NotReady(messages)) => {
+                    self.waiting.push_front(messages);
                     break;
                 }
                 Err(SendError::TooLarge(status)) => return Err(status),

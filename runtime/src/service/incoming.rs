@@ -1,11 +1,11 @@
 //! One request on its way to user code, and the adapters that decode it, run the handler and encode what comes of it.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::marker::PhantomData;
 use std::pin::Pin;
-use std::task::{self, Poll};
+use std::task::{self, Poll, ready};
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use futures_core::Stream;
 use prost::Message;
 
@@ -13,7 +13,7 @@ use super::Answer;
 use crate::codec::{self, Codec, CodecError, Shape};
 use crate::contract::{MethodDescriptor, ServiceDescriptor};
 use crate::error::{Error, TypedError};
-use crate::link::{BodyReceiver, BodySender};
+use crate::link::{BodyReceiver, BodySender, Part, Stop};
 use crate::status::Status;
 use crate::streaming::Streaming;
 
@@ -47,15 +47,20 @@ impl Messages {
         }
     }
 
-    fn request<M: Message + Default>(&self, body: Bytes) -> Result<M, Status> {
-        if let Some(limit) = self.method.max_size.filter(|limit| body.len() > *limit) {
+    fn request<M: Message + Default>(&self, mut body: Bytes) -> Result<M, Status> {
+        let length = body.len();
+        self.request_part((&mut body).take(length))
+    }
+
+    fn request_part<M: Message + Default>(&self, part: Part<'_>) -> Result<M, Status> {
+        let length = part.remaining();
+        if let Some(limit) = self.method.max_size.filter(|limit| length > *limit) {
             return Err(Status::resource_exhausted(format!(
-                "a request of {} bytes is over the limit of {limit} that {} has (@max_size)",
-                body.len(),
+                "a request of {length} bytes is over the limit of {limit} that {} has (@max_size)",
                 self.method.path
             )));
         }
-        codec::decode(self.codec, self.shape(self.method.request), body).map_err(
+        codec::decode_part(self.codec, self.shape(self.method.request), part).map_err(
             |error: CodecError| {
                 Status::invalid_argument(format!(
                     "the request of {} does not decode as {}: {error}",
@@ -76,13 +81,28 @@ impl Messages {
                 ))
             },
         )?;
-        match self.method.max_size.filter(|limit| body.len() > *limit) {
+        self.check_reply(body.len())?;
+        Ok(body)
+    }
+
+    fn check_reply(&self, length: usize) -> Result<(), Status> {
+        match self.method.max_size.filter(|limit| length > *limit) {
             Some(limit) => Err(Status::resource_exhausted(format!(
-                "a reply of {} bytes is over the limit of {limit} that {} has (@max_size)",
-                body.len(),
+                "a reply of {length} bytes is over the limit of {limit} that {} has (@max_size)",
                 self.method.path
             ))),
-            None => Ok(body),
+            None => Ok(()),
+        }
+    }
+
+    /// Sends a reply that is not the only one.
+    fn put_reply<M: Message>(&self, sender: &mut BodySender, message: &M) -> Result<(), Stop> {
+        if codec::is_plain(self.codec) {
+            let length = message.encoded_len();
+            self.check_reply(length).map_err(Stop::Failed)?;
+            sender.put(length, |out| message.encode_raw(out))
+        } else {
+            sender.put_encoded(self.reply(message).map_err(Stop::Failed)?)
         }
     }
 }
@@ -199,11 +219,23 @@ async fn send_all<R: Message, E: TypedError>(
     let mut replies = replies.ok_or_else(|| mismatch(messages.method))?;
     // The first reply may be long in coming, and the caller waits to hear that the handler took the call.
     replies.begin();
-    while let Some(reply) = stream.next().await {
-        replies.send(messages.reply(&reply?)?).await?;
+    let sent = poll_fn(|cx| {
+        replies.poll_all(cx, |sender, cx| {
+            let reply = ready!(Pin::new(&mut stream).poll_next(cx));
+            Poll::Ready(reply.map(|reply| match reply {
+                Ok(reply) => messages.put_reply(sender, &reply),
+                Err(error) => Err(Stop::Failed(error.into())),
+            }))
+        })
+    });
+    match sent.await {
+        Ok(()) => {
+            replies.finish();
+            Ok(None)
+        }
+        Err(Stop::Failed(status)) => Err(status),
+        Err(Stop::Ended) => Err(Status::cancelled("the call has ended")),
     }
-    replies.finish();
-    Ok(None)
 }
 
 /// The requests of a call as a stream of messages.
@@ -228,12 +260,13 @@ impl<M: Message + Default> Stream for Requests<M> {
     type Item = Result<M, Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Option<Self::Item>> {
-        let Some(receiver) = &mut self.receiver else {
-            return Poll::Ready(Some(Err(mismatch(self.messages.method).into())));
+        let this = &mut *self;
+        let Some(receiver) = &mut this.receiver else {
+            return Poll::Ready(Some(Err(mismatch(this.messages.method).into())));
         };
-        let body = std::task::ready!(receiver.poll_next(cx));
-        let messages = self.messages;
-        Poll::Ready(body.map(|body| Ok(messages.request(body?)?)))
+        let messages = &this.messages;
+        let request = ready!(receiver.poll_read(cx, |part| messages.request_part(part)));
+        Poll::Ready(request.map(|request| Ok(request??)))
     }
 }
 

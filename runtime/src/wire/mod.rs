@@ -7,12 +7,14 @@ pub mod fault;
 pub mod frame;
 pub mod head;
 pub mod preface;
+pub mod run;
 mod varint;
 
 pub use fault::Fault;
 pub use frame::{CancelReason, Frame, FrameKind, GoAwayCode};
 pub use head::{EndHead, HeadLimits, OpenHead, Route, RouteRef};
 pub use preface::{Negotiated, Preface};
+pub use run::{Run, RunWriter};
 
 /// The most message bytes that one frame carries.
 ///

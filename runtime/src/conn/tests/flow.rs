@@ -325,29 +325,6 @@ fn messages_without_bytes_fill_a_queue_too() {
 }
 
 #[test]
-fn small_messages_that_wait_do_not_keep_what_was_read_with_them() {
-    let mut pair = Pair::new();
-    let stream = pair.open(None, true);
-    pair.exchange();
-    for _ in 0..3 {
-        pair.server.conn.send(stream, big(10)).unwrap();
-    }
-    pair.server.conn.finish(stream, reply(&[]));
-    pair.exchange();
-    let bodies: Vec<Bytes> = pair
-        .client
-        .take_events()
-        .into_iter()
-        .filter_map(|event| match event {
-            Event::Message { body, .. } => Some(body),
-            _ => None,
-        })
-        .collect();
-    assert_eq!(bodies.len(), 3);
-    assert!(bodies[1..].iter().all(Bytes::is_unique));
-}
-
-#[test]
 fn many_streams_share_one_bound_and_all_go_on() {
     let mut pair = Pair::new();
     let streams: Vec<StreamId> = (0..200).map(|_| pair.open(None, true)).collect();

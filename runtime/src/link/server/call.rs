@@ -7,8 +7,8 @@ use tokio::sync::mpsc;
 use super::task::Work;
 use crate::conn::{self, StreamId};
 use crate::link::Outcome;
-use crate::link::body::Item;
 use crate::link::outgoing::Outgoing;
+use crate::link::receiver::Item;
 use crate::status::Status;
 
 /// A call that is not answered yet.

@@ -5,7 +5,7 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 
 use super::call::{Call, Replies, Requests, Stage};
 use super::task::{self, Job, Work};
@@ -14,11 +14,13 @@ use crate::conn::{self, ByStream, Connection, StreamId};
 use crate::context::{Scope, Seed};
 use crate::contract::MethodKind;
 use crate::link::Outcome;
-use crate::link::body::{BodyReceiver, BodySender, Item};
 use crate::link::command::{Command, Commands, Key};
 use crate::link::dispatch::{self, Dispatch, Served};
 use crate::link::outgoing::Outgoing;
 use crate::link::pace::Place;
+use crate::link::receiver::{BodyReceiver, Item};
+use crate::link::room::Room;
+use crate::link::sender::BodySender;
 use crate::metadata::Metadata;
 use crate::wire::FRAGMENT;
 
@@ -165,7 +167,7 @@ impl<D: Dispatch> Calls<D> {
         }
         let mut replies = None;
         if matches!(kind, MethodKind::ServerStream | MethodKind::BidiStream) {
-            let room = Arc::new(Semaphore::new(0));
+            let room = Arc::new(Room::new());
             replies = Some(Box::new(Replies {
                 waiting: Outgoing::new(Arc::clone(&room)),
                 ending: None,

@@ -23,16 +23,18 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use tokio::sync::mpsc::error::SendError;
 use tokio::task::JoinSet;
 
-use super::body::Item;
 use super::command::{Command, Commands, Key};
 use super::dispatch::Dispatch;
 use super::driver::{Role, now};
-use crate::conn::{self, CloseReason, Connection, Event, StreamId};
+use super::receiver::Item;
+use crate::conn::{self, CloseReason, Connection, Event, Messages, StreamId};
 use crate::contract::MethodKind;
 use crate::metadata::Metadata;
 use crate::status::Status;
+use crate::wire::Run;
 use call::{Call, Requests, Stage};
 use calls::Calls;
 
@@ -173,6 +175,25 @@ impl<D: Dispatch> Answerer<D> {
         }
     }
 
+    fn run(&mut self, connection: &mut Connection, stream: StreamId, mut run: Run) {
+        let Some(call) = self.calls.open.get(stream) else {
+            return;
+        };
+        match &call.requests {
+            Requests::Taken(items) => {
+                if let Err(SendError(Item::Run(run))) = items.send(Item::Run(run)) {
+                    connection.consumed_run(stream, run.messages(), run.cost());
+                }
+            }
+            Requests::Dropped => connection.consumed_run(stream, run.messages(), run.cost()),
+            Requests::None => {
+                while let Some(body) = run.pop() {
+                    self.message(connection, stream, body, false);
+                }
+            }
+        }
+    }
+
     fn requests_ended(&mut self, connection: &mut Connection, stream: StreamId) {
         let Some(call) = self.calls.open.get_mut(stream) else {
             return;
@@ -208,13 +229,13 @@ impl<D: Dispatch> Answerer<D> {
         }
     }
 
-    fn send(&mut self, connection: &mut Connection, key: Key, body: Bytes) {
+    fn send(&mut self, connection: &mut Connection, key: Key, messages: Messages) {
         let Some(call) = self.calls.open.get_mut(key) else {
             return;
         };
         let stream = call.stream;
         if let Some(replies) = &mut call.replies
-            && let Err(status) = replies.waiting.push(connection, stream, body)
+            && let Err(status) = replies.waiting.push(connection, stream, messages)
         {
             self.fail(connection, stream, status);
         }
@@ -243,20 +264,19 @@ impl<D: Dispatch> Answerer<D> {
 impl<D: Dispatch> Role for Answerer<D> {
     fn command(&mut self, connection: &mut Connection, command: Command, _: Instant) {
         match command {
-            Command::Message { key, body } => self.send(connection, key, body),
+            Command::Send { key, messages } => self.send(connection, key, messages),
             Command::Begin { key } => {
                 if let Some(call) = self.calls.open.get(key) {
                     connection.begin(call.stream);
                 }
             }
             Command::Answered { key, outcome } => self.calls.answered(connection, key, outcome),
-            Command::Consumed { key, messages } => {
-                if let Some(call) = self.calls.open.get(key) {
-                    for length in messages {
-                        connection.consumed(call.stream, length);
-                    }
-                }
-            }
+            Command::Consumed {
+                key,
+                messages,
+                cost,
+            } => connection.consumed_run(key, messages, cost),
+            Command::ConsumedOne { key, length } => connection.consumed(key, length),
             Command::Discard { key } => {
                 if let Some(call) = self.calls.open.get_mut(key)
                     && matches!(call.requests, Requests::Taken(_))
@@ -287,6 +307,7 @@ impl<D: Dispatch> Role for Answerer<D> {
         match event {
             Event::Request { stream, request } => self.request(connection, stream, request),
             Event::Message { stream, body, last } => self.message(connection, stream, body, last),
+            Event::Run { stream, run } => self.run(connection, stream, run),
             Event::RequestsEnded { stream } => self.requests_ended(connection, stream),
             Event::Cancelled { stream, .. } => {
                 if self.closing {
