@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-/// How far above its committed figure a count may be, in percent. Counts of one build differ by up to 0.7 from run to run
-/// (64 KiB calls, where it is for the kernel how much one read takes; below 0.2 elsewhere), and a build in another folder
-/// orders functions differently.
+/// How far above its committed figure a count may be, in percent. Counts of one build differ by up to 1 from run to run
+/// (64 KiB calls, where the kernel decides how much one read takes, and handlers that wait; the others by 0.1 at most), and a
+/// build in another folder orders functions differently.
 pub(crate) const TOLERANCE: f64 = 3.0;
 
 /// What stands in front of the figures, for who opens the file.
