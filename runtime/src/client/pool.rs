@@ -8,7 +8,7 @@
 //! ```
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -72,6 +72,7 @@ impl Pool {
             settings: self.settings.clone(),
             runtime: self.runtime.clone(),
             up: ArcSwap::default(),
+            last: AtomicUsize::new(0),
             slots: Mutex::new((0..self.settings.per_server).map(|_| Slot::new()).collect()),
             load: Arc::default(),
             retired: AtomicBool::new(false),
@@ -101,6 +102,8 @@ pub(super) struct Endpoint {
     runtime: Handle,
     /// The connections of `slots` that are up, where a call finds them without a lock.
     up: ArcSwap<Vec<Link>>,
+    /// Which of them took the last call.
+    last: AtomicUsize,
     slots: Mutex<Vec<Slot>>,
     /// Whether no service lists it any more.
     retired: AtomicBool,
@@ -143,15 +146,24 @@ impl Endpoint {
         &self.text
     }
 
-    /// A connection that is up, the one with the fewest calls; opens a further one where all are busy.
+    /// A connection that is up: the one that took the last call, so that calls which come together share a write, or the
+    /// one with the fewest calls, once that one is [`SPREAD`] ahead. Opens a further one where all are busy.
     pub(super) fn link(self: &Arc<Self>) -> Option<Link> {
         let up = self.up.load();
-        let least = up.iter().min_by_key(|link| link.in_flight())?;
-        let spread = up.len() < self.settings.per_server && least.in_flight() >= SPREAD;
+        let calls = up.iter().map(Link::in_flight).enumerate();
+        let (index, least) = calls.min_by_key(|&(_, calls)| calls)?;
+        let spread = up.len() < self.settings.per_server && least >= SPREAD;
         if spread || !up.iter().all(Link::is_usable) {
             return self.tidy(spread);
         }
-        Some(least.clone())
+        let last = self.last.load(Ordering::Relaxed);
+        match up.get(last) {
+            Some(link) if link.in_flight() < least + SPREAD => Some(link.clone()),
+            _ => {
+                self.last.store(index, Ordering::Relaxed);
+                up.get(index).cloned()
+            }
+        }
     }
 
     /// The same behind a look at all slots: those whose connection has ended are vacant, and one of them is opened if

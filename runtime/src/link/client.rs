@@ -40,6 +40,8 @@ pub(super) struct Caller {
     ready: Option<oneshot::Sender<Result<(), Status>>>,
     /// The time of what happens here.
     now: Instant,
+    /// Answers since the last write.
+    answered: usize,
 }
 
 /// A call that is not on the wire yet.
@@ -71,6 +73,7 @@ impl Caller {
             health,
             ready: Some(ready),
             now: now(),
+            answered: 0,
         }
     }
 
@@ -285,6 +288,7 @@ impl Caller {
         let Some(call) = self.calls.remove(stream) else {
             return;
         };
+        self.answered += 1;
         let outcome = match (outcome, call.reply) {
             (Ok(end), reply @ Some(_)) if end.body.is_none() => Ok(conn::Reply {
                 body: reply,
@@ -428,6 +432,7 @@ impl Role for Caller {
     }
 
     fn flushed(&mut self, connection: &Connection) {
+        self.answered = 0;
         let leaving = std::mem::take(&mut self.leaving);
         for stream in leaving {
             if connection.has_left(stream) {
@@ -464,7 +469,8 @@ impl Role for Caller {
     }
 
     fn expects_more(&self) -> bool {
-        self.calls.len() + self.waiting > 1
+        // Those who have their answers may have more to ask.
+        self.answered > 1 || self.calls.len() + self.waiting > 1
     }
 
     fn closed(&mut self, _: &Connection, reason: &CloseReason, late: Vec<Command>) {

@@ -152,7 +152,10 @@ impl<R: Role> Driver<R> {
     /// Takes whatever is there to be taken; ready if there was anything.
     fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let now = now();
-        let mut moved = self.poll_commands(cx, now);
+        // Whoever is at work here needs not be woken by commands, and whoever yields must not: it would be back before
+        // the rest of a burst.
+        let ready = self.commands.look();
+        let mut moved = self.take_commands(ready, now);
         if self.transport.has_output() {
             moved |= match self.transport.poll_write(cx) {
                 Poll::Ready(Ok(count)) => {
@@ -170,11 +173,15 @@ impl<R: Role> Driver<R> {
         moved |= !self.behind && self.poll_receive(cx, now);
         moved |= self.poll_timers(cx, now);
         if moved {
-            Poll::Ready(())
-        } else {
-            self.rested();
-            Poll::Pending
+            return Poll::Ready(());
         }
+        self.rested();
+        if !self.orphaned {
+            let ready = std::task::ready!(self.commands.poll_ready(cx));
+            self.take_commands(Some(ready), now);
+            return Poll::Ready(());
+        }
+        Poll::Pending
     }
 
     /// Other tasks have, or get, their turn.
@@ -219,19 +226,17 @@ impl<R: Role> Driver<R> {
         elapsed
     }
 
-    fn poll_commands(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
-        if self.orphaned {
-            return false;
-        }
-        match self.commands.poll_ready(cx) {
+    /// Does what was asked; whether anything was.
+    fn take_commands(&mut self, ready: Option<Ready>, now: Instant) -> bool {
+        match ready {
             // Nobody is left who could call. What was sent and needs no answer may still finish.
-            Poll::Ready(Ready::Never) => {
+            Some(Ready::Never) if !self.orphaned => {
                 self.orphaned = true;
                 self.connection
                     .go_away("nobody uses the connection any more");
                 true
             }
-            Poll::Ready(Ready::Some) => {
+            Some(Ready::Some) => {
                 for _ in 0..COMMANDS {
                     let Some(command) = self.commands.take() else {
                         break;
@@ -240,7 +245,7 @@ impl<R: Role> Driver<R> {
                 }
                 true
             }
-            Poll::Pending => false,
+            Some(Ready::Never) | None => false,
         }
     }
 

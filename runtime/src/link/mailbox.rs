@@ -135,19 +135,24 @@ impl<T> Drop for Origin<T> {
 }
 
 impl<T> Receiver<T> {
-    /// Waits until there is something to [take](Self::take), or will never be again. Ready at once as long as something
-    /// is left of what was there before.
+    /// Whether there is something to [take](Self::take), or will never be again; nobody is woken for what comes later.
+    pub(super) fn look(&mut self) -> Option<Ready> {
+        if !self.taken.is_empty() {
+            return Some(Ready::Some);
+        }
+        let mut state = self.shared.lock();
+        state.sleeper = None;
+        state.ready(&mut self.taken)
+    }
+
+    /// Waits until there is something to take, or will never be again.
     pub(super) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Ready> {
         if !self.taken.is_empty() {
             return Poll::Ready(Ready::Some);
         }
         let mut state = self.shared.lock();
-        if !state.queue.is_empty() {
-            std::mem::swap(&mut state.queue, &mut self.taken);
-            return Poll::Ready(Ready::Some);
-        }
-        if state.end != End::Open {
-            return Poll::Ready(Ready::Never);
+        if let Some(ready) = state.ready(&mut self.taken) {
+            return Poll::Ready(ready);
         }
         if !matches!(&state.sleeper, Some(sleeper) if sleeper.will_wake(cx.waker())) {
             state.sleeper = Some(cx.waker().clone());
@@ -155,7 +160,7 @@ impl<T> Receiver<T> {
         Poll::Pending
     }
 
-    /// The next of what [`Receiver::poll_ready`] found.
+    /// The next of what there is.
     pub(super) fn take(&mut self) -> Option<T> {
         self.taken.pop_front()
     }
@@ -197,6 +202,20 @@ pub(super) enum Ready {
     Some,
     /// Nothing will come again.
     Never,
+}
+
+impl<T> State<T> {
+    /// Moves what lies here to the receiver, which has `taken` everything before.
+    fn ready(&mut self, taken: &mut VecDeque<T>) -> Option<Ready> {
+        if !self.queue.is_empty() {
+            std::mem::swap(&mut self.queue, taken);
+            Some(Ready::Some)
+        } else if self.end == End::Open {
+            None
+        } else {
+            Some(Ready::Never)
+        }
+    }
 }
 
 impl<T> Shared<T> {
@@ -245,6 +264,23 @@ mod tests {
         }
         assert_eq!(wakes.0.load(Ordering::Relaxed), 1);
         assert_eq!(drain(&mut receiver, &mut cx), [3, 4, 5]);
+    }
+
+    #[test]
+    fn a_receiver_that_only_looks_is_not_woken() {
+        let wakes = Arc::new(Wakes::default());
+        let waker = Arc::clone(&wakes).into();
+        let (sender, mut receiver) = mailbox();
+        assert!(
+            receiver
+                .poll_ready(&mut Context::from_waker(&waker))
+                .is_pending()
+        );
+        assert_eq!(receiver.look(), None);
+        sender.send(1).unwrap();
+        assert_eq!(wakes.0.load(Ordering::Relaxed), 0);
+        assert_eq!(receiver.look(), Some(Ready::Some));
+        assert_eq!(receiver.take(), Some(1));
     }
 
     #[test]
