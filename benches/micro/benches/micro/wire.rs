@@ -1,8 +1,8 @@
 //! Heads and headers to bytes and back.
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 use callsheet::Metadata;
-use callsheet::wire::frame::{HEADER, Header};
+use callsheet::wire::frame::Header;
 use callsheet::wire::head::RouteRef;
 use callsheet::wire::{EndHead, HeadLimits, OpenHead};
 use divan::Bencher;
@@ -69,22 +69,20 @@ fn frame(put: impl FnOnce(&mut BytesMut)) -> Bytes {
     out.freeze()
 }
 
-/// What `decode` makes of a frame as it lies in the receive buffer.
-fn decode<T>(frame: &Bytes, decode: impl FnOnce(&Header, &Bytes) -> T) -> T {
-    let header = Header::decode(frame, 64 << 10).unwrap().unwrap();
+/// A frame as it lies in the receive buffer, once its length and its kind are known.
+fn open(frame: &[u8]) -> (Header, &[u8]) {
+    let span = Header::span(frame, 64 << 10).unwrap().unwrap();
+    let (header, payload) = Header::split(&frame[..span]).unwrap();
     header.known().unwrap().unwrap();
-    let mut payload = frame.clone();
-    payload.advance(HEADER);
-    decode(&header, &payload)
+    (header, payload)
 }
 
 #[divan::bench(args = [0, 4])]
 fn decode_open(bencher: Bencher<'_, '_>, entries: usize) {
     let frame = frame(|out| put_open(out, &metadata(entries)));
     bencher.bench_local(|| {
-        decode(&frame, |header, payload| {
-            OpenHead::decode(header, payload, LIMITS).unwrap()
-        })
+        let (header, payload) = open(&frame);
+        OpenHead::decode(header, payload, LIMITS).unwrap()
     });
 }
 
@@ -92,8 +90,7 @@ fn decode_open(bencher: Bencher<'_, '_>, entries: usize) {
 fn decode_end(bencher: Bencher<'_, '_>, entries: usize) {
     let frame = frame(|out| put_end(out, &metadata(entries)));
     bencher.bench_local(|| {
-        decode(&frame, |header, payload| {
-            EndHead::decode(header, payload, LIMITS).unwrap()
-        })
+        let (header, payload) = open(&frame);
+        EndHead::decode(header, payload, LIMITS).unwrap()
     });
 }
