@@ -119,9 +119,7 @@ pub enum Event {
 #[derive(Debug)]
 pub struct Request {
     /// Where it goes.
-    pub route: Arc<Route>,
-    /// The number of the route on this connection, if it has one: an index for what the driver remembers about it.
-    pub route_number: Option<u32>,
+    pub destination: Destination,
     /// When its caller stops waiting.
     pub deadline: Option<Instant>,
     /// How many attempts of this call came before.
@@ -134,6 +132,16 @@ pub struct Request {
     pub body: Option<Bytes>,
     /// No other message follows.
     pub last: bool,
+}
+
+/// Where a call goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Destination {
+    /// To the route with this number, which [`Connection::route`](super::Connection::route) tells: an index for what the driver
+    /// remembers about it.
+    Numbered(u32),
+    /// To a route that the connection does not keep.
+    Once(Arc<Route>),
 }
 
 /// A call as the client begins it.

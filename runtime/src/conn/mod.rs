@@ -23,23 +23,24 @@ mod table;
 mod timer;
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::BytesMut;
 
 pub use config::{Config, Keepalive, Limits};
 pub use event::{
-    Call, CloseReason, Event, Messages, OpenError, Reply, Request, SendError, StreamId,
+    Call, CloseReason, Destination, Event, Messages, OpenError, Reply, Request, SendError, StreamId,
 };
 pub use outbox::Outbox;
 pub(crate) use table::ByStream;
 
 use crate::status::{Phase, Status};
-use crate::wire::{CancelReason, Fault, Frame, GoAwayCode, Negotiated, Preface};
+use crate::wire::{CancelReason, Fault, Frame, GoAwayCode, Negotiated, Preface, Route};
 use flow::{Allowance, Window};
 use reassembly::Reassembly;
 use routes::Routes;
-use stream::Stream;
+use stream::{Gone, Stream};
 use timer::Timers;
 
 /// One side of one connection.
@@ -225,6 +226,14 @@ impl Connection {
         StreamId(self.highest.saturating_add(1))
     }
 
+    /// Server: where a call of this connection goes. `None` if it is one of another connection.
+    pub fn route<'a>(&'a self, destination: &'a Destination) -> Option<&'a Arc<Route>> {
+        match destination {
+            Destination::Numbered(number) => self.routes.numbered(*number),
+            Destination::Once(route) => Some(route),
+        }
+    }
+
     /// Calls that are open.
     pub fn active(&self) -> usize {
         self.streams.len()
@@ -295,16 +304,16 @@ impl Connection {
         self.state = State::Closed;
         self.round.clear();
         for number in self.streams.numbers() {
-            let Some(stream) = self.remove(number) else {
+            let Some(gone) = self.remove(number) else {
                 continue;
             };
             let id = StreamId(number);
             let event = match self.role {
                 Role::Client => Event::Ended {
                     stream: id,
-                    outcome: Err(self.unavailable(&stream, &reason.to_string())),
+                    outcome: Err(self.unavailable(&gone, &reason.to_string())),
                 },
-                Role::Server if stream.finishing => continue,
+                Role::Server if gone.finishing => continue,
                 Role::Server => Event::Cancelled {
                     stream: id,
                     reason: CancelReason::Caller,
@@ -318,9 +327,9 @@ impl Connection {
     }
 
     /// What a call ends with when its connection does.
-    fn unavailable(&self, stream: &Stream, why: &str) -> Status {
+    fn unavailable(&self, gone: &Gone, why: &str) -> Status {
         let status = Status::unavailable(why).in_phase(Phase::Send);
-        if stream.opened_at >= self.handed {
+        if gone.opened_at >= self.handed {
             status.not_started()
         } else {
             status
@@ -338,20 +347,28 @@ impl Connection {
 
     /// Takes a call out of the table, with all that it holds.
     #[inline]
-    fn remove(&mut self, number: u32) -> Option<Stream> {
-        let stream = self.streams.remove(number)?;
+    fn remove(&mut self, number: u32) -> Option<Gone> {
+        let stream = self.streams.get_mut(number)?;
+        let gone = Gone {
+            since: stream.since,
+            opened_at: stream.opened_at,
+            finishing: stream.finishing,
+        };
+        let held = stream.held + stream.open_held;
+        let (queue, large) = (stream.queue.take(), stream.large.take());
+        self.streams.remove(number);
         // The peer may have said its last word on the call already.
         self.ignored.grow(1);
-        if let Some(queue) = &stream.queue {
+        if let Some(queue) = queue {
             self.queued -= queue.bytes;
         }
-        self.give_back(stream.held + stream.open_held);
-        if let Some(large) = &stream.large {
+        self.give_back(held);
+        if let Some(large) = large {
             self.reassembly.release(number, large.bytes);
             self.grant_withheld();
         }
         self.tell_openable();
-        Some(stream)
+        Some(gone)
     }
 
     /// Gives connection credit back to the peer.

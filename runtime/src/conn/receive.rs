@@ -26,8 +26,23 @@ const RAPID: Duration = Duration::from_millis(10);
 /// than 16 times as much.
 const SMALL: usize = 4 * 1024;
 
-/// Deadlines are cut to a year, far from where a clock could overflow.
-const MAX_DEADLINE: Duration = Duration::from_secs(365 * 24 * 3600);
+/// In µs. Deadlines are cut to a year, far from where a clock could overflow.
+const MAX_DEADLINE: u64 = 365 * 24 * 3600 * 1_000_000;
+
+/// Frames that were read together, as far as the end of one of them.
+#[derive(Clone, Copy)]
+struct Batch<'a> {
+    bytes: &'a Bytes,
+    end: usize,
+}
+
+impl Batch<'_> {
+    /// The message that ends the frame.
+    #[inline]
+    fn message(self, length: usize) -> Bytes {
+        self.bytes.slice(self.end - length..self.end)
+    }
+}
 
 impl Connection {
     /// Takes the whole frames at the front of `input`, and leaves the rest for the next time. Messages are slices of
@@ -76,18 +91,19 @@ impl Connection {
             return fault.map_or(Ok(()), Err);
         }
         let batch = input.split_to(whole).freeze();
-        let mut rest = &batch[..];
-        while let Some(span) = Header::span(rest, bound)? {
-            let (frame, behind) = rest.split_at(span);
-            if let Some((header, payload)) = Header::split(frame) {
-                let run = self.take_run(header, &batch, batch.len() - rest.len());
-                if run > 0 {
-                    rest = &rest[run..];
-                    continue;
-                }
-                rest = behind;
-                self.take_frame(header, payload, &batch, now)?;
+        let mut at = 0;
+        while let Some(span) = Header::span(&batch[at..], bound)? {
+            let Some((header, payload)) = Header::split(&batch[at..at + span]) else {
+                break;
+            };
+            let run = self.take_run(header, &batch, at);
+            if run > 0 {
+                at += run;
+                continue;
             }
+            at += span;
+            let (bytes, end) = (&batch, at);
+            self.take_frame(header, payload, Batch { bytes, end }, now)?;
             if self.state == State::Closed {
                 return Ok(());
             }
@@ -125,7 +141,7 @@ impl Connection {
         &mut self,
         header: Header,
         payload: &[u8],
-        batch: &Bytes,
+        batch: Batch<'_>,
         now: Instant,
     ) -> Result<(), Fault> {
         let Some(kind) = header.known()? else {
@@ -186,7 +202,7 @@ impl Connection {
         &mut self,
         header: Header,
         payload: &[u8],
-        batch: &Bytes,
+        batch: Batch<'_>,
         now: Instant,
     ) -> Result<(), Fault> {
         let number = header.stream;
@@ -198,7 +214,7 @@ impl Connection {
         }
         let (head, body) = OpenHead::decode(header, payload, self.limits().head())?;
         self.highest = number;
-        let (route, route_number) = self.routes.resolve(head.route)?;
+        let destination = self.routes.resolve(head.route)?;
         let held = body.map_or(0, |body| frame_cost(body.len()));
         self.charge(held)?;
         if let State::Leaving { last: Some(_) } = self.state {
@@ -218,7 +234,7 @@ impl Connection {
         };
         let deadline = head
             .deadline
-            .map(|left| now + Duration::from_micros(left).min(MAX_DEADLINE));
+            .map(|left| now + Duration::from_micros(left.min(MAX_DEADLINE)));
         let mut stream = self.stream(deadline, now);
         stream.open_held = held;
         stream.requests_ended = header.has(LAST);
@@ -227,13 +243,12 @@ impl Connection {
         self.events.push_back(Event::Request {
             stream: StreamId(number),
             request: Request {
-                route,
-                route_number,
+                destination,
                 deadline,
                 attempt: head.attempt,
                 one_way: head.one_way,
                 metadata,
-                body: body.map(|body| batch.slice_ref(body)),
+                body: body.map(|body| batch.message(body.len())),
                 last: header.has(LAST),
             },
         });
@@ -307,7 +322,7 @@ impl Connection {
         &mut self,
         header: Header,
         payload: &[u8],
-        batch: &Bytes,
+        batch: Batch<'_>,
         now: Instant,
     ) -> Result<(), Fault> {
         let (number, length) = (header.stream, payload.len());
@@ -385,7 +400,7 @@ impl Connection {
         let body = match stream.complete(payload) {
             Some(whole) => whole,
             None if crowded => Bytes::copy_from_slice(payload),
-            None => batch.slice_ref(payload),
+            None => batch.message(length),
         };
         let most = self.limits().message;
         if body.len() > most {
@@ -404,7 +419,7 @@ impl Connection {
         &mut self,
         header: Header,
         payload: &[u8],
-        batch: &Bytes,
+        batch: Batch<'_>,
         now: Instant,
     ) -> Result<(), Fault> {
         let number = header.stream;
@@ -423,7 +438,7 @@ impl Connection {
         let outcome = match (head.outcome, body) {
             (Ok(_), Some(body)) if body.len() > most => Err(too_large(body.len(), most)),
             (Ok(trailers), body) => Ok(Reply {
-                body: body.map(|body| batch.slice_ref(body)),
+                body: body.map(|body| batch.message(body.len())),
                 trailers,
             }),
             (Err(status), _) => Err(status),
@@ -441,16 +456,16 @@ impl Connection {
         reason: CancelReason,
         now: Instant,
     ) -> Result<(), Fault> {
-        let Some(stream) = self.remove(number) else {
+        let Some(gone) = self.remove(number) else {
             return self.late(now);
         };
-        if !stream.finishing {
+        if !gone.finishing {
             self.events.push_back(Event::Cancelled {
                 stream: StreamId(number),
                 reason,
             });
         }
-        let rapid = now.saturating_duration_since(stream.since) < RAPID;
+        let rapid = now.saturating_duration_since(gone.since) < RAPID;
         if !rapid || self.cancels.take(now) {
             Ok(())
         } else {
@@ -573,7 +588,7 @@ impl Connection {
     /// Ends a call that broke a limit: the peer is told, and so is the driver.
     pub(super) fn fail(&mut self, number: u32, status: Status) {
         let id = StreamId(number);
-        let Some(stream) = self.remove(number) else {
+        let Some(gone) = self.remove(number) else {
             return;
         };
         if self.role == Role::Client {
@@ -590,7 +605,7 @@ impl Connection {
             return;
         }
         EndHead::put(self.main.tail(), number, Err(&status), None);
-        if !stream.finishing {
+        if !gone.finishing {
             self.events.push_back(Event::Cancelled {
                 stream: id,
                 reason: CancelReason::Limit,

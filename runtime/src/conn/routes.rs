@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
 use std::sync::Arc;
 
+use super::Destination;
 use super::table::NumberHasher;
 use crate::wire::{Fault, MAX_ROUTE_TABLE, MAX_ROUTES, Route, RouteRef};
 
@@ -44,25 +45,31 @@ impl Routes {
         RouteRef::Learn(route.clone())
     }
 
-    /// Server: what an OPEN names, and by which number if it has one.
+    /// Server: the route with this number.
+    pub(super) fn numbered(&self, number: u32) -> Option<&Arc<Route>> {
+        self.by_number.get(number as usize)
+    }
+
+    /// Server: what an OPEN names.
     ///
     /// # Errors
     /// [`Fault::RouteUnknown`], [`Fault::RouteTableFull`]
-    pub(super) fn resolve(&mut self, route: RouteRef) -> Result<(Arc<Route>, Option<u32>), Fault> {
+    #[inline]
+    pub(super) fn resolve(&mut self, route: RouteRef) -> Result<Destination, Fault> {
         match route {
-            RouteRef::Once(route) => Ok((route, None)),
-            RouteRef::Known(number) => match self.by_number.get(number as usize) {
-                Some(route) => Ok((route.clone(), Some(number))),
-                None => Err(Fault::RouteUnknown(number)),
-            },
+            RouteRef::Known(number) if (number as usize) < self.by_number.len() => {
+                Ok(Destination::Numbered(number))
+            }
+            RouteRef::Known(number) => Err(Fault::RouteUnknown(number)),
+            RouteRef::Once(route) => Ok(Destination::Once(route)),
             RouteRef::Learn(route) => {
                 self.text += route.text_len();
                 if self.by_number.len() == MAX_ROUTES || self.text > MAX_ROUTE_TABLE {
                     return Err(Fault::RouteTableFull);
                 }
                 let number = next_number(self.by_number.len());
-                self.by_number.push(route.clone());
-                Ok((route, Some(number)))
+                self.by_number.push(route);
+                Ok(Destination::Numbered(number))
             }
         }
     }
@@ -98,7 +105,12 @@ mod tests {
                     RouteRef::Learn(_) => assert_eq!((round, number), (0, Some(index))),
                     RouteRef::Known(known) => assert_eq!((round, number), (1, Some(*known))),
                 }
-                assert_eq!(server.resolve(named), Ok((route, number)));
+                match server.resolve(named).unwrap() {
+                    Destination::Once(once) => assert_eq!((once, None), (route, number)),
+                    Destination::Numbered(kept) => {
+                        assert_eq!((server.numbered(kept), Some(kept)), (Some(&route), number));
+                    }
+                }
             }
         }
         assert_eq!(

@@ -1,6 +1,6 @@
 //! What goes out: calls, messages and ends, written at once where credit allows, else queued and written in turn.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
@@ -58,24 +58,33 @@ impl Connection {
             self.openable_wanted = true;
             return Err(OpenError::Full);
         }
-        self.check_call(call, now)
-            .map_err(|status| OpenError::Refused(status.not_started()))?;
+        let head = open_head_bound(call.route, call.metadata);
+        let left = match call
+            .deadline
+            .map(|deadline| deadline.checked_duration_since(now))
+        {
+            None => None,
+            Some(Some(left)) if !left.is_zero() => Some(whole_micros(left)),
+            Some(_) => return Err(OpenError::Refused(passed())),
+        };
+        if let Some(status) = self.objection(call, head) {
+            return Err(OpenError::Refused(status.not_started()));
+        }
         self.highest = number;
         let mut stream = self.stream(call.deadline, now);
         stream.opened_at = self.handed + self.main.len() as u64;
         stream.one_way = call.one_way;
         stream.requests_ended = call.last;
         // A body that does not go with OPEN goes behind it; so does one that would make the frame too long for the peer.
-        let head = open_head_bound(call.route, call.metadata);
-        let inline = call.body.filter(|body| self.fits_with(head, body.len()));
+        let inline = match call.body {
+            Some(body) if self.fits_with(head, body.len()) => Some(body),
+            _ => None,
+        };
         let last = call.last && (inline.is_some() || call.body.is_none());
-        let deadline = call.deadline.map(|deadline| {
-            u64::try_from(deadline.saturating_duration_since(now).as_micros()).unwrap_or(u64::MAX)
-        });
         let head = OpenHead {
             route: self.routes.name(call.route),
             attempt: call.attempt,
-            deadline,
+            deadline: left,
             one_way: call.one_way,
             metadata: call.metadata,
         };
@@ -96,15 +105,24 @@ impl Connection {
         Ok(())
     }
 
-    fn check_call(&self, call: &Call<'_>, now: Instant) -> Result<(), Status> {
-        let limits = self.limits();
-        if call.deadline.is_some_and(|deadline| deadline <= now) {
-            return Err(Status::deadline_exceeded(
-                "the deadline had passed before the call was sent",
-            )
-            .in_phase(Phase::Local));
+    /// Why the call, whose head has at most `head` bytes, cannot be sent, if so.
+    #[inline]
+    fn objection(&self, call: &Call<'_>, head: usize) -> Option<Status> {
+        if !call.metadata.is_empty()
+            && let Err(status) = self.check_metadata(call.metadata)
+        {
+            return Some(status);
         }
-        let (entries, bytes) = (call.metadata.len(), metadata_len(call.metadata));
+        if head > self.peer_frame() {
+            let status = over("route and metadata of", head, "bytes", self.peer_frame());
+            return Some(status.with_setting("Limits::frame"));
+        }
+        self.check_size(call.body?.len()).err()
+    }
+
+    fn check_metadata(&self, metadata: &Metadata) -> Result<(), Status> {
+        let limits = self.limits();
+        let (entries, bytes) = (metadata.len(), metadata_len(metadata));
         if entries > limits.metadata_entries {
             return Err(
                 over("metadata of", entries, "entries", limits.metadata_entries)
@@ -115,17 +133,11 @@ impl Connection {
             return Err(over("metadata of", bytes, "bytes", limits.metadata_bytes)
                 .with_setting("Limits::metadata_bytes"));
         }
-        let head = open_head_bound(call.route, call.metadata);
-        if head > self.peer_frame() {
-            return Err(
-                over("route and metadata of", head, "bytes", self.peer_frame())
-                    .with_setting("Limits::frame"),
-            );
-        }
-        call.body.map_or(Ok(()), |body| self.check_size(body.len()))
+        Ok(())
     }
 
     /// Whether the peer takes messages of this size.
+    #[inline]
     fn check_size(&self, length: usize) -> Result<(), Status> {
         let most = self.peer_message();
         if length > most {
@@ -229,19 +241,35 @@ impl Connection {
         }
         let idle = stream.queue.is_none();
         self.cancels.grow(1);
-        let (outcome, body) = match outcome.and_then(|reply| self.check_reply(reply, expired)) {
-            Ok(Reply { body, trailers }) => (Ok(trailers), body.filter(|_| !one_way)),
-            Err(status) => (Err(self.fitting(status)), None),
+        let refusal = self.refusal(&outcome, expired);
+        let (ends, body) = match (&refusal, &outcome) {
+            (Some(status), _) | (None, Err(status)) => (Err(status), None),
+            (None, Ok(reply)) if one_way => (Ok(&reply.trailers), None),
+            (None, Ok(reply)) => (Ok(&reply.trailers), reply.body.as_ref()),
         };
-        let head = end_head_bound(outcome.as_ref());
-        if idle
-            && body
-                .as_ref()
-                .is_none_or(|body| self.fits_with(head, body.len()))
-        {
-            self.write_end(number, &outcome, body.as_ref());
+        let fits = match body {
+            Some(body) => self.fits_with(end_head_bound(ends), body.len()),
+            None => true,
+        };
+        if idle && fits {
+            self.write_end(number, ends, body);
             return true;
         }
+        let (outcome, body) = match (refusal, outcome) {
+            (Some(status), _) | (None, Err(status)) => (Err(status), None),
+            (None, Ok(reply)) => (Ok(reply.trailers), reply.body.filter(|_| !one_way)),
+        };
+        self.finish_later(number, outcome, body);
+        true
+    }
+
+    /// Ends a call whose end waits for credit, or behind messages.
+    fn finish_later(
+        &mut self,
+        number: u32,
+        outcome: Result<Metadata, Status>,
+        body: Option<Bytes>,
+    ) {
         // The handler is done with its request: a reply that waits for credit must not hold that of the peer.
         if let Some(stream) = self.streams.get_mut(number) {
             let held = std::mem::take(&mut stream.open_held);
@@ -259,33 +287,27 @@ impl Connection {
                 queue.after = After::End(outcome);
                 self.enter_round(number);
             }
-            None => self.write_end(number, &outcome, None),
+            None => self.write_end(number, outcome.as_ref(), None),
         }
-        true
     }
 
-    fn check_reply(&self, reply: Reply, expired: bool) -> Result<Reply, Status> {
-        if expired {
-            return Err(Status::deadline_exceeded(
-                "the deadline passed before the reply came",
-            ));
-        }
-        let head = end_head_bound(Ok(&reply.trailers));
+    /// What a call ends with in the place of an outcome that cannot be sent.
+    #[inline]
+    fn refusal(&self, outcome: &Result<Reply, Status>, expired: bool) -> Option<Status> {
+        let head = match outcome {
+            Ok(_) if expired => {
+                return Some(Status::deadline_exceeded(
+                    "the deadline passed before the reply came",
+                ));
+            }
+            Ok(reply) => end_head_bound(Ok(&reply.trailers)),
+            Err(status) => end_head_bound(Err(status)),
+        };
         if head > self.peer_frame() {
-            return Err(self.end_too_long(head));
+            return Some(self.end_too_long(head));
         }
-        self.check_size(reply.body.as_ref().map_or(0, Bytes::len))?;
-        Ok(reply)
-    }
-
-    /// The status, or one in its place that fits into a frame.
-    fn fitting(&self, status: Status) -> Status {
-        let head = end_head_bound(Err(&status));
-        if head > self.peer_frame() {
-            self.end_too_long(head)
-        } else {
-            status
-        }
+        let body = outcome.as_ref().ok()?.body.as_ref()?;
+        self.check_size(body.len()).err()
     }
 
     fn end_too_long(&self, head: usize) -> Status {
@@ -299,6 +321,7 @@ impl Connection {
     }
 
     /// Whether a message may go in one frame with a head.
+    #[inline]
     fn fits_with(&self, head: usize, body: usize) -> bool {
         body <= FRAGMENT
             && head + body <= self.peer_frame()
@@ -422,6 +445,7 @@ impl Connection {
         self.send_credit.saturating_sub(self.reserve)
     }
 
+    #[inline]
     fn spend(&mut self, cost: usize) {
         self.send_credit -= cost as u64;
         self.credit_earning += cost;
@@ -544,26 +568,40 @@ impl Connection {
             Some(After::EndRequests) => {
                 Header::put(self.main.tail(), FrameKind::Data, LAST | BARE, number, 0);
             }
-            Some(After::End(outcome)) => self.write_end(number, &outcome, None),
+            Some(After::End(outcome)) => self.write_end(number, outcome.as_ref(), None),
             Some(After::Nothing) | None => {}
         }
         Turn::Out
     }
 
     /// Writes END and forgets the call.
-    fn write_end(&mut self, number: u32, outcome: &Result<Metadata, Status>, body: Option<&Bytes>) {
-        EndHead::put(
-            self.main.tail(),
-            number,
-            outcome.as_ref(),
-            body.map(Bytes::len),
-        );
+    #[inline]
+    fn write_end(
+        &mut self,
+        number: u32,
+        outcome: Result<&Metadata, &Status>,
+        body: Option<&Bytes>,
+    ) {
+        EndHead::put(self.main.tail(), number, outcome, body.map(Bytes::len));
         if let Some(body) = body {
             self.main.put_body(body);
             self.spend(frame_cost(body.len()));
         }
         self.remove(number);
     }
+}
+
+/// 0 only if it is less than one.
+fn whole_micros(time: Duration) -> u64 {
+    time.as_secs()
+        .saturating_mul(1_000_000)
+        .saturating_add(time.subsec_micros().into())
+}
+
+fn passed() -> Status {
+    Status::deadline_exceeded("the deadline had passed before the call was sent")
+        .in_phase(Phase::Local)
+        .not_started()
 }
 
 /// What messages hold while they wait to be sent.

@@ -50,6 +50,13 @@ pub(super) struct Stream {
     pub(super) large: Option<Box<Large>>,
 }
 
+/// What is told of a call that is out of the table.
+pub(super) struct Gone {
+    pub(super) since: Instant,
+    pub(super) opened_at: u64,
+    pub(super) finishing: bool,
+}
+
 /// What a stream holds of messages larger than a fragment.
 #[derive(Debug, Default)]
 pub(super) struct Large {

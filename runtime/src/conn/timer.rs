@@ -195,7 +195,7 @@ impl Connection {
         let id = StreamId(number);
         match self.role {
             Role::Client => {
-                let Some(stream) = self.remove(number) else {
+                let Some(gone) = self.remove(number) else {
                     return;
                 };
                 let reason = CancelReason::Deadline;
@@ -207,7 +207,7 @@ impl Connection {
                 let mut status =
                     Status::deadline_exceeded("the deadline passed before the reply came")
                         .in_phase(Phase::Local);
-                if stream.opened_at >= self.handed {
+                if gone.opened_at >= self.handed {
                     status = status.not_started();
                 }
                 self.events.push_back(Event::Ended {

@@ -155,6 +155,7 @@ pub struct HeadLimits {
 }
 
 /// Appends a frame's header once its head is known: reserves the place, and fills it in at the end.
+#[inline]
 fn put_frame(
     out: &mut BytesMut,
     kind: FrameKind,
@@ -175,6 +176,7 @@ fn put_frame(
 
 impl OpenHead<&Metadata> {
     /// Appends OPEN without its message, which has to follow: `body` bytes if any, and no more requests if `last`.
+    #[inline]
     pub fn put(&self, out: &mut BytesMut, stream: u32, body: Option<usize>, last: bool) {
         let mut flags = 0;
         for (flag, set) in [
@@ -221,6 +223,7 @@ impl OpenHead<Result<Metadata, Status>> {
     ///
     /// # Errors
     /// A payload that is no OPEN.
+    #[inline]
     pub fn decode(
         header: Header,
         payload: &[u8],
@@ -255,11 +258,13 @@ impl OpenHead<Result<Metadata, Status>> {
 }
 
 /// The most bytes of an OPEN's head.
+#[inline]
 pub fn open_head_bound(route: &Route, metadata: &Metadata) -> usize {
     HEAD_NUMBERS + route.text_len() + metadata_len(metadata)
 }
 
 /// The most bytes of an END's head.
+#[inline]
 pub fn end_head_bound(outcome: Result<&Metadata, &Status>) -> usize {
     match outcome {
         Ok(trailers) => HEAD_NUMBERS + metadata_len(trailers),
@@ -286,6 +291,7 @@ pub struct EndHead {
 
 impl EndHead {
     /// Appends END without its message, which has to follow: `body` bytes if any.
+    #[inline]
     pub fn put(
         out: &mut BytesMut,
         stream: u32,
@@ -320,19 +326,7 @@ impl EndHead {
                     out.byte(0);
                     put_metadata(out, trailers);
                 }
-                Err(status) => {
-                    out.byte(status.code() as u8);
-                    put_message(out, status);
-                    out.varint(status.retry_after().map_or(0, whole_millis));
-                    match status.detail() {
-                        Some(detail) => {
-                            out.slice(detail.type_name.as_bytes());
-                            out.slice(&detail.value);
-                        }
-                        None => out.byte(0),
-                    }
-                    put_metadata(out, status.trailers());
-                }
+                Err(status) => put_failure(out, status),
             },
         );
     }
@@ -341,6 +335,7 @@ impl EndHead {
     ///
     /// # Errors
     /// A payload that is no END.
+    #[inline]
     pub fn decode(
         header: Header,
         payload: &[u8],
@@ -359,6 +354,15 @@ impl EndHead {
                 flags: frame::BODY,
             });
         }
+        Self::decode_failed(header, code, reader, limits).map(|failed| (failed, None))
+    }
+
+    fn decode_failed(
+        header: Header,
+        code: u64,
+        mut reader: Reader<'_>,
+        limits: HeadLimits,
+    ) -> Result<Self, Fault> {
         let code = u8::try_from(code).map_or(Code::Unknown, Code::from_number);
         let mut status = Status::new(code, reader.text("status message")?);
         let retry_after = reader.varint("retry after")?;
@@ -387,13 +391,24 @@ impl EndHead {
         if header.has(frame::OVERLOADED) {
             status = status.overloaded();
         }
-        Ok((
-            Self {
-                outcome: Err(status),
-            },
-            None,
-        ))
+        Ok(Self {
+            outcome: Err(status),
+        })
     }
+}
+
+fn put_failure(out: &mut Writer<'_>, status: &Status) {
+    out.byte(status.code() as u8);
+    put_message(out, status);
+    out.varint(status.retry_after().map_or(0, whole_millis));
+    match status.detail() {
+        Some(detail) => {
+            out.slice(detail.type_name.as_bytes());
+            out.slice(&detail.value);
+        }
+        None => out.byte(0),
+    }
+    put_metadata(out, status.trailers());
 }
 
 /// The message, with the setting that would change the outcome: the peer's user cannot see it otherwise.
@@ -437,6 +452,10 @@ pub fn metadata_len(metadata: &Metadata) -> usize {
     if metadata.is_empty() {
         return 0;
     }
+    entries_len(metadata)
+}
+
+fn entries_len(metadata: &Metadata) -> usize {
     metadata
         .iter()
         .map(|(key, value)| {
@@ -456,8 +475,13 @@ fn value_bytes(value: &Value) -> &[u8] {
 #[inline]
 fn put_metadata(out: &mut Writer<'_>, metadata: &Metadata) {
     if metadata.is_empty() {
-        return out.byte(0);
+        out.byte(0);
+    } else {
+        put_entries(out, metadata);
     }
+}
+
+fn put_entries(out: &mut Writer<'_>, metadata: &Metadata) {
     out.varint(metadata_len(metadata) as u64);
     for (key, value) in metadata.iter() {
         let binary = u64::from(matches!(value, Value::Binary(_)));

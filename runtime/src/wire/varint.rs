@@ -35,11 +35,19 @@ impl<'a> Writer<'a> {
 
     #[inline]
     pub(super) fn byte(&mut self, byte: u8) {
-        if self.length == GATHERED {
-            self.flush();
+        if let Some(place) = self.gathered.get_mut(self.length) {
+            *place = byte;
+            self.length += 1;
+        } else {
+            self.overflow(byte);
         }
-        self.gathered[self.length] = byte;
-        self.length += 1;
+    }
+
+    #[cold]
+    fn overflow(&mut self, byte: u8) {
+        self.flush();
+        self.gathered[0] = byte;
+        self.length = 1;
     }
 
     #[inline]

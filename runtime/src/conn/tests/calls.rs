@@ -24,8 +24,9 @@ fn a_unary_call_takes_one_frame_each_way() {
             panic!("{events:?}")
         };
         assert_eq!(*seen, stream);
-        assert_eq!(request.route, route());
-        assert_eq!(request.route_number, Some(0));
+        let server = &pair.server.conn;
+        assert_eq!(request.destination, Destination::Numbered(0));
+        assert_eq!(server.route(&request.destination), Some(&route()));
         assert_eq!(request.body.as_deref(), Some(&[round; 16][..]));
         assert!(request.last && !request.one_way && request.metadata.is_empty());
         // The first names the route; header, route, attempt and metadata take 13 bytes after that.
@@ -73,11 +74,9 @@ fn metadata_deadline_attempt_and_group_arrive() {
     pair.client.open(&call, pair.now).unwrap();
     pair.exchange();
     let (_, request) = request(pair.server.take_events());
-    assert_eq!(request.route, route);
-    assert_eq!(
-        (request.route.group(), request.route.codec()),
-        ("wholesale", "json")
-    );
+    let seen = pair.server.conn.route(&request.destination).unwrap();
+    assert_eq!(*seen, route);
+    assert_eq!((seen.group(), seen.codec()), ("wholesale", "json"));
     assert_eq!(request.deadline, deadline);
     assert_eq!(request.attempt, 2);
     assert_eq!(request.metadata, metadata);

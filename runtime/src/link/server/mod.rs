@@ -30,7 +30,7 @@ use super::command::{Command, Commands, Key};
 use super::dispatch::Dispatch;
 use super::driver::{Role, now};
 use super::receiver::Item;
-use crate::conn::{self, CloseReason, Connection, Event, Messages, StreamId};
+use crate::conn::{self, CloseReason, Connection, Destination, Event, Messages, StreamId};
 use crate::contract::MethodKind;
 use crate::metadata::Metadata;
 use crate::status::Status;
@@ -90,11 +90,14 @@ impl<D: Dispatch> Answerer<D> {
     }
 
     fn request(&mut self, connection: &mut Connection, stream: StreamId, request: conn::Request) {
-        let find = || self.calls.dispatch.find(&request.route);
+        let find = || match connection.route(&request.destination) {
+            Some(route) => self.calls.dispatch.find(route),
+            None => Err(Status::internal("the call came by another connection")),
+        };
         let unnumbered;
-        let target = match request.route_number.map(|number| number as usize) {
-            Some(number) => numbered(&mut self.targets, number, find),
-            None => match find() {
+        let target = match request.destination {
+            Destination::Numbered(number) => numbered(&mut self.targets, number as usize, find),
+            Destination::Once(_) => match find() {
                 Ok(target) => {
                     unnumbered = target;
                     Ok(&unnumbered)
