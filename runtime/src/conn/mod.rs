@@ -348,15 +348,15 @@ impl Connection {
     /// Takes a call out of the table, with all that it holds.
     #[inline]
     fn remove(&mut self, number: u32) -> Option<Gone> {
-        let stream = self.streams.get_mut(number)?;
-        let gone = Gone {
-            since: stream.since,
-            opened_at: stream.opened_at,
-            finishing: stream.finishing,
-        };
-        let held = stream.held + stream.open_held;
-        let (queue, large) = (stream.queue.take(), stream.large.take());
-        self.streams.remove(number);
+        let (gone, held, queue, large) = self.streams.drop_with(number, |stream| {
+            let gone = Gone {
+                since: stream.since,
+                opened_at: stream.opened_at,
+                finishing: stream.finishing,
+            };
+            let held = stream.held + stream.open_held;
+            (gone, held, stream.queue.take(), stream.large.take())
+        })?;
         // The peer may have said its last word on the call already.
         self.ignored.grow(1);
         if let Some(queue) = queue {

@@ -11,9 +11,16 @@ const FEW: usize = 4;
 #[derive(Debug)]
 pub(crate) struct ByStream<T> {
     /// A power of two of them, or none.
-    places: Vec<Option<(u32, T)>>,
+    places: Vec<Place<T>>,
     displaced: HashMap<u32, T, BuildHasherDefault<NumberHasher>>,
     len: usize,
+}
+
+#[derive(Debug)]
+struct Place<T> {
+    /// Of the call that is here, or was here last.
+    number: u32,
+    call: Option<T>,
 }
 
 impl<T> Default for ByStream<T> {
@@ -46,7 +53,7 @@ impl<T> ByStream<T> {
     pub(crate) fn get(&self, stream: impl Into<u32>) -> Option<&T> {
         let number = stream.into();
         match self.places.get(self.place(number)) {
-            Some(Some((here, value))) if *here == number => Some(value),
+            Some(place) if place.number == number => place.call.as_ref(),
             _ if self.displaced.is_empty() => None,
             _ => self.displaced.get(&number),
         }
@@ -57,7 +64,7 @@ impl<T> ByStream<T> {
         let number = stream.into();
         let place = self.place(number);
         match self.places.get_mut(place) {
-            Some(Some((here, value))) if *here == number => Some(value),
+            Some(place) if place.number == number => place.call.as_mut(),
             _ if self.displaced.is_empty() => None,
             _ => self.displaced.get_mut(&number),
         }
@@ -65,35 +72,40 @@ impl<T> ByStream<T> {
 
     /// Adds a call under a number that no other has.
     #[inline]
-    pub(crate) fn insert(&mut self, stream: impl Into<u32>, value: T) {
-        let number = stream.into();
+    pub(crate) fn insert(&mut self, stream: impl Into<u32>, call: T) {
         if self.len >= self.places.len() / 2 {
             self.grow();
         }
         self.len += 1;
-        *self.vacate(number) = Some((number, value));
+        self.settle(stream.into(), call);
     }
 
     #[inline]
-    fn vacate(&mut self, number: u32) -> &mut Option<(u32, T)> {
+    fn settle(&mut self, number: u32, call: T) {
         let place = self.place(number);
         let place = &mut self.places[place];
-        if place.is_some()
-            && let Some((older, value)) = place.take()
+        if place.call.is_some()
+            && let Some(older) = place.call.take()
         {
-            self.displaced.insert(older, value);
+            self.displaced.insert(place.number, older);
         }
-        place
+        place.number = number;
+        place.call = Some(call);
     }
 
     #[cold]
     fn grow(&mut self) {
         let count = (self.places.len() * 2).max(FEW);
         let mut grown = Vec::new();
-        grown.resize_with(count, || None);
+        grown.resize_with(count, || Place {
+            number: 0,
+            call: None,
+        });
         let before = std::mem::replace(&mut self.places, grown);
-        for (number, value) in before.into_iter().flatten() {
-            *self.vacate(number) = Some((number, value));
+        for Place { number, call } in before {
+            if let Some(call) = call {
+                self.settle(number, call);
+            }
         }
     }
 
@@ -102,9 +114,7 @@ impl<T> ByStream<T> {
         let number = stream.into();
         let place = self.place(number);
         let removed = match self.places.get_mut(place) {
-            Some(place) if place.as_ref().is_some_and(|(here, _)| *here == number) => {
-                place.take().map(|(_, value)| value)
-            }
+            Some(place) if place.number == number => place.call.take(),
             _ if self.displaced.is_empty() => None,
             _ => self.displaced.remove(&number),
         };
@@ -112,13 +122,36 @@ impl<T> ByStream<T> {
         removed
     }
 
+    /// Drops a call where it lies, when `last` has looked at it: what is large is not moved for it.
+    #[inline]
+    pub(crate) fn drop_with<R>(
+        &mut self,
+        stream: impl Into<u32>,
+        last: impl FnOnce(&mut T) -> R,
+    ) -> Option<R> {
+        let number = stream.into();
+        let place = self.place(number);
+        let told = match self.places.get_mut(place) {
+            Some(place) if place.number == number => {
+                let told = last(place.call.as_mut()?);
+                place.call = None;
+                told
+            }
+            _ if self.displaced.is_empty() => return None,
+            _ => last(&mut self.displaced.remove(&number)?),
+        };
+        self.len -= 1;
+        Some(told)
+    }
+
     /// Every call, in no order.
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (u32, &mut T)> {
-        let placed = self.places.iter_mut().flatten();
+        let placed = self.places.iter_mut().filter_map(|place| {
+            let call = place.call.as_mut()?;
+            Some((place.number, call))
+        });
         let displaced = self.displaced.iter_mut();
-        placed
-            .map(|(number, value)| (*number, value))
-            .chain(displaced.map(|(number, value)| (*number, value)))
+        placed.chain(displaced.map(|(number, call)| (*number, call)))
     }
 
     /// Takes every call out, in no order.
@@ -126,13 +159,17 @@ impl<T> ByStream<T> {
         let Self {
             places, displaced, ..
         } = std::mem::take(self);
-        let placed = places.into_iter().flatten().map(|(_, value)| value);
+        let placed = places.into_iter().filter_map(|place| place.call);
         placed.chain(displaced.into_values())
     }
 
     /// The numbers of all calls, rising.
     pub(crate) fn numbers(&self) -> Vec<u32> {
-        let placed = self.places.iter().flatten().map(|(number, _)| *number);
+        let placed = self
+            .places
+            .iter()
+            .filter(|place| place.call.is_some())
+            .map(|place| place.number);
         let mut numbers: Vec<u32> = placed.chain(self.displaced.keys().copied()).collect();
         numbers.sort_unstable();
         numbers
@@ -200,6 +237,7 @@ mod tests {
                     assert_eq!(streams.remove(gone), Some(gone.to_string()));
                     expected.remove(&gone);
                     assert!(streams.remove(gone).is_none() && streams.get(gone).is_none());
+                    assert!(streams.drop_with(gone, |_| ()).is_none());
                 }
                 assert_eq!(streams.len(), expected.len());
             }
@@ -209,8 +247,10 @@ mod tests {
             for number in expected {
                 assert_eq!(streams.get(number), Some(&number.to_string()));
                 assert_eq!(streams.get_mut(number), Some(&mut number.to_string()));
-                streams.remove(number);
+                let last = streams.drop_with(number, std::mem::take);
+                assert_eq!(last, Some(number.to_string()));
             }
+            assert_eq!((streams.len(), streams.get(3000 * step)), (0, None));
             streams.rest();
             assert!(streams.places.is_empty());
             for number in [1_u32, 2, 3, 1 << 20, 1 << 21] {

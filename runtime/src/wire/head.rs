@@ -11,7 +11,7 @@ use super::frame::{self, FrameKind, Header};
 use super::varint::{Reader, Writer, varint_len};
 use super::{FRAGMENT, Fault};
 use crate::metadata::{Metadata, Value};
-use crate::status::{Code, Detail, Status};
+use crate::status::{Code, Detail, Progress, Status};
 
 /// What a call is for: sent in full once per connection, by number after that.
 #[derive(Clone, Debug, Eq)]
@@ -154,6 +154,11 @@ pub struct HeadLimits {
     pub metadata_entries: usize,
 }
 
+#[inline]
+fn flag(flag: u8, set: bool) -> u8 {
+    if set { flag } else { 0 }
+}
+
 /// Appends a frame's header once its head is known: reserves the place, and fills it in at the end.
 #[inline]
 fn put_frame(
@@ -178,17 +183,10 @@ impl OpenHead<&Metadata> {
     /// Appends OPEN without its message, which has to follow: `body` bytes if any, and no more requests if `last`.
     #[inline]
     pub fn put(&self, out: &mut BytesMut, stream: u32, body: Option<usize>, last: bool) {
-        let mut flags = 0;
-        for (flag, set) in [
-            (frame::LAST, last),
-            (frame::BODY, body.is_some()),
-            (frame::ONE_WAY, self.one_way),
-            (frame::DEADLINE, self.deadline.is_some()),
-        ] {
-            if set {
-                flags |= flag;
-            }
-        }
+        let flags = flag(frame::LAST, last)
+            | flag(frame::BODY, body.is_some())
+            | flag(frame::ONE_WAY, self.one_way)
+            | flag(frame::DEADLINE, self.deadline.is_some());
         put_frame(
             out,
             FrameKind::Open,
@@ -298,23 +296,16 @@ impl EndHead {
         outcome: Result<&Metadata, &Status>,
         body: Option<usize>,
     ) {
-        let mut flags = 0;
-        if let Err(status) = outcome {
-            for (flag, set) in [
-                (
+        let flags = match outcome {
+            Ok(_) => flag(frame::BODY, body.is_some()),
+            Err(status) => {
+                flag(
                     frame::NOT_STARTED,
-                    status.progress() == crate::status::Progress::NotStarted,
-                ),
-                (frame::RETRYABLE, status.is_retryable()),
-                (frame::OVERLOADED, status.is_overloaded()),
-            ] {
-                if set {
-                    flags |= flag;
-                }
+                    status.progress() == Progress::NotStarted,
+                ) | flag(frame::RETRYABLE, status.is_retryable())
+                    | flag(frame::OVERLOADED, status.is_overloaded())
             }
-        } else if body.is_some() {
-            flags |= frame::BODY;
-        }
+        };
         put_frame(
             out,
             FrameKind::End,
