@@ -11,8 +11,11 @@
 //! Names no runtime and reads no clock. Knows nothing of services, codecs or the content of messages.
 
 mod config;
+mod control;
 mod event;
+mod finish;
 mod flow;
+mod open;
 mod outbox;
 mod reassembly;
 mod receive;

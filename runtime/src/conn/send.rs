@@ -1,19 +1,13 @@
-//! What goes out: calls, messages and ends, written at once where credit allows, else queued and written in turn.
+//! What goes out: messages, written at once where credit allows, else queued and written in turn.
 
-use std::time::{Duration, Instant};
-
-use bytes::Bytes;
-
-use super::event::{Call, Messages, OpenError, Reply, SendError, StreamId};
+use super::event::{Messages, SendError, StreamId};
 use super::outbox::Outbox;
 use super::reassembly::too_large;
 use super::stream::{After, Stream};
-use super::{Connection, Event, Role, State};
-use crate::metadata::Metadata;
+use super::{Connection, Event, Role};
 use crate::status::{Phase, Status};
 use crate::wire::frame::{BARE, Header, LAST, MORE};
-use crate::wire::head::{end_head_bound, metadata_len, open_head_bound};
-use crate::wire::{CancelReason, EndHead, FRAGMENT, Frame, FrameKind, OpenHead, frame_cost};
+use crate::wire::{CancelReason, FRAGMENT, Frame, FrameKind, frame_cost};
 
 /// Bytes sent for which a peer may send one CREDIT.
 const CREDIT_PER_BYTES: usize = 1024;
@@ -32,113 +26,9 @@ enum Turn {
 }
 
 impl Connection {
-    /// Client: begins a call under a number of the caller's choice, above that of every call before. Numbers may be left
-    /// out. Its OPEN is ready for `transmit` when this returns.
-    ///
-    /// # Errors
-    /// [`OpenError`]; nothing of the call is sent then, and the number is free unless one above it is used.
-    pub fn open(
-        &mut self,
-        stream: StreamId,
-        call: &Call<'_>,
-        now: Instant,
-    ) -> Result<(), OpenError> {
-        match self.state {
-            State::Greeting => return Err(OpenError::NotReady),
-            State::Leaving { .. } | State::Closed => return Err(OpenError::Gone),
-            State::Open if self.role == Role::Server => return Err(OpenError::Gone),
-            State::Open => {}
-        }
-        // The peer would end the connection for it; elsewhere the call has not been seen.
-        let number = stream.0;
-        if number <= self.highest {
-            return Err(OpenError::Gone);
-        }
-        if !self.has_room() {
-            self.openable_wanted = true;
-            return Err(OpenError::Full);
-        }
-        let head = open_head_bound(call.route, call.metadata);
-        let left = match call
-            .deadline
-            .map(|deadline| deadline.checked_duration_since(now))
-        {
-            None => None,
-            Some(Some(left)) if !left.is_zero() => Some(whole_micros(left)),
-            Some(_) => return Err(OpenError::Refused(passed())),
-        };
-        if let Some(status) = self.objection(call, head) {
-            return Err(OpenError::Refused(status.not_started()));
-        }
-        self.highest = number;
-        let mut stream = self.stream(call.deadline, now);
-        stream.opened_at = self.handed + self.main.len() as u64;
-        stream.one_way = call.one_way;
-        stream.requests_ended = call.last;
-        // A body that does not go with OPEN goes behind it; so does one that would make the frame too long for the peer.
-        let inline = match call.body {
-            Some(body) if self.fits_with(head, body.len()) => Some(body),
-            _ => None,
-        };
-        let last = call.last && (inline.is_some() || call.body.is_none());
-        let head = OpenHead {
-            route: self.routes.name(call.route),
-            attempt: call.attempt,
-            deadline: left,
-            one_way: call.one_way,
-            metadata: call.metadata,
-        };
-        head.put(self.main.tail(), number, inline.map(Bytes::len), last);
-        if let Some(body) = inline {
-            self.main.put_body(body);
-            self.spend(frame_cost(body.len()));
-        }
-        self.insert(number, stream, now);
-        if inline.is_none()
-            && let Some(body) = call.body
-        {
-            self.enqueue(number, body.clone());
-            if call.last {
-                self.end_requests(number);
-            }
-        }
-        Ok(())
-    }
-
-    /// Why the call, whose head has at most `head` bytes, cannot be sent, if so.
-    #[inline]
-    fn objection(&self, call: &Call<'_>, head: usize) -> Option<Status> {
-        if !call.metadata.is_empty()
-            && let Err(status) = self.check_metadata(call.metadata)
-        {
-            return Some(status);
-        }
-        if head > self.peer_frame() {
-            let status = over("route and metadata of", head, "bytes", self.peer_frame());
-            return Some(status.with_setting("Limits::frame"));
-        }
-        self.check_size(call.body?.len()).err()
-    }
-
-    fn check_metadata(&self, metadata: &Metadata) -> Result<(), Status> {
-        let limits = self.limits();
-        let (entries, bytes) = (metadata.len(), metadata_len(metadata));
-        if entries > limits.metadata_entries {
-            return Err(
-                over("metadata of", entries, "entries", limits.metadata_entries)
-                    .with_setting("Limits::metadata_entries"),
-            );
-        }
-        if bytes > limits.metadata_bytes {
-            return Err(over("metadata of", bytes, "bytes", limits.metadata_bytes)
-                .with_setting("Limits::metadata_bytes"));
-        }
-        Ok(())
-    }
-
     /// Whether the peer takes messages of this size.
     #[inline]
-    fn check_size(&self, length: usize) -> Result<(), Status> {
+    pub(super) fn check_size(&self, length: usize) -> Result<(), Status> {
         let most = self.peer_message();
         if length > most {
             Err(too_large(length, most).in_phase(Phase::Local))
@@ -222,107 +112,14 @@ impl Connection {
         }
     }
 
-    /// Server: ends a call, behind the messages it has sent. `false` if it is over already.
-    pub fn finish(&mut self, stream: StreamId, outcome: Result<Reply, Status>) -> bool {
-        let number = stream.0;
-        if self.role == Role::Client {
-            return false;
-        }
-        let Some(stream) = self.streams.get_mut(number) else {
-            return false;
-        };
-        if stream.finishing {
-            return false;
-        }
-        stream.finishing = true;
-        let (expired, one_way) = (stream.expired, stream.one_way);
-        if expired && let Some(queue) = stream.queue.take() {
-            self.queued -= queue.bytes;
-        }
-        let idle = stream.queue.is_none();
-        self.cancels.grow(1);
-        let refusal = self.refusal(&outcome, expired);
-        let (ends, body) = match (&refusal, &outcome) {
-            (Some(status), _) | (None, Err(status)) => (Err(status), None),
-            (None, Ok(reply)) if one_way => (Ok(&reply.trailers), None),
-            (None, Ok(reply)) => (Ok(&reply.trailers), reply.body.as_ref()),
-        };
-        let fits = match body {
-            Some(body) => self.fits_with(end_head_bound(ends), body.len()),
-            None => true,
-        };
-        if idle && fits {
-            self.write_end(number, ends, body);
-            return true;
-        }
-        let (outcome, body) = match (refusal, outcome) {
-            (Some(status), _) | (None, Err(status)) => (Err(status), None),
-            (None, Ok(reply)) => (Ok(reply.trailers), reply.body.filter(|_| !one_way)),
-        };
-        self.finish_later(number, outcome, body);
-        true
-    }
-
-    /// Ends a call whose end waits for credit, or behind messages.
-    fn finish_later(
-        &mut self,
-        number: u32,
-        outcome: Result<Metadata, Status>,
-        body: Option<Bytes>,
-    ) {
-        // The handler is done with its request: a reply that waits for credit must not hold that of the peer.
-        if let Some(stream) = self.streams.get_mut(number) {
-            let held = std::mem::take(&mut stream.open_held);
-            self.give_back(held);
-        }
-        if let Some(body) = body {
-            self.enqueue(number, body);
-        }
-        match self
-            .streams
-            .get_mut(number)
-            .and_then(|stream| stream.queue.as_mut())
-        {
-            Some(queue) => {
-                queue.after = After::End(outcome);
-                self.enter_round(number);
-            }
-            None => self.write_end(number, outcome.as_ref(), None),
-        }
-    }
-
-    /// What a call ends with in the place of an outcome that cannot be sent.
-    #[inline]
-    fn refusal(&self, outcome: &Result<Reply, Status>, expired: bool) -> Option<Status> {
-        let head = match outcome {
-            Ok(_) if expired => {
-                return Some(Status::deadline_exceeded(
-                    "the deadline passed before the reply came",
-                ));
-            }
-            Ok(reply) => end_head_bound(Ok(&reply.trailers)),
-            Err(status) => end_head_bound(Err(status)),
-        };
-        if head > self.peer_frame() {
-            return Some(self.end_too_long(head));
-        }
-        let body = outcome.as_ref().ok()?.body.as_ref()?;
-        self.check_size(body.len()).err()
-    }
-
-    fn end_too_long(&self, head: usize) -> Status {
-        let limit = self.peer_frame();
-        over("status, detail and trailers of", head, "bytes", limit).with_setting("Limits::frame")
-    }
-
     /// Payload bytes of a frame that the peer takes.
-    fn peer_frame(&self) -> usize {
+    pub(super) fn peer_frame(&self) -> usize {
         self.peer.map_or(0, |(peer, _)| 1 << peer.frame_log2)
     }
 
     /// Whether a message may go in one frame with a head.
     #[inline]
-    fn fits_with(&self, head: usize, body: usize) -> bool {
+    pub(super) fn fits_with(&self, head: usize, body: usize) -> bool {
         body <= FRAGMENT
             && head + body <= self.peer_frame()
             && frame_cost(body) as u64 <= self.send_credit
@@ -382,7 +179,7 @@ impl Connection {
     }
 
     /// Writes messages at once if they are small, nothing waits before them and credit allows; else queues them.
-    fn enqueue(&mut self, number: u32, messages: impl Into<Messages>) {
+    pub(super) fn enqueue(&mut self, number: u32, messages: impl Into<Messages>) {
         let messages = messages.into();
         let cost = match &messages {
             Messages::One(body) => frame_cost(body.len()),
@@ -416,7 +213,7 @@ impl Connection {
         self.enter_round(number);
     }
 
-    fn end_requests(&mut self, number: u32) {
+    pub(super) fn end_requests(&mut self, number: u32) {
         let Some(stream) = self.streams.get_mut(number) else {
             return;
         };
@@ -446,7 +243,7 @@ impl Connection {
     }
 
     #[inline]
-    fn spend(&mut self, cost: usize) {
+    pub(super) fn spend(&mut self, cost: usize) {
         self.send_credit -= cost as u64;
         self.credit_earning += cost;
         let earned = self.credit_earning / CREDIT_PER_BYTES;
@@ -573,35 +370,6 @@ impl Connection {
         }
         Turn::Out
     }
-
-    /// Writes END and forgets the call.
-    #[inline]
-    fn write_end(
-        &mut self,
-        number: u32,
-        outcome: Result<&Metadata, &Status>,
-        body: Option<&Bytes>,
-    ) {
-        EndHead::put(self.main.tail(), number, outcome, body.map(Bytes::len));
-        if let Some(body) = body {
-            self.main.put_body(body);
-            self.spend(frame_cost(body.len()));
-        }
-        self.remove(number);
-    }
-}
-
-/// 0 only if it is less than one.
-fn whole_micros(time: Duration) -> u64 {
-    time.as_secs()
-        .saturating_mul(1_000_000)
-        .saturating_add(time.subsec_micros().into())
-}
-
-fn passed() -> Status {
-    Status::deadline_exceeded("the deadline had passed before the call was sent")
-        .in_phase(Phase::Local)
-        .not_started()
 }
 
 /// What messages hold while they wait to be sent.
@@ -609,7 +377,7 @@ fn held(messages: &Messages) -> usize {
     messages.bytes() + WAITING
 }
 
-fn over(what: &str, count: usize, unit: &str, limit: usize) -> Status {
+pub(super) fn over(what: &str, count: usize, unit: &str, limit: usize) -> Status {
     Status::resource_exhausted(format!(
         "{what} {count} {unit} is over the limit of {limit}"
     ))
