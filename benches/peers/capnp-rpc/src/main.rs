@@ -3,15 +3,14 @@
 
 // Where the generated code looks for itself.
 #[cfg(capnp_compiler)]
+#[expect(
+    unreachable_pub,
+    clippy::allow_attributes_without_reason,
+    clippy::pedantic,
+    clippy::unimplemented,
+    reason = "generated"
+)]
 mod echo_capnp {
-    #![allow(
-        unreachable_pub,
-        rust_2018_idioms,
-        warnings,
-        clippy::all,
-        clippy::pedantic,
-        reason = "generated"
-    )]
     include!(concat!(env!("OUT_DIR"), "/echo_capnp.rs"));
 }
 

@@ -13,16 +13,14 @@ use connectrpc::{
 use futures::{StreamExt, stream};
 use rig::{Client, MOST_FETCHED, Result, STREAM_MESSAGE};
 
+#[expect(
+    unreachable_pub,
+    clippy::allow_attributes,
+    clippy::allow_attributes_without_reason,
+    clippy::pedantic,
+    reason = "generated"
+)]
 mod generated {
-    #![allow(
-        unreachable_pub,
-        missing_docs,
-        rust_2018_idioms,
-        warnings,
-        clippy::all,
-        clippy::pedantic,
-        reason = "generated"
-    )]
     include!(concat!(env!("OUT_DIR"), "/stubs.rs"));
 }
 

@@ -17,27 +17,28 @@ use ttrpc::asynchronous::{
 };
 use ttrpc::context::Context;
 
+#[expect(
+    unreachable_pub,
+    non_upper_case_globals,
+    unused_mut,
+    clippy::allow_attributes,
+    clippy::allow_attributes_without_reason,
+    clippy::all,
+    clippy::pedantic,
+    clippy::unwrap_used,
+    reason = "generated"
+)]
 mod echo {
-    #![allow(
-        unreachable_pub,
-        rust_2018_idioms,
-        warnings,
-        clippy::all,
-        clippy::pedantic,
-        reason = "generated"
-    )]
     include!(concat!(env!("OUT_DIR"), "/echo.rs"));
 }
 
+#[expect(
+    unreachable_pub,
+    unused_imports,
+    clippy::pedantic,
+    reason = "generated"
+)]
 mod echo_ttrpc {
-    #![allow(
-        unreachable_pub,
-        rust_2018_idioms,
-        warnings,
-        clippy::all,
-        clippy::pedantic,
-        reason = "generated"
-    )]
     include!(concat!(env!("OUT_DIR"), "/echo_ttrpc.rs"));
 }
 

@@ -12,16 +12,8 @@ use volo::net::incoming::DefaultIncoming;
 use volo_thrift::ServerError;
 use volo_thrift::codec::DefaultMakeCodec;
 
+#[expect(unreachable_pub, unsafe_code, reason = "generated")]
 mod generated {
-    #![allow(
-        unreachable_pub,
-        rust_2018_idioms,
-        unsafe_code,
-        warnings,
-        clippy::all,
-        clippy::pedantic,
-        reason = "generated"
-    )]
     include!(concat!(env!("OUT_DIR"), "/volo_gen.rs"));
 }
 
