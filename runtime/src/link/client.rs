@@ -40,7 +40,7 @@ pub(super) struct Caller {
     ready: Option<oneshot::Sender<Result<(), Status>>>,
     /// The time of what happens here.
     now: Instant,
-    /// Answers since the last write.
+    /// Answers since the last pause.
     answered: usize,
 }
 
@@ -432,7 +432,6 @@ impl Role for Caller {
     }
 
     fn flushed(&mut self, connection: &Connection) {
-        self.answered = 0;
         let leaving = std::mem::take(&mut self.leaving);
         for stream in leaving {
             if connection.has_left(stream) {
@@ -468,9 +467,10 @@ impl Role for Caller {
         }
     }
 
-    fn expects_more(&self) -> bool {
+    fn expects_more(&mut self) -> bool {
         // Those who have their answers may have more to ask.
-        self.answered > 1 || self.calls.len() + self.waiting > 1
+        let answered = std::mem::take(&mut self.answered);
+        answered > 1 || self.calls.len() + self.waiting > 1
     }
 
     fn closed(&mut self, _: &Connection, reason: &CloseReason, late: Vec<Command>) {

@@ -30,6 +30,10 @@ const TURN: usize = 512 * 1024;
 /// Events, and so calls of handlers, before other tasks get their turn.
 const EVENTS: usize = 256;
 
+/// Events before what came of them is written: the peer works on the first part of a burst while this side works on the
+/// next. As many frames share a write well.
+const BURST: usize = 32;
+
 /// Time that handlers may take before other tasks get their turn: a few times what a call that computes for long may take
 /// where it holds up its connection.
 const HOLD: Duration = Duration::from_micros(250);
@@ -68,8 +72,8 @@ pub(super) trait Role: Send {
     /// So long took the last events.
     fn took(&mut self, _: Duration) {}
 
-    /// Whether others are at work whose frames could share the next write.
-    fn expects_more(&self) -> bool;
+    /// Whether others are at work whose frames could share the next write. Asked once before each pause.
+    fn expects_more(&mut self) -> bool;
 
     /// The connection is over; `late` are the commands that it did not come to.
     fn closed(&mut self, connection: &Connection, reason: &CloseReason, late: Vec<Command>);
@@ -88,6 +92,8 @@ pub(super) struct Driver<R> {
     timer: Timer,
     /// Bytes moved since other tasks had their turn.
     spent: usize,
+    /// Events seen since then.
+    seen: usize,
     /// When the handlers have had their time.
     turn: Option<Instant>,
     /// They have.
@@ -111,6 +117,7 @@ impl<R: Role> Driver<R> {
             behind: false,
             timer: Timer::default(),
             spent: 0,
+            seen: 0,
             turn: None,
             overdue: false,
         }
@@ -129,8 +136,13 @@ impl<R: Role> Driver<R> {
             if let Some(reason) = self.dispatch() {
                 break reason;
             }
-            if self.role.expects_more() || self.behind || self.overdue || self.spent > TURN {
+            let spent = self.overdue || self.spent > TURN || self.seen > EVENTS;
+            if self.behind && !spent {
+                continue;
+            }
+            if self.role.expects_more() || spent {
                 self.spent = 0;
+                self.seen = 0;
                 yield_now().await;
                 self.rested();
                 poll_fn(|cx| {
@@ -259,7 +271,8 @@ impl<R: Role> Driver<R> {
         let mut at = now();
         let mut portion = self.role.portion();
         let mut unseen = 0;
-        for left in (0..EVENTS).rev() {
+        for left in (0..BURST).rev() {
+            self.seen += 1;
             match next {
                 Some(Event::Closed(reason)) => return Some(reason),
                 Some(event) => self.role.event(&mut self.connection, event, at),
@@ -301,7 +314,9 @@ impl<R: Role> Driver<R> {
                 self.connection.transmit(&mut self.transport.outbox, FLUSH);
             }
             // Room in the queues may have come of it, and further messages for them.
-            if let Some(reason) = self.dispatch() {
+            if !self.behind
+                && let Some(reason) = self.dispatch()
+            {
                 return Some(reason);
             }
             if !self.transport.has_output() {

@@ -351,7 +351,7 @@ impl<D: Dispatch> Role for Answerer<D> {
         self.calls.took(time);
     }
 
-    fn expects_more(&self) -> bool {
+    fn expects_more(&mut self) -> bool {
         !self.calls.open.is_empty()
     }
 
