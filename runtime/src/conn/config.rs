@@ -33,6 +33,10 @@ pub struct Limits {
     /// Message bytes in flight per stream, taken as a power of two from 2^16. 64 KiB: a unary call of that size never
     /// waits for CREDIT.
     pub stream_window: usize,
+    /// Message bytes in flight to which a stream's window grows while its reader keeps up and the connection has room, at
+    /// most 2^30. 256 KiB: 2 Gbit/s over 1 ms, and a quarter of the connection's window. Streams whose readers stand still keep
+    /// the window they began with, so that many of them fit into a connection.
+    pub wide_stream_window: usize,
     /// Message bytes in flight per connection, taken as a power of two from 2^17. 1 MiB: 1 Gbit/s over 8 ms.
     pub connection_window: usize,
     /// Bytes of messages that are larger than a fragment and not whole, or not consumed. From half of it on, one such
@@ -107,6 +111,7 @@ impl Default for Limits {
             metadata_entries: 100,
             streams: 1024,
             stream_window: 64 << 10,
+            wide_stream_window: 256 << 10,
             connection_window: 1 << 20,
             reassembly: 16 << 20,
             stream_queue: 256 << 10,

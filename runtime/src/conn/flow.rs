@@ -10,6 +10,8 @@ pub(super) struct Window {
     open: usize,
     /// What is consumed and not yet given back.
     owed: usize,
+    /// More than half of it was in use at once since it was widened last.
+    scarce: bool,
 }
 
 impl Window {
@@ -18,6 +20,7 @@ impl Window {
             size,
             open: size,
             owed: 0,
+            scarce: false,
         }
     }
 
@@ -30,6 +33,7 @@ impl Window {
             return Err(cost - self.open);
         }
         self.open -= cost;
+        self.scarce |= self.open < self.size / 2;
         Ok(())
     }
 
@@ -49,12 +53,22 @@ impl Window {
         Some(growth as u64)
     }
 
+    /// Doubles it up to `most`, if it has been scarce; the peer hears of it with what is given back next.
+    pub(super) fn widen(&mut self, most: usize) {
+        if self.scarce && self.size < most {
+            let growth = self.size.min(most - self.size);
+            self.size += growth;
+            self.owed += growth;
+            self.scarce = false;
+        }
+    }
+
     /// What the peer may still send.
     pub(super) fn open(&self) -> usize {
         self.open
     }
 
-    /// What it was at first.
+    /// What it is when nothing is in use.
     pub(super) fn size(&self) -> usize {
         self.size
     }

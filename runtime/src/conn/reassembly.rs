@@ -147,6 +147,11 @@ impl Connection {
         let cost = cost.min(stream.held);
         stream.waiting = stream.waiting.saturating_sub(messages);
         stream.held -= cost;
+        // A reader that has taken everything could have taken more.
+        if stream.waiting == 0 && self.window.open() >= self.window.size() / 2 {
+            let most = self.config.limits.wide_stream_window.min(1 << 30);
+            stream.window.widen(most);
+        }
         self.give_back_stream(number, cost);
         self.give_back(cost);
         self.grant_withheld();

@@ -124,8 +124,8 @@ fn runs_beyond_the_window_wait_in_parts_and_all_arrive() {
     let mut received = 0;
     loop {
         let events = deliver(&mut pair);
-        let window = 64 << 10;
-        assert!(pair.client.conn.buffered() <= window);
+        // The reader keeps up, so that the window grows, and only so far.
+        assert!(pair.client.conn.buffered() <= 256 << 10);
         if events.is_empty() {
             break;
         }
@@ -138,6 +138,55 @@ fn runs_beyond_the_window_wait_in_parts_and_all_arrive() {
     let writable = |event: &Event| matches!(event, Event::Writable { .. });
     assert!(pair.server.take_events().iter().any(writable));
     assert_eq!(pair.server.conn.buffered() + pair.client.conn.buffered(), 0);
+}
+
+/// Lets the server send as much as the machines take; gives what the client got at once.
+fn fill(pair: &mut Pair, stream: StreamId) -> Vec<Event> {
+    while pair
+        .server
+        .conn
+        .send(stream, run(stream, &[1000; 30]))
+        .is_ok()
+    {}
+    deliver(pair)
+}
+
+fn size_of(events: &[Event]) -> usize {
+    sizes(events).iter().sum::<usize>() * (1000 + HEADER)
+}
+
+#[test]
+fn a_window_grows_while_its_reader_keeps_up_and_the_connection_has_room() {
+    let mut pair = Pair::new();
+    let stream = replies(&mut pair);
+    let mut got = Vec::new();
+    for _ in 0..5 {
+        let events = fill(&mut pair, stream);
+        got.push(size_of(&events) >> 10);
+        consume(&mut pair.client, &events);
+        let credit = pair.client.transmit();
+        pair.server.receive(&credit, pair.now);
+    }
+    assert_eq!(got[..2], [63, 127]);
+    // A part of a quarter may not be given back yet.
+    assert!(
+        got[2..].iter().all(|kib| (192..=256).contains(kib)),
+        "{got:?}"
+    );
+    // Readers that stand still keep the window they began with, and use up what all share.
+    let slow: Vec<StreamId> = (0..8).map(|_| replies(&mut pair)).collect();
+    for stream in slow {
+        let events = fill(&mut pair, stream);
+        assert_eq!(size_of(&events) >> 10, 63);
+    }
+    let late = replies(&mut pair);
+    for _ in 0..2 {
+        let events = fill(&mut pair, late);
+        assert_eq!(size_of(&events) >> 10, 63);
+        consume(&mut pair.client, &events);
+        let credit = pair.client.transmit();
+        pair.server.receive(&credit, pair.now);
+    }
 }
 
 #[test]
