@@ -97,7 +97,12 @@ const STEPS: &[Step] = &[
     Step {
         name: "peers-fmt",
         shows: "the comparison with other systems is formatted",
-        cargo: &["fmt", "--manifest-path=benches/peers/Cargo.toml", "--check"],
+        cargo: &[
+            "fmt",
+            "--manifest-path=benches/peers/Cargo.toml",
+            "--all",
+            "--check",
+        ],
         environment: &[],
     },
     // The peers themselves are left to who runs the comparison: they take minutes to build.

@@ -14,7 +14,11 @@ fn main() {
     let out = env::var("OUT_DIR").expect("cargo sets OUT_DIR");
     let descriptors = Path::new(&out).join("echo.bin");
     let compiled = protox::compile([CONTRACT], ["../idl"]).expect("echo.proto compiles");
-    fs::write(&descriptors, compiled.encode_to_vec()).expect("OUT_DIR is writable");
+    let compiled = compiled.encode_to_vec();
+    // Its generator has cargo watch the file: written each time, it would have this crate built each time.
+    if !fs::read(&descriptors).is_ok_and(|before| before == compiled) {
+        fs::write(&descriptors, compiled).expect("OUT_DIR is writable");
+    }
     let mut messages = CodeGenConfig::default();
     messages.generate_json = false;
     messages.bytes_fields.push((".".into(), BytesRepr::Bytes));

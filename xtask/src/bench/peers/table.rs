@@ -117,6 +117,7 @@ fn ratio(value: Option<f64>) -> String {
 /// Thousands apart by blanks, and decimals only where they say something.
 pub(super) fn number(value: f64) -> String {
     let decimals = match value.abs() {
+        tiny if tiny < 0.1 => 3,
         small if small < 10.0 => 2,
         middling if middling < 100.0 => 1,
         _ => 0,
@@ -147,6 +148,7 @@ mod tests {
     #[test]
     fn numbers_have_as_many_decimals_as_they_need() {
         for (value, written) in [
+            (0.0667, "0.067"),
             (0.456, "0.46"),
             (12.34, "12.3"),
             (999.6, "1 000"),

@@ -27,6 +27,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// What became of the calls.
 struct Calls {
     latencies: Histogram,
+    /// Those that ended within the window, whenever they arrived.
+    ended: AtomicU64,
     in_flight: AtomicU64,
     failed: AtomicU64,
 }
@@ -35,6 +37,7 @@ pub(super) async fn measure<P: Peer>(load: &Load, rate: u64) -> Result<Row> {
     let clients = P::connect(load.address, CONNECTIONS).await?;
     let calls = Arc::new(Calls {
         latencies: Histogram::new(),
+        ended: AtomicU64::new(0),
         in_flight: AtomicU64::new(0),
         failed: AtomicU64::new(0),
     });
@@ -55,7 +58,7 @@ pub(super) async fn measure<P: Peer>(load: &Load, rate: u64) -> Result<Row> {
     }
     let unanswered = calls.in_flight.load(Ordering::Relaxed);
     let failed = calls.failed.load(Ordering::Relaxed) + unanswered;
-    let per_second = real(calls.latencies.count()) / window.seconds();
+    let per_second = real(calls.ended.load(Ordering::Relaxed)) / window.seconds();
     let row = Row::default()
         .with("calls_per_s", per_second)
         .with("failed_calls", real(failed));
@@ -115,9 +118,17 @@ async fn arrive<P: Peer>(
             spawn::<P, _>(async move {
                 let reply = client.echo(payload.clone()).await;
                 let good = reply.and_then(|reply| same(reply.as_ref(), &payload));
+                let now = Instant::now();
+                let in_window = (window.begins..window.ends).contains(&now);
                 match good {
-                    Ok(()) if counts => calls.latencies.record(due.elapsed()),
-                    Ok(()) => {}
+                    Ok(()) => {
+                        calls
+                            .ended
+                            .fetch_add(u64::from(in_window), Ordering::Relaxed);
+                        if counts {
+                            calls.latencies.record(now - due);
+                        }
+                    }
                     Err(_) => {
                         calls.failed.fetch_add(u64::from(counts), Ordering::Relaxed);
                     }
