@@ -82,7 +82,7 @@ pub(super) trait Role: Send {
 /// Owns a connection until its end.
 pub(super) struct Driver<R> {
     connection: Connection,
-    role: R,
+    pub(super) role: R,
     transport: Transport,
     commands: Receiver<Command>,
     /// Every other end of `commands` is gone.
@@ -123,8 +123,8 @@ impl<R: Role> Driver<R> {
         }
     }
 
-    /// Runs to the end of the connection, and gives the role back.
-    pub(super) async fn run(mut self) -> R {
+    /// Runs to the end of the connection.
+    pub(super) async fn run(&mut self) {
         let reason = loop {
             // What the machine has to say before anything happens: the client's preface.
             if let Some(reason) = self.flush().await {
@@ -157,8 +157,8 @@ impl<R: Role> Driver<R> {
         };
         let late = self.commands.close().collect();
         self.role.closed(&self.connection, &reason, late);
-        self.last_words(&reason).await;
-        self.role
+        // On the heap, so that all connections do not hold room for what each does once.
+        Box::pin(self.last_words(&reason)).await;
     }
 
     /// Takes whatever is there to be taken; ready if there was anything.
@@ -360,4 +360,21 @@ impl<R: Role> Driver<R> {
 /// The time, as the runtime sees it: a test may stop it.
 pub(super) fn now() -> Instant {
     tokio::time::Instant::now().into_std()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::client::Caller;
+    use super::*;
+
+    /// Bytes of the future that `run` gives.
+    fn future<F>(_run: impl FnOnce(&'static mut Driver<Caller>) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn an_idle_connection_holds_little() {
+        let size = size_of::<Driver<Caller>>() + future(Driver::<Caller>::run);
+        assert!(size <= 2 * 1024, "{size} bytes");
+    }
 }

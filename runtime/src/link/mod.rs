@@ -110,19 +110,19 @@ impl Link {
         let (ready, outcome) = oneshot::channel();
         let health = Arc::new(Health::new(address.to_string().into()));
         let counters = Arc::new(Counters::default());
-        let driver = Driver::new(
+        let mut driver = Box::new(Driver::new(
             Connection::client(config.connection.clone(), now()),
             Caller::new(Arc::clone(&health), ready),
             stream,
             receiver,
             Arc::clone(&counters),
-        );
+        ));
         let link = Self(Arc::new(Shared {
             commands,
             health,
             counters,
         }));
-        tokio::spawn(driver.run());
+        tokio::spawn(async move { driver.run().await });
         outcome
             .await
             .unwrap_or_else(|_| Err(link.0.health.ended()))?;
@@ -183,14 +183,19 @@ pub(crate) fn serve<D: Dispatch>(
     let control = Control {
         commands: commands.clone(),
     };
-    let driver = Driver::new(
+    // On the heap: a future that is handed on holds what it captured twice.
+    let mut driver = Box::new(Driver::new(
         Connection::server(config, now()),
         Answerer::new(dispatch, peer.to_string().into(), commands),
         stream,
         receiver,
         counters,
-    );
-    (control, async move { driver.run().await.tally().await })
+    ));
+    let life = async move {
+        driver.run().await;
+        driver.role.tally().await
+    };
+    (control, life)
 }
 
 /// What a server tells one of its connections.

@@ -84,7 +84,7 @@ impl<D: Dispatch> Answerer<D> {
     }
 
     /// Waits for the handlers that outlive the connection, and tells what became of all.
-    pub(super) async fn tally(mut self) -> Tally {
+    pub(super) async fn tally(&mut self) -> Tally {
         while self.outliving.join_next().await.is_some() {}
         self.tally
     }
