@@ -23,6 +23,13 @@ struct Place<T> {
     call: Option<T>,
 }
 
+impl<T> Place<T> {
+    fn of(number: u32, call: T) -> Self {
+        let call = Some(call);
+        Self { number, call }
+    }
+}
+
 impl<T> Default for ByStream<T> {
     fn default() -> Self {
         Self {
@@ -82,15 +89,23 @@ impl<T> ByStream<T> {
 
     #[inline]
     fn settle(&mut self, number: u32, call: T) {
-        let place = self.place(number);
-        let place = &mut self.places[place];
-        if place.call.is_some()
-            && let Some(older) = place.call.take()
-        {
-            self.displaced.insert(place.number, older);
+        let at = self.place(number);
+        let place = &mut self.places[at];
+        if place.call.is_some() {
+            let older = std::mem::replace(place, Place::of(number, call));
+            self.displace(older);
+        } else {
+            // Seen to be empty here, so that nothing is dropped for it.
+            place.number = number;
+            place.call = Some(call);
         }
-        place.number = number;
-        place.call = Some(call);
+    }
+
+    #[cold]
+    fn displace(&mut self, place: Place<T>) {
+        if let Some(call) = place.call {
+            self.displaced.insert(place.number, call);
+        }
     }
 
     #[cold]

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use bytes::{BufMut, BytesMut};
 
 use super::Fault;
-use super::varint::{Reader, Writer, varint_len};
+use super::varint::{Reader, put_slice, put_varint, varint_len};
 
 /// Bytes of a header: length (4), kind (1), flags (1), stream (4).
 pub const HEADER: usize = 10;
@@ -284,9 +284,7 @@ impl Frame {
             }
             Self::Credit { stream, bytes } => {
                 Header::put(out, FrameKind::Credit, 0, *stream, varint_len(*bytes));
-                let mut writer = Writer::new(out);
-                writer.varint(*bytes);
-                writer.finish();
+                put_varint(out, *bytes);
             }
             Self::Ping(token) => {
                 Header::put(out, FrameKind::Ping, 0, 0, 8);
@@ -307,11 +305,9 @@ impl Frame {
                     + varint_len(message.len() as u64)
                     + message.len();
                 Header::put(out, FrameKind::GoAway, 0, 0, payload);
-                let mut writer = Writer::new(out);
-                writer.varint((*last_stream).into());
-                writer.byte(*code as u8);
-                writer.slice(message.as_bytes());
-                writer.finish();
+                put_varint(out, (*last_stream).into());
+                out.put_u8(*code as u8);
+                put_slice(out, message.as_bytes());
             }
         }
     }

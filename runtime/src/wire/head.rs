@@ -5,10 +5,10 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::{BufMut, Bytes, BytesMut};
 
 use super::frame::{self, FrameKind, Header};
-use super::varint::{Reader, Writer, varint_len};
+use super::varint::{Numbers, Reader, put_slice, put_varint, varint_len};
 use super::{FRAGMENT, Fault};
 use crate::metadata::{Metadata, Value};
 use crate::status::{Code, Detail, Progress, Status};
@@ -80,10 +80,10 @@ impl Route {
         self.path.len() + self.group.len() + self.codec.len()
     }
 
-    fn put(&self, out: &mut Writer<'_>) {
-        out.slice(self.path.as_bytes());
-        out.slice(self.group.as_bytes());
-        out.slice(self.codec.as_bytes());
+    fn put(&self, out: &mut BytesMut) {
+        put_slice(out, self.path.as_bytes());
+        put_slice(out, self.group.as_bytes());
+        put_slice(out, self.codec.as_bytes());
     }
 
     fn decode(reader: &mut Reader<'_>) -> Result<Arc<Self>, Fault> {
@@ -159,23 +159,18 @@ fn flag(flag: u8, set: bool) -> u8 {
     if set { flag } else { 0 }
 }
 
-/// Appends a frame's header once its head is known: reserves the place, and fills it in at the end.
+/// Fills in the header of the frame that begins at `start`, whose head is whole: `body` more bytes follow.
 #[inline]
-fn put_frame(
+fn put_header(
     out: &mut BytesMut,
+    start: usize,
     kind: FrameKind,
     flags: u8,
     stream: u32,
-    body: usize,
-    head: impl FnOnce(&mut Writer<'_>),
+    body: Option<usize>,
 ) {
-    let start = out.len();
-    let mut writer = Writer::new(out);
-    writer.raw(&[0; frame::HEADER]);
-    head(&mut writer);
-    let payload = writer.len() - start - frame::HEADER + body;
+    let payload = out.len() - start - frame::HEADER + body.unwrap_or(0);
     let header = Header::encode(kind, flags, stream, payload);
-    let out = writer.finish();
     out[start..start + frame::HEADER].copy_from_slice(&header);
 }
 
@@ -187,32 +182,29 @@ impl OpenHead<&Metadata> {
             | flag(frame::BODY, body.is_some())
             | flag(frame::ONE_WAY, self.one_way)
             | flag(frame::DEADLINE, self.deadline.is_some());
-        put_frame(
-            out,
-            FrameKind::Open,
-            flags,
-            stream,
-            body.unwrap_or(0),
-            |out| {
-                match &self.route {
-                    RouteRef::Once(route) => {
-                        out.byte(0);
-                        route.put(out);
-                    }
-                    RouteRef::Learn(route) => {
-                        out.byte(1);
-                        route.put(out);
-                    }
-                    RouteRef::Known(number) => out.varint(u64::from(*number) + 2),
-                }
-                out.varint(self.attempt.into());
-                if let Some(deadline) = self.deadline {
-                    out.varint(deadline);
-                }
-                put_metadata(out, self.metadata);
-            },
-        );
+        let start = out.len();
+        let mut numbers = Numbers::new();
+        numbers.skip(frame::HEADER);
+        match &self.route {
+            RouteRef::Known(number) => numbers.varint(u64::from(*number) + 2),
+            RouteRef::Once(route) => numbers = put_route(out, numbers, 0, route),
+            RouteRef::Learn(route) => numbers = put_route(out, numbers, 1, route),
+        }
+        numbers.varint(self.attempt.into());
+        if let Some(deadline) = self.deadline {
+            numbers.varint(deadline);
+        }
+        put_metadata(out, numbers, self.metadata);
+        put_header(out, start, FrameKind::Open, flags, stream, body);
     }
+}
+
+#[cold]
+fn put_route(out: &mut BytesMut, mut before: Numbers, how: u8, route: &Route) -> Numbers {
+    before.byte(how);
+    before.put(out);
+    route.put(out);
+    Numbers::new()
 }
 
 impl OpenHead<Result<Metadata, Status>> {
@@ -306,20 +298,21 @@ impl EndHead {
                     | flag(frame::OVERLOADED, status.is_overloaded())
             }
         };
-        put_frame(
-            out,
-            FrameKind::End,
-            flags,
-            stream,
-            body.unwrap_or(0),
-            |out| match outcome {
-                Ok(trailers) => {
-                    out.byte(0);
-                    put_metadata(out, trailers);
-                }
-                Err(status) => put_failure(out, status),
-            },
-        );
+        let start = out.len();
+        let mut numbers = Numbers::new();
+        numbers.skip(frame::HEADER);
+        match outcome {
+            Ok(trailers) => {
+                numbers.byte(0);
+                put_metadata(out, numbers, trailers);
+            }
+            Err(status) => {
+                numbers.byte(status.code() as u8);
+                numbers.put(out);
+                put_failure(out, status);
+            }
+        }
+        put_header(out, start, FrameKind::End, flags, stream, body);
     }
 
     /// The head of an END, and its message if it has one. Trailers that break a rule fail the call, not the connection.
@@ -388,26 +381,26 @@ impl EndHead {
     }
 }
 
-fn put_failure(out: &mut Writer<'_>, status: &Status) {
-    out.byte(status.code() as u8);
+/// What follows the code.
+fn put_failure(out: &mut BytesMut, status: &Status) {
     put_message(out, status);
-    out.varint(status.retry_after().map_or(0, whole_millis));
+    put_varint(out, status.retry_after().map_or(0, whole_millis));
     match status.detail() {
         Some(detail) => {
-            out.slice(detail.type_name.as_bytes());
-            out.slice(&detail.value);
+            put_slice(out, detail.type_name.as_bytes());
+            put_slice(out, &detail.value);
         }
-        None => out.byte(0),
+        None => out.put_u8(0),
     }
-    put_metadata(out, status.trailers());
+    put_metadata(out, Numbers::new(), status.trailers());
 }
 
 /// The message, with the setting that would change the outcome: the peer's user cannot see it otherwise.
-fn put_message(out: &mut Writer<'_>, status: &Status) {
+fn put_message(out: &mut BytesMut, status: &Status) {
     let message = status.message();
     match status.setting() {
-        Some(setting) => out.slice(format!("{message} (see {setting})").as_bytes()),
-        None => out.slice(message.as_bytes()),
+        Some(setting) => put_slice(out, format!("{message} (see {setting})").as_bytes()),
+        None => put_slice(out, message.as_bytes()),
     }
 }
 
@@ -463,22 +456,26 @@ fn value_bytes(value: &Value) -> &[u8] {
     }
 }
 
-#[inline]
-fn put_metadata(out: &mut Writer<'_>, metadata: &Metadata) {
-    if metadata.is_empty() {
-        out.byte(0);
-    } else {
+/// Appends a metadata block behind the numbers before it.
+#[expect(
+    clippy::inline_always,
+    reason = "the numbers would be copied for each of three callers, two of them in every call"
+)]
+#[inline(always)]
+fn put_metadata(out: &mut BytesMut, mut before: Numbers, metadata: &Metadata) {
+    before.varint(metadata_len(metadata) as u64);
+    before.put(out);
+    if !metadata.is_empty() {
         put_entries(out, metadata);
     }
 }
 
-fn put_entries(out: &mut Writer<'_>, metadata: &Metadata) {
-    out.varint(metadata_len(metadata) as u64);
+fn put_entries(out: &mut BytesMut, metadata: &Metadata) {
     for (key, value) in metadata.iter() {
         let binary = u64::from(matches!(value, Value::Binary(_)));
-        out.varint((key.len() as u64) << 1 | binary);
-        out.raw(key.as_bytes());
-        out.slice(value_bytes(value));
+        put_varint(out, (key.len() as u64) << 1 | binary);
+        out.put_slice(key.as_bytes());
+        put_slice(out, value_bytes(value));
     }
 }
 

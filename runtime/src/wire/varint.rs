@@ -7,47 +7,37 @@ use super::Fault;
 /// The most bytes of a number.
 const LONGEST: usize = 10;
 
-/// Bytes that a [`Writer`] gathers: the numbers of any head whose texts are all empty.
-const GATHERED: usize = 64;
+/// Room for the numbers between two texts of a frame, its header included; a power of two.
+const ROOM: usize = 64;
 
-/// Writes a frame. What is short is gathered, so that the frames of most calls reach the buffer in one piece.
-pub(super) struct Writer<'a> {
-    out: &'a mut BytesMut,
-    gathered: [u8; GATHERED],
+/// Numbers on their way into a buffer, gathered so that they reach it in one piece: at most the header of a frame and four
+/// more at a time.
+#[derive(Clone, Copy)]
+pub(super) struct Numbers {
+    bytes: [u8; ROOM],
     length: usize,
 }
 
-impl<'a> Writer<'a> {
+impl Numbers {
     #[inline]
-    pub(super) fn new(out: &'a mut BytesMut) -> Self {
+    pub(super) fn new() -> Self {
         Self {
-            out,
-            gathered: [0; GATHERED],
+            bytes: [0; ROOM],
             length: 0,
         }
     }
 
-    /// Bytes in the buffer and on their way there.
+    /// Leaves place for what is only known later.
     #[inline]
-    pub(super) fn len(&self) -> usize {
-        self.out.len() + self.length
+    pub(super) fn skip(&mut self, length: usize) {
+        self.length += length;
     }
 
     #[inline]
     pub(super) fn byte(&mut self, byte: u8) {
-        if let Some(place) = self.gathered.get_mut(self.length) {
-            *place = byte;
-            self.length += 1;
-        } else {
-            self.overflow(byte);
-        }
-    }
-
-    #[cold]
-    fn overflow(&mut self, byte: u8) {
-        self.flush();
-        self.gathered[0] = byte;
-        self.length = 1;
+        debug_assert!(self.length < ROOM, "more numbers than any frame has");
+        self.bytes[self.length % ROOM] = byte;
+        self.length += 1;
     }
 
     #[inline]
@@ -59,36 +49,24 @@ impl<'a> Writer<'a> {
         self.byte((value & 0x7f) as u8);
     }
 
-    /// Bytes without their length.
+    /// Appends them.
     #[inline]
-    pub(super) fn raw(&mut self, bytes: &[u8]) {
-        if let Some(place) = self.gathered[self.length..].get_mut(..bytes.len()) {
-            place.copy_from_slice(bytes);
-            self.length += bytes.len();
-        } else {
-            self.flush();
-            self.out.put_slice(bytes);
-        }
+    pub(super) fn put(&self, out: &mut BytesMut) {
+        out.put_slice(&self.bytes[..self.length.min(ROOM)]);
     }
+}
 
-    /// Bytes behind their length.
-    pub(super) fn slice(&mut self, bytes: &[u8]) {
-        self.varint(bytes.len() as u64);
-        self.raw(bytes);
-    }
+#[inline]
+pub(super) fn put_varint(out: &mut BytesMut, value: u64) {
+    let mut numbers = Numbers::new();
+    numbers.varint(value);
+    numbers.put(out);
+}
 
-    /// Moves what is gathered to where it belongs, and gives the buffer back.
-    #[inline]
-    pub(super) fn finish(mut self) -> &'a mut BytesMut {
-        self.flush();
-        self.out
-    }
-
-    #[inline]
-    fn flush(&mut self) {
-        self.out.put_slice(&self.gathered[..self.length]);
-        self.length = 0;
-    }
+/// Appends bytes behind their length.
+pub(super) fn put_slice(out: &mut BytesMut, bytes: &[u8]) {
+    put_varint(out, bytes.len() as u64);
+    out.put_slice(bytes);
 }
 
 /// Bytes that a number takes.
@@ -200,31 +178,12 @@ mod tests {
             u64::MAX,
         ] {
             let mut out = BytesMut::new();
-            let mut writer = Writer::new(&mut out);
-            writer.varint(value);
-            assert_eq!(writer.len(), varint_len(value));
-            writer.finish();
+            put_varint(&mut out, value);
             assert_eq!(out.len(), varint_len(value));
             let mut reader = Reader::new(&out);
             assert_eq!(reader.varint("number"), Ok(value));
             assert!(reader.is_at_end());
         }
-    }
-
-    #[test]
-    fn what_is_gathered_stays_in_order_with_what_is_long() {
-        let (short, long) = ([7; 5], [9; GATHERED]);
-        let (mut out, mut expected) = (BytesMut::new(), Vec::new());
-        let mut writer = Writer::new(&mut out);
-        for round in 0..40_u8 {
-            writer.byte(round);
-            expected.push(round);
-            let bytes = if round % 7 == 3 { &long[..] } else { &short };
-            writer.raw(bytes);
-            expected.extend_from_slice(bytes);
-            assert_eq!(writer.len(), expected.len());
-        }
-        assert_eq!(*writer.finish(), expected);
     }
 
     #[test]
