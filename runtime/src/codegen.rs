@@ -21,6 +21,7 @@ pub use crate::streaming::Streaming;
 
 use crate::client::{Form, Plan, Received, Requests};
 use crate::codec;
+use crate::rope::Rope;
 
 /// Stops the compilation of code that was generated for another contract.
 ///
@@ -99,5 +100,5 @@ fn many_requests<Q: Message + 'static>(
         shape: channel.shape(method.request),
     };
     let requests = Requests::new(form, requests);
-    Plan::new(channel.clone(), method, Ok(Bytes::new()), Some(requests))
+    Plan::new(channel.clone(), method, Ok(Rope::new()), Some(requests))
 }

@@ -57,7 +57,7 @@ async fn whoever_breaks_the_protocol_is_told_how_and_others_are_served() {
     open(&mut twice, 1, &none);
     open(&mut twice, 1, &none);
     for (bytes, reason) in [
-        (&[0xff; 64][..], "over the limit of 65536 (Limits::frame)"),
+        (&[0xff; 64][..], "over the limit of 131072 (Limits::frame)"),
         (&[0, 0, 0, 3, 1, 0, 0, 0, 0, 1], "less than a header"),
         (&[0, 0, 0, 6, 9, 0, 0, 0, 0, 1], "unknown frame kind 0x09"),
         (&[0, 0, 0, 8, 3, 0, 0, 0, 0, 1, 0, 0], "may not send it"),

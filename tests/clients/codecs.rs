@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use callsheet::codec::{Codec, CodecError, Json, Shape};
-use callsheet::{Client, Code, Progress, Server};
+use callsheet::{Client, Code, Progress, Rope, Server};
 use callsheet_tests::rpc::shop::orders::v1::{OrdersClient, OrdersGetError, OrdersServer};
 use callsheet_tests::rpc::shop::orders::{Item, Order, PlaceOrder, WatchOrders};
 
@@ -16,8 +16,9 @@ impl Codec for Inverted {
         "inverted"
     }
 
-    fn encode(&self, _: Shape, protobuf: Bytes) -> Result<Bytes, CodecError> {
-        Ok(protobuf.iter().map(|byte| !byte).collect())
+    fn encode(&self, _: Shape, protobuf: Rope) -> Result<Rope, CodecError> {
+        let bytes = protobuf.into_bytes();
+        Ok(bytes.iter().map(|byte| !byte).collect::<Bytes>().into())
     }
 
     fn decode(&self, _: Shape, body: Bytes) -> Result<Bytes, CodecError> {

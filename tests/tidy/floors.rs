@@ -22,7 +22,7 @@ const COMPILER: &[&[&str]] = &[
 ];
 
 const RUNTIME: &[&[&str]] = &[
-    &["include", "metadata", "random", "release", "signal"],
+    &["include", "metadata", "random", "release", "rope", "signal"],
     &["backoff", "codec", "context", "contract", "status"],
     &["balance", "error", "registry", "wire"],
     &["conn", "route", "streaming", "transport"],

@@ -3,12 +3,12 @@
 use std::fmt;
 use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::time::Instant;
 
 use crate::context::Context;
 use crate::contract::{MethodDescriptor, MethodKind};
 use crate::metadata::Metadata;
+use crate::rope::Rope;
 use crate::route::GroupChoice;
 use crate::status::{Phase, Status};
 
@@ -36,7 +36,7 @@ pub(crate) struct Plan {
     pub(super) timeout: Timeout,
     pub(super) metadata: Metadata,
     pub(super) group: Option<GroupChoice>,
-    pub(super) body: Result<Bytes, Status>,
+    pub(super) body: Result<Rope, Status>,
     pub(super) requests: Option<Requests>,
 }
 
@@ -44,7 +44,7 @@ impl Plan {
     pub(crate) fn new(
         channel: Channel,
         method: &'static MethodDescriptor,
-        body: Result<Bytes, Status>,
+        body: Result<Rope, Status>,
         requests: Option<Requests>,
     ) -> Self {
         Self {

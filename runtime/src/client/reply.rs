@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use bytes::{Buf, Bytes};
+use bytes::Buf;
 use futures_core::Stream;
 use prost::Message;
 use tokio::runtime::Handle;
@@ -14,8 +14,9 @@ use tokio::task::JoinHandle;
 
 use crate::codec::{self, Codec, Shape};
 use crate::error::{Error, TypedError};
-use crate::link::{BodyReceiver, BodySender, Part, Stop};
+use crate::link::{ALONE, BodyReceiver, BodySender, Part, Stop};
 use crate::metadata::Metadata;
+use crate::rope::Rope;
 use crate::status::{Phase, Status};
 use crate::streaming::Streaming;
 
@@ -44,8 +45,9 @@ impl Form {
 
     /// Sends a request that is not the only one.
     fn put<M: Message>(self, sender: &mut BodySender, message: &M) -> Result<(), Stop> {
-        if codec::is_plain(self.codec) {
-            return sender.put(message.encoded_len(), |out| message.encode_raw(out));
+        let length = message.encoded_len();
+        if codec::is_plain(self.codec) && length < ALONE {
+            return sender.put(length, |out| message.encode_raw(out));
         }
         let body = codec::encode(self.codec, self.shape, message)
             .map_err(|error| Stop::Failed(Status::internal(error.to_string())))?;
@@ -54,7 +56,7 @@ impl Form {
 }
 
 pub(super) enum Content {
-    Reply(Option<Bytes>),
+    Reply(Option<Rope>),
     Stream(Box<BodyReceiver>),
 }
 
@@ -66,7 +68,8 @@ impl Received {
     /// The one reply.
     pub(crate) fn message<M: Message + Default>(self) -> Result<M, Status> {
         match self.content {
-            Content::Reply(Some(mut body)) => {
+            Content::Reply(Some(body)) => {
+                let mut body = body.into_bytes();
                 let length = body.len();
                 self.form.read((&mut body).take(length))
             }

@@ -9,6 +9,7 @@ use prost::Message;
 use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor};
 
 use super::{Codec, CodecError, Shape};
+use crate::rope::Rope;
 
 /// Canonical protobuf JSON: field names in camel case, 64-bit integers as strings, bytes in base64, well-known types in
 /// their own forms. Unknown fields are an error on the way in, as the specification asks.
@@ -20,11 +21,11 @@ impl Codec for Json {
         "json"
     }
 
-    fn encode(&self, shape: Shape, protobuf: Bytes) -> Result<Bytes, CodecError> {
-        let message = DynamicMessage::decode(descriptor(shape)?, protobuf)
+    fn encode(&self, shape: Shape, protobuf: Rope) -> Result<Rope, CodecError> {
+        let message = DynamicMessage::decode(descriptor(shape)?, protobuf.into_bytes())
             .map_err(|error| CodecError::new(format!("not a {}: {error}", shape.message)))?;
         serde_json::to_vec(&message)
-            .map(Bytes::from)
+            .map(Rope::from)
             .map_err(|error| CodecError::new(format!("{} has no JSON: {error}", shape.message)))
     }
 
@@ -105,7 +106,8 @@ mod tests {
     fn json_round_trips_through_protobuf() {
         let text = r#"{"orderId":"18446744073709551615","next":{"orderId":"1"}}"#;
         let protobuf = Json.decode(shape(), text.into()).unwrap();
-        assert_eq!(Json.encode(shape(), protobuf).unwrap(), text);
+        let json = Json.encode(shape(), protobuf.into()).unwrap();
+        assert_eq!(json.into_bytes(), text);
     }
 
     #[test]

@@ -12,6 +12,7 @@ use bytes::buf::Take;
 use bytes::{Buf, Bytes};
 use prost::Message;
 
+use crate::rope::Rope;
 #[cfg(feature = "json")]
 pub use json::Json;
 
@@ -35,7 +36,7 @@ pub trait Codec: Send + Sync + 'static {
     ///
     /// # Errors
     /// Why the message has no such body.
-    fn encode(&self, shape: Shape, protobuf: Bytes) -> Result<Bytes, CodecError> {
+    fn encode(&self, shape: Shape, protobuf: Rope) -> Result<Rope, CodecError> {
         let _ = shape;
         Ok(protobuf)
     }
@@ -102,8 +103,8 @@ pub(crate) fn encode<M: Message>(
     codec: &dyn Codec,
     shape: Shape,
     message: &M,
-) -> Result<Bytes, CodecError> {
-    codec.encode(shape, message.encode_to_vec().into())
+) -> Result<Rope, CodecError> {
+    codec.encode(shape, Rope::encode(message))
 }
 
 /// The message of the body that `part` holds.

@@ -19,8 +19,8 @@ pub struct Config {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Payload bytes of a frame, taken as a power of two from 2^16 to 2^24. 64 KiB: a fragment of 32 KiB, 16 KiB of
-    /// metadata, and room for the rest of a head.
+    /// Payload bytes of a frame, taken as a power of two from 2^16 to 2^24. 128 KiB: a call with 64 KiB each way is one frame
+    /// each way, with as much metadata as it may have.
     pub frame: usize,
     /// Bytes of a message. 4 MiB, what gRPC users know.
     pub message: usize,
@@ -34,10 +34,11 @@ pub struct Limits {
     /// waits for CREDIT.
     pub stream_window: usize,
     /// Message bytes in flight to which a stream's window grows while its reader keeps up and the connection has room, at
-    /// most 2^30. 256 KiB: 2 Gbit/s over 1 ms, and a quarter of the connection's window. Streams whose readers stand still keep
+    /// most 2^30. 256 KiB: 2 Gbit/s over 1 ms, and an eighth of the connection's window. Streams whose readers stand still keep
     /// the window they began with, so that many of them fit into a connection.
     pub wide_stream_window: usize,
-    /// Message bytes in flight per connection, taken as a power of two from 2^17. 1 MiB: 1 Gbit/s over 8 ms.
+    /// Message bytes in flight per connection, taken as a power of two from 2^17. 2 MiB: 1 Gbit/s over 16 ms, or 32
+    /// calls with 64 KiB.
     pub connection_window: usize,
     /// Bytes of messages that are larger than a fragment and not whole, or not consumed. From half of it on, one such
     /// message at a time gets credit; at all of it the call is refused. 16 MiB: four of the largest messages at once.
@@ -105,14 +106,14 @@ impl Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            frame: 64 << 10,
+            frame: 128 << 10,
             message: 4 << 20,
             metadata_bytes: 16 << 10,
             metadata_entries: 100,
             streams: 1024,
             stream_window: 64 << 10,
             wide_stream_window: 256 << 10,
-            connection_window: 1 << 20,
+            connection_window: 2 << 20,
             reassembly: 16 << 20,
             stream_queue: 256 << 10,
             connection_queue: 4 << 20,

@@ -7,6 +7,7 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use crate::metadata::Metadata;
+use crate::rope::Rope;
 use crate::status::Status;
 use crate::wire::{CancelReason, Fault, GoAwayCode, Route, Run};
 
@@ -158,7 +159,7 @@ pub struct Call<'a> {
     /// What goes beside the message.
     pub metadata: &'a Metadata,
     /// The first message, if there is one already.
-    pub body: Option<&'a Bytes>,
+    pub body: Option<&'a Rope>,
     /// No other message follows.
     pub last: bool,
 }
@@ -167,7 +168,7 @@ pub struct Call<'a> {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reply {
     /// The last message, if it was not sent before: the reply of a unary call.
-    pub body: Option<Bytes>,
+    pub body: Option<Rope>,
     /// What came behind it.
     pub trailers: Metadata,
 }
@@ -190,7 +191,7 @@ pub enum OpenError {
 #[derive(Clone, Debug)]
 pub enum Messages {
     /// One, of any size.
-    One(Bytes),
+    One(Rope),
     /// Some small ones.
     Run(Run),
 }
@@ -205,9 +206,9 @@ impl Messages {
     }
 }
 
-impl From<Bytes> for Messages {
-    fn from(body: Bytes) -> Self {
-        Self::One(body)
+impl<B: Into<Rope>> From<B> for Messages {
+    fn from(body: B) -> Self {
+        Self::One(body.into())
     }
 }
 

@@ -1,15 +1,14 @@
 //! How a server ends a call.
 
-use bytes::Bytes;
-
 use super::event::{Reply, StreamId};
 use super::send::over;
 use super::stream::After;
 use super::{Connection, Role};
 use crate::metadata::Metadata;
+use crate::rope::Rope;
 use crate::status::Status;
 use crate::wire::head::end_head_bound;
-use crate::wire::{EndHead, frame_cost};
+use crate::wire::{EndHead, cost};
 
 impl Connection {
     /// Server: ends a call, behind the messages it has sent. `false` if it is over already.
@@ -38,7 +37,7 @@ impl Connection {
             (None, Ok(reply)) => (Ok(&reply.trailers), reply.body.as_ref()),
         };
         let fits = match body {
-            Some(body) => self.fits_with(end_head_bound(ends), body.len()),
+            Some(body) => self.fits_now(end_head_bound(ends), body.len()),
             None => true,
         };
         if idle && fits {
@@ -54,17 +53,9 @@ impl Connection {
     }
 
     /// Ends a call whose end waits for credit, or behind messages.
-    fn finish_later(
-        &mut self,
-        number: u32,
-        outcome: Result<Metadata, Status>,
-        body: Option<Bytes>,
-    ) {
+    fn finish_later(&mut self, number: u32, outcome: Result<Metadata, Status>, body: Option<Rope>) {
         // The handler is done with its request: a reply that waits for credit must not hold that of the peer.
-        if let Some(stream) = self.streams.get_mut(number) {
-            let held = std::mem::take(&mut stream.open_held);
-            self.give_back(held);
-        }
+        self.consume_open(number);
         if let Some(body) = body {
             self.enqueue(number, body);
         }
@@ -111,12 +102,12 @@ impl Connection {
         &mut self,
         number: u32,
         outcome: Result<&Metadata, &Status>,
-        body: Option<&Bytes>,
+        body: Option<&Rope>,
     ) {
-        EndHead::put(self.main.tail(), number, outcome, body.map(Bytes::len));
+        EndHead::put(self.main.tail(), number, outcome, body.map(Rope::len));
         if let Some(body) = body {
             self.main.put_body(body);
-            self.spend(frame_cost(body.len()));
+            self.spend(cost(body.len()));
         }
         self.remove(number);
     }

@@ -45,7 +45,7 @@ impl Window {
             self.open + self.owed <= self.size,
             "more given back than taken"
         );
-        if self.owed < self.size / 4 {
+        if self.owed < (self.size / 4).min(256 << 10) {
             return None;
         }
         let growth = std::mem::take(&mut self.owed);

@@ -60,6 +60,9 @@ pub struct Connection {
     routes: Routes,
     events: VecDeque<Event>,
 
+    /// Bytes of a frame that has begun and is not whole.
+    missing: usize,
+
     /// Frames in order. What is here is handed out whole, so that control frames may go before it.
     main: Outbox,
     control: BytesMut,
@@ -152,6 +155,7 @@ impl Connection {
             highest: 0,
             routes: Routes::default(),
             events: VecDeque::new(),
+            missing: 0,
             main: Outbox::new(),
             control: BytesMut::new(),
             handed: 0,
@@ -235,6 +239,11 @@ impl Connection {
             Destination::Numbered(number) => self.routes.numbered(*number),
             Destination::Once(route) => Some(route),
         }
+    }
+
+    /// Bytes that the frame which has begun still lacks; 0 if none has, or its length is not known yet.
+    pub fn missing(&self) -> usize {
+        self.missing
     }
 
     /// Calls that are open.
@@ -367,7 +376,7 @@ impl Connection {
         }
         self.give_back(held);
         if let Some(large) = large {
-            self.reassembly.release(number, large.bytes);
+            self.reassembly.release(number, large.bytes + large.open);
             self.grant_withheld();
         }
         self.tell_openable();

@@ -2,15 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-
 use super::event::{Call, OpenError, StreamId};
 use super::send::over;
 use super::{Connection, Role, State};
 use crate::metadata::Metadata;
+use crate::rope::Rope;
 use crate::status::{Phase, Status};
 use crate::wire::head::{metadata_len, open_head_bound};
-use crate::wire::{OpenHead, frame_cost};
+use crate::wire::{OpenHead, cost};
 
 impl Connection {
     /// Client: begins a call under a number of the caller's choice, above that of every call before. Numbers may be left
@@ -58,7 +57,7 @@ impl Connection {
         stream.requests_ended = call.last;
         // A body that does not go with OPEN goes behind it; so does one that would make the frame too long for the peer.
         let inline = match call.body {
-            Some(body) if self.fits_with(head, body.len()) => Some(body),
+            Some(body) if self.fits_now(head, body.len()) => Some(body),
             _ => None,
         };
         let last = call.last && (inline.is_some() || call.body.is_none());
@@ -69,10 +68,10 @@ impl Connection {
             one_way: call.one_way,
             metadata: call.metadata,
         };
-        head.put(self.main.tail(), number, inline.map(Bytes::len), last);
+        head.put(self.main.tail(), number, inline.map(Rope::len), last);
         if let Some(body) = inline {
             self.main.put_body(body);
-            self.spend(frame_cost(body.len()));
+            self.spend(cost(body.len()));
         }
         self.insert(number, stream, now);
         if inline.is_none()

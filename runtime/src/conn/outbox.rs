@@ -2,8 +2,11 @@
 
 use std::collections::VecDeque;
 use std::io::IoSlice;
+use std::ops::Range;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
+
+use crate::rope::Rope;
 
 /// From this size on a body is not copied. Below, copying is cheaper than another entry in a vectored write.
 const SEGMENT: usize = 16 * 1024;
@@ -37,12 +40,24 @@ impl Outbox {
         &mut self.tail
     }
 
-    pub(super) fn put_body(&mut self, body: &Bytes) {
-        if body.len() < SEGMENT {
-            self.tail.put_slice(body);
+    pub(super) fn put_body(&mut self, body: &Rope) {
+        for piece in body.pieces() {
+            self.put_piece(piece);
+        }
+    }
+
+    pub(super) fn put_part(&mut self, body: &Rope, range: Range<usize>) {
+        for piece in body.part(range) {
+            self.put_piece(&piece);
+        }
+    }
+
+    pub(super) fn put_piece(&mut self, piece: &Bytes) {
+        if piece.len() < SEGMENT {
+            self.tail.put_slice(piece);
         } else {
             self.seal();
-            self.push(body.clone());
+            self.push(piece.clone());
         }
     }
 
@@ -119,8 +134,8 @@ mod tests {
     fn bytes_leave_in_the_order_in_which_they_came() {
         let mut main = Outbox::new();
         main.tail().put_slice(b"head");
-        main.put_body(&Bytes::from_static(b"small"));
-        main.put_body(&Bytes::from(vec![b'x'; SEGMENT]));
+        main.put_body(&Bytes::from_static(b"small").into());
+        main.put_body(&vec![b'x'; SEGMENT].into());
         main.tail().put_slice(b"next");
         let mut control = BytesMut::from(&b"ping"[..]);
         let mut out = Outbox::new();

@@ -35,6 +35,13 @@ impl Reassembly {
         self.bytes
     }
 
+    /// Takes a message that came whole, if half of the budget has room for it.
+    pub(super) fn takes(&mut self, cost: usize) -> bool {
+        let room = self.bytes + cost <= self.budget / 2;
+        self.bytes += if room { cost } else { 0 };
+        room
+    }
+
     /// Forgets what a call has held of it.
     pub(super) fn release(&mut self, number: u32, bytes: usize) {
         self.bytes -= bytes;
@@ -60,10 +67,10 @@ impl Connection {
     /// Takes a fragment that is not the last of its message. If it is too much, the call is over.
     pub(super) fn take_fragment(&mut self, number: u32, fragment: &[u8]) {
         let cost = frame_cost(fragment.len());
-        self.give_back(cost);
         let most = self.limits().message;
-        let budget = self.reassembly.budget;
-        let in_use = self.reassembly.bytes;
+        if !self.take_leading(number, cost) {
+            return;
+        }
         let Some(stream) = self.streams.get_mut(number) else {
             return;
         };
@@ -74,7 +81,26 @@ impl Connection {
             self.fail(number, too_large(length, most));
             return;
         }
-        if in_use + cost > budget {
+        partial.extend_from_slice(fragment);
+        large.withheld += cost;
+        large.due = None;
+        if stream.waiting == 0 && self.reassembly.admits(number) {
+            self.grant(number);
+        } else {
+            self.reassembly.withheld.push_back(number);
+            self.expect_fragment(number);
+        }
+    }
+
+    /// Moves what stands before the last fragment's worth of a message, or part of it, from the connection's window to the
+    /// account of large messages. If it is too much, the call is over, and the answer `false`.
+    pub(super) fn take_leading(&mut self, number: u32, cost: usize) -> bool {
+        self.give_back(cost);
+        let budget = self.reassembly.budget;
+        let Some(stream) = self.streams.get_mut(number) else {
+            return false;
+        };
+        if self.reassembly.bytes + cost > budget {
             let status = Status::resource_exhausted(format!(
                 "large messages on this connection are over the limit of {budget} bytes"
             ));
@@ -85,32 +111,48 @@ impl Connection {
                     .overloaded()
                     .retryable(),
             );
-            return;
+            return false;
         }
-        partial.extend_from_slice(fragment);
-        large.bytes += cost;
-        large.withheld += cost;
+        stream.large.get_or_insert_default().bytes += cost;
         self.reassembly.bytes += cost;
-        large.due = None;
-        if stream.waiting == 0 && self.reassembly.admits(number) {
-            self.grant(number);
-        } else {
-            self.reassembly.withheld.push_back(number);
-            self.expect_fragment(number);
+        true
+    }
+
+    /// Gives the message of OPEN back, if there is one that has not been given back.
+    pub(super) fn consume_open(&mut self, number: u32) -> bool {
+        let Some(stream) = self.streams.get_mut(number) else {
+            return false;
+        };
+        if stream.open_held > 0 {
+            let held = std::mem::take(&mut stream.open_held);
+            self.give_back(held);
+            return true;
         }
+        let Some(large) = &mut stream.large else {
+            return false;
+        };
+        let held = std::mem::take(&mut large.open);
+        if held == 0 {
+            return false;
+        }
+        if large.bytes == 0 && large.partial.is_none() {
+            stream.large = None;
+        }
+        self.reassembly.release(number, held);
+        self.grant_withheld();
+        true
     }
 
     /// Gives a message back that the driver was told of, so that the peer may send as much again. It is called once for each
     /// message, with its length, when the application takes or drops it; not at all is the same as at the end of the call.
     pub fn consumed(&mut self, stream: StreamId, length: usize) {
         let number = stream.0;
+        if self.consume_open(number) {
+            return;
+        }
         let Some(stream) = self.streams.get_mut(number) else {
             return;
         };
-        if stream.open_held > 0 {
-            let held = std::mem::take(&mut stream.open_held);
-            return self.give_back(held);
-        }
         if stream.waiting == 0 {
             return;
         }

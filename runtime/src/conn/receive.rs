@@ -11,7 +11,8 @@ use super::{Connection, Reply, Role, State};
 use crate::status::Status;
 use crate::wire::frame::{BARE, Header, LAST, MORE};
 use crate::wire::{
-    CancelReason, EndHead, FRAGMENT, Fault, Frame, FrameKind, OpenHead, Preface, Run, frame_cost,
+    CancelReason, EndHead, FRAGMENT, Fault, Frame, FrameKind, OpenHead, Preface, Run, cost,
+    leading_cost,
 };
 
 /// Messages below this are copied out of what was read with them if they have to wait: the 64 KiB of a read would be more
@@ -63,6 +64,7 @@ impl Connection {
         self.timers.heard(now);
         let mut whole = 0;
         let bound = self.limits().frame.clamp(1 << 16, 1 << 24);
+        self.missing = 0;
         let mut rest = &input[..];
         let fault = loop {
             match Header::span(rest, bound) {
@@ -70,7 +72,10 @@ impl Connection {
                     whole += span;
                     rest = &rest[span..];
                 }
-                Ok(_) => break None,
+                Ok(span) => {
+                    self.missing = span.map_or(0, |span| span - rest.len());
+                    break None;
+                }
                 Err(broken) => break Some(broken),
             }
         };
@@ -174,7 +179,7 @@ impl Connection {
         let (head, body) = OpenHead::decode(header, payload, self.limits().head())?;
         self.highest = number;
         let destination = self.routes.resolve(head.route)?;
-        let held = body.map_or(0, |body| frame_cost(body.len()));
+        let held = body.map_or(0, |body| cost(body.len()));
         self.charge(held)?;
         if let State::Leaving { last: Some(_) } = self.state {
             // GOAWAY told the client, which ends this call itself.
@@ -195,7 +200,12 @@ impl Connection {
             .deadline
             .map(|left| now + Duration::from_micros(left.min(MAX_DEADLINE)));
         let mut stream = self.stream(deadline, now);
-        stream.open_held = held;
+        if held > FRAGMENT && self.reassembly.takes(held) {
+            stream.large.get_or_insert_default().open = held;
+            self.give_back(held);
+        } else {
+            stream.open_held = held;
+        }
         stream.requests_ended = header.has(LAST);
         stream.one_way = head.one_way;
         self.insert(number, stream, now);
@@ -297,13 +307,13 @@ impl Connection {
         if (more && last) || (bare && length > 0) {
             return Err(Fault::Unfinished(number));
         }
-        if length > FRAGMENT || (more && length < FRAGMENT) {
+        if more && length != FRAGMENT {
             return Err(Fault::FragmentSize {
                 stream: number,
                 length,
             });
         }
-        let cost = if bare { 0 } else { frame_cost(length) };
+        let cost = if bare { 0 } else { cost(length) };
         self.charge(cost)?;
         let Some(stream) = self.streams.get_mut(number) else {
             self.give_back(cost);
@@ -326,7 +336,7 @@ impl Connection {
         if in_message && bare {
             return Err(Fault::Unfinished(number));
         }
-        if in_message && length == 0 {
+        if in_message && (length == 0 || length > FRAGMENT) {
             return Err(Fault::FragmentSize {
                 stream: number,
                 length,
@@ -337,7 +347,8 @@ impl Connection {
             return Ok(());
         }
         stream.requests_ended |= last;
-        stream.held += cost;
+        let leading = leading_cost(length);
+        stream.held += cost - leading;
         let id = StreamId(number);
         if !server {
             let begun = std::mem::replace(&mut stream.begun, true);
@@ -356,6 +367,12 @@ impl Connection {
         // What lies before a consumer that is behind would keep all that was read along with it.
         let crowded = stream.waiting > 0 && length < SMALL;
         stream.waiting += 1;
+        if leading > 0 && !self.take_leading(number, leading) {
+            return Ok(());
+        }
+        let Some(stream) = self.streams.get_mut(number) else {
+            return Ok(());
+        };
         let body = match stream.complete(payload) {
             Some(whole) => whole,
             None if crowded => Bytes::copy_from_slice(payload),
@@ -383,7 +400,7 @@ impl Connection {
     ) -> Result<(), Fault> {
         let number = header.stream;
         let (head, body) = EndHead::decode(header, payload, self.limits().head())?;
-        let held = body.map_or(0, |body| frame_cost(body.len()));
+        let held = body.map_or(0, |body| cost(body.len()));
         self.charge(held)?;
         self.give_back(held);
         let Some(stream) = self.streams.get(number) else {
@@ -397,7 +414,7 @@ impl Connection {
         let outcome = match (head.outcome, body) {
             (Ok(_), Some(body)) if body.len() > most => Err(too_large(body.len(), most)),
             (Ok(trailers), body) => Ok(Reply {
-                body: body.map(|body| batch.message(body.len())),
+                body: body.map(|body| batch.message(body.len()).into()),
                 trailers,
             }),
             (Err(status), _) => Err(status),

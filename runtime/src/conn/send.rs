@@ -7,13 +7,26 @@ use super::stream::{After, Stream};
 use super::{Connection, Event, Role};
 use crate::status::{Phase, Status};
 use crate::wire::frame::{BARE, Header, LAST, MORE};
-use crate::wire::{CancelReason, FRAGMENT, Frame, FrameKind, frame_cost};
+use crate::wire::head::end_head_bound;
+use crate::wire::{CancelReason, FRAGMENT, Frame, FrameKind, WHOLE, cost, frame_cost};
 
 /// Bytes sent for which a peer may send one CREDIT.
 const CREDIT_PER_BYTES: usize = 1024;
 
 /// What a message or a run that waits to be sent takes beside its bytes.
 const WAITING: usize = size_of::<Messages>();
+
+/// How much the peer takes in one frame now.
+struct Whole {
+    frame: usize,
+    credit: u64,
+}
+
+impl Whole {
+    fn fits(&self, head: usize, body: usize) -> bool {
+        body <= WHOLE && head + body <= self.frame && cost(body) as u64 <= self.credit
+    }
+}
 
 /// What a turn in the round came to.
 enum Turn {
@@ -117,12 +130,19 @@ impl Connection {
         self.peer.map_or(0, |(peer, _)| 1 << peer.frame_log2)
     }
 
-    /// Whether a message may go in one frame with a head.
+    /// Whether a message may go with its head, before all that waits for credit: a large one takes its turn.
     #[inline]
-    pub(super) fn fits_with(&self, head: usize, body: usize) -> bool {
-        body <= FRAGMENT
-            && head + body <= self.peer_frame()
-            && frame_cost(body) as u64 <= self.send_credit
+    pub(super) fn fits_now(&self, head: usize, body: usize) -> bool {
+        (body <= FRAGMENT || self.round.is_empty()) && self.whole().fits(head, body)
+    }
+
+    /// What may go in one frame with its head now.
+    #[inline]
+    fn whole(&self) -> Whole {
+        Whole {
+            frame: self.peer_frame(),
+            credit: self.send_credit,
+        }
     }
 
     /// Client: whether `transmit` has handed out all requests that the call has been given.
@@ -201,7 +221,7 @@ impl Connection {
                     Header::put(self.main.tail(), FrameKind::Data, 0, number, body.len());
                     self.main.put_body(&body);
                 }
-                Messages::Run(run) => self.main.put_body(run.frames()),
+                Messages::Run(run) => self.main.put_piece(run.frames()),
             }
             self.spend(cost);
             return;
@@ -255,19 +275,33 @@ impl Connection {
     fn turn(&mut self, number: u32) -> Turn {
         let unreserved = self.unreserved();
         let bound = self.limits().stream_queue;
+        let room = self.whole();
         let Some(stream) = self.streams.get_mut(number) else {
             return Turn::Out;
         };
         let Some(queue) = &mut stream.queue else {
             return Turn::Out;
         };
-        let message = match queue.messages.front_mut() {
-            Some(Messages::One(message)) => message,
+        let message = match queue.messages.front() {
+            Some(Messages::One(message)) => message.clone(),
             Some(Messages::Run(_)) => return self.turn_run(number),
             None => return self.write_after(number),
         };
-        let fragment = message.slice(queue.written..message.len().min(queue.written + FRAGMENT));
-        let cost = frame_cost(fragment.len());
+        if queue.written == 0
+            && queue.messages.len() == 1
+            && let After::End(outcome @ Ok(_)) = &queue.after
+            && room.fits(end_head_bound(outcome.as_ref()), message.len())
+        {
+            return self.write_after(number);
+        }
+        let credit = unreserved.min(stream.send_credit);
+        let most = if queue.written == 0 && (Whole { credit, ..room }).fits(0, message.len()) {
+            WHOLE
+        } else {
+            FRAGMENT
+        };
+        let part = queue.written..message.len().min(queue.written + most);
+        let (length, cost) = (part.len(), cost(part.len()));
         if cost as u64 > stream.send_credit {
             queue.in_round = false;
             return Turn::Out;
@@ -276,9 +310,9 @@ impl Connection {
             return Turn::Blocked;
         }
         stream.send_credit -= cost as u64;
-        queue.written += fragment.len();
+        queue.written = part.end;
         let whole = queue.written == message.len();
-        let freed = fragment.len() + if whole { WAITING } else { 0 };
+        let freed = length + if whole { WAITING } else { 0 };
         queue.bytes -= freed;
         self.queued -= freed;
         let mut flags = 0;
@@ -301,14 +335,8 @@ impl Connection {
         if done {
             stream.queue = None;
         }
-        Header::put(
-            self.main.tail(),
-            FrameKind::Data,
-            flags,
-            number,
-            fragment.len(),
-        );
-        self.main.put_body(&fragment);
+        Header::put(self.main.tail(), FrameKind::Data, flags, number, length);
+        self.main.put_part(&message, part);
         self.spend(cost);
         if done { Turn::Out } else { Turn::Again }
     }
@@ -352,21 +380,32 @@ impl Connection {
         if done {
             stream.queue = None;
         }
-        self.main.put_body(part.frames());
+        self.main.put_piece(part.frames());
         self.spend(part.cost());
         if done { Turn::Out } else { Turn::Again }
     }
 
+    /// Writes what follows the messages, with the last of them if it is still there.
     fn write_after(&mut self, number: u32) -> Turn {
         let Some(stream) = self.streams.get_mut(number) else {
             return Turn::Out;
         };
-        match stream.queue.take().map(|queue| queue.after) {
-            Some(After::EndRequests) => {
+        let Some(queue) = stream.queue.take() else {
+            return Turn::Out;
+        };
+        self.queued -= queue.bytes;
+        match queue.after {
+            After::EndRequests => {
                 Header::put(self.main.tail(), FrameKind::Data, LAST | BARE, number, 0);
             }
-            Some(After::End(outcome)) => self.write_end(number, outcome.as_ref(), None),
-            Some(After::Nothing) | None => {}
+            After::End(outcome) => {
+                let last = match queue.messages.front() {
+                    Some(Messages::One(body)) => Some(body),
+                    Some(Messages::Run(_)) | None => None,
+                };
+                self.write_end(number, outcome.as_ref(), last);
+            }
+            After::Nothing => {}
         }
         Turn::Out
     }

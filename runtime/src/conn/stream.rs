@@ -66,6 +66,8 @@ pub(super) struct Large {
     pub(super) bytes: usize,
     /// That part of it whose stream credit is back with the peer, too.
     pub(super) early: usize,
+    /// Cost of the message of OPEN, whose credit is back with the peer.
+    pub(super) open: usize,
     /// Cost of fragments of `partial` whose stream credit waits for others.
     pub(super) withheld: usize,
     /// When the next fragment has to be here.

@@ -18,6 +18,7 @@ use super::{Health, Outcome};
 use crate::conn::{self, ByStream, CloseReason, Connection, Event, Messages, OpenError, StreamId};
 use crate::contract::MethodKind;
 use crate::metadata::Metadata;
+use crate::rope::Rope;
 use crate::status::{Phase, Status};
 use crate::wire::{CancelReason, Run};
 
@@ -56,7 +57,7 @@ struct Waiting {
 struct Call {
     answer: AnswerTo,
     /// The reply, where it came apart from its end.
-    reply: Option<Bytes>,
+    reply: Option<Rope>,
     outgoing: Option<Box<Outgoing>>,
     /// Our last message has been said; the machine is told once it has them all.
     finished: bool,
@@ -249,7 +250,7 @@ impl Caller {
             }
             AnswerTo::Slot(_) => {
                 connection.consumed(stream, body.len());
-                if call.reply.replace(body).is_some() {
+                if call.reply.replace(body.into()).is_some() {
                     let status =
                         Status::internal("the server sent several replies where one belongs");
                     self.give_up(connection, stream, CancelReason::Limit, status);

@@ -16,6 +16,7 @@ use super::sender::BodySender;
 use crate::conn::{CloseReason, Reply};
 use crate::context::Scope;
 use crate::contract::MethodDescriptor;
+use crate::rope::Rope;
 use crate::status::Status;
 use crate::wire::Route;
 
@@ -24,7 +25,7 @@ pub(crate) trait Dispatch: Send + Sync + 'static {
     /// Who answers one method.
     type Target: Clone + Send + 'static;
     /// The answer in the making: the last message, if it was not sent before.
-    type Answer: Future<Output = Result<Option<Bytes>, Status>> + Send + Unpin + 'static;
+    type Answer: Future<Output = Result<Option<Rope>, Status>> + Send + Unpin + 'static;
 
     /// Who answers calls of this route. Asked once per connection for a route that has a number there.
     ///
@@ -102,7 +103,7 @@ pub(super) fn poll<D: Dispatch>(
 }
 
 /// The end of a call, with the trailers that its handler left in its context.
-fn outcome(answered: Result<Option<Bytes>, Status>, scope: &mut Scope) -> Outcome {
+fn outcome(answered: Result<Option<Rope>, Status>, scope: &mut Scope) -> Outcome {
     let trailers = scope.take_trailers();
     match answered {
         Ok(body) => Ok(Reply { body, trailers }),

@@ -203,7 +203,7 @@ impl<R: Role> Driver<R> {
     }
 
     fn poll_receive(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
-        match self.transport.poll_read(cx) {
+        match self.transport.poll_read(cx, self.connection.missing()) {
             Poll::Ready(Ok(0)) => {
                 self.connection.lost("the peer hung up");
                 true

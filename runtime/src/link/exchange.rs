@@ -8,7 +8,6 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
 use super::command::{Command, Key};
@@ -21,6 +20,7 @@ use super::{Outcome, Shared};
 use crate::conn::StreamId;
 use crate::contract::MethodKind;
 use crate::metadata::Metadata;
+use crate::rope::Rope;
 use crate::status::Status;
 use crate::wire::Route;
 
@@ -38,7 +38,7 @@ pub(crate) struct Request {
     /// What travels beside the request.
     pub(crate) metadata: Metadata,
     /// The one request; empty where requests are a stream.
-    pub(crate) body: Bytes,
+    pub(crate) body: Rope,
 }
 
 /// A request on its way into the connection task, with what the task needs to answer it.

@@ -91,7 +91,10 @@ impl Health {
             AnswerTo::Items(items) => {
                 let end = outcome.map(|reply| {
                     if let Some(body) = reply.body {
-                        let _ = items.send(Item::Message { body, owed: false });
+                        let _ = items.send(Item::Message {
+                            body: body.into_bytes(),
+                            owed: false,
+                        });
                     }
                     reply.trailers
                 });

@@ -20,8 +20,14 @@ use crate::transport::Stream;
 /// Read at once at first: a hundred small calls.
 const SMALLEST_READ: usize = 8 * 1024;
 
-/// Read at once when reads keep filling the buffer: more does not make the system call cheaper per byte.
-const LARGEST_READ: usize = 64 * 1024;
+/// Read at once when reads keep filling the buffer: four calls of 64 KiB, whose replies then share a write as well.
+const LARGEST_READ: usize = 256 * 1024;
+
+/// Room behind a large frame, for the small ones that follow it.
+const BEHIND: usize = 4 * 1024;
+
+/// As much room as this is used up, rather than given up for a larger buffer.
+const LEAST_READ: usize = 16 * 1024;
 
 /// Slices of one vectored write; beyond this the kernel's own work dominates.
 const SLICES: usize = 64;
@@ -79,28 +85,45 @@ impl Transport {
         !self.outbox.is_empty()
     }
 
-    /// Reads once into the inbox.
-    pub(super) fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        // Half of it is worth a system call; growing costs a copy of what lies there.
-        if self.inbox.capacity() - self.inbox.len() < self.next_read / 2 {
-            self.inbox.reserve(self.next_read);
-        }
+    /// Reads once into the inbox, where a frame lacks so many bytes to be whole.
+    pub(super) fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        missing: usize,
+    ) -> Poll<io::Result<usize>> {
+        self.make_room(missing);
         let room = self.inbox.capacity() - self.inbox.len();
         let count = std::task::ready!(pin!(self.stream.read_buf(&mut self.inbox)).poll(cx))?;
         self.counters.reads.fetch_add(1, Ordering::Relaxed);
         self.next_read = if count == room {
             (self.next_read * 2).min(LARGEST_READ)
+        } else if count < self.next_read / 4 {
+            (self.next_read / 2).max(SMALLEST_READ)
         } else {
             self.next_read
         };
         Poll::Ready(Ok(count))
     }
 
+    /// Sees that there is room for the rest of a frame, so that it is never moved again, and that a read is worth its system
+    /// call.
+    fn make_room(&mut self, missing: usize) {
+        let spare = self.inbox.capacity() - self.inbox.len();
+        if spare >= missing.max(self.next_read.min(LEAST_READ) / 2) {
+            return;
+        }
+        let room = self.next_read.max(missing + BEHIND);
+        if !self.inbox.try_reclaim(room) {
+            let mut inbox = BytesMut::with_capacity(self.inbox.len() + room);
+            inbox.extend_from_slice(&self.inbox);
+            self.inbox = inbox;
+        }
+    }
+
     /// Gives the memory of an idle connection back.
     pub(super) fn release(&mut self) {
         if self.inbox.is_empty() {
             self.inbox = BytesMut::new();
-            self.next_read = SMALLEST_READ;
         }
         if self.outbox.is_empty() {
             self.outbox = Outbox::new();
@@ -134,7 +157,7 @@ impl Transport {
         let mut dropped = 0;
         while dropped < LAST_READ {
             self.inbox.clear();
-            match poll_fn(|cx| self.poll_read(cx)).await? {
+            match poll_fn(|cx| self.poll_read(cx, 0)).await? {
                 0 => break,
                 count => dropped += count,
             }

@@ -42,7 +42,7 @@ pub use io::Traffic;
 pub(crate) use pace::Pace;
 pub use pace::Placement;
 pub(crate) use receiver::{BodyReceiver, Part};
-pub(crate) use sender::{BodySender, Stop};
+pub(crate) use sender::{ALONE, BodySender, Stop};
 pub(crate) use server::Tally;
 
 /// How a call ended.

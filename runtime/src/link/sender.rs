@@ -5,11 +5,12 @@
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 
 use super::command::{Command, Commands, Key};
 use super::room::Room;
 use crate::conn::Messages;
+use crate::rope::Rope;
 use crate::status::Status;
 use crate::wire::frame::HEADER;
 use crate::wire::{FRAGMENT, RunWriter};
@@ -17,8 +18,8 @@ use crate::wire::{FRAGMENT, RunWriter};
 /// A run is handed over before it is larger than this: what a stream may write in its turn.
 const RUN: usize = FRAGMENT;
 
-/// A message of this size and more travels by itself: one that is encoded already is not copied then.
-const ALONE: usize = 16 * 1024;
+/// A message of this size and more travels by itself, and is not copied.
+pub(crate) const ALONE: usize = 16 * 1024;
 
 /// The first message of a stream is given this much memory for its run, unless it is larger: streams of single small
 /// messages are many. The next run gets as much as the last one needed.
@@ -97,7 +98,7 @@ impl BodySender {
         Poll::Ready(Ok(()))
     }
 
-    /// Sends a message of `length` bytes, which `write` appends. For [`BodySender::poll_all`].
+    /// Sends a message of `length` bytes, fewer than [`ALONE`], which `write` appends. For [`BodySender::poll_all`].
     ///
     /// # Errors
     /// [`Stop::Ended`]
@@ -107,11 +108,6 @@ impl BodySender {
         length: usize,
         write: impl FnOnce(&mut BytesMut),
     ) -> Result<(), Stop> {
-        if length >= ALONE {
-            let mut body = BytesMut::with_capacity(length);
-            write(&mut body);
-            return self.put_alone(body.freeze());
-        }
         let cost = HEADER + length;
         if self.run.cost() + cost > RUN {
             self.flush()?;
@@ -126,14 +122,14 @@ impl BodySender {
     ///
     /// # Errors
     /// [`Stop::Ended`]
-    pub(crate) fn put_encoded(&mut self, body: Bytes) -> Result<(), Stop> {
-        if body.len() >= ALONE {
-            return self.put_alone(body);
+    pub(crate) fn put_encoded(&mut self, body: Rope) -> Result<(), Stop> {
+        if body.len() < ALONE {
+            return self.put(body.len(), |out| {
+                for piece in body.pieces() {
+                    out.extend_from_slice(piece);
+                }
+            });
         }
-        self.put(body.len(), |out| out.extend_from_slice(&body))
-    }
-
-    fn put_alone(&mut self, body: Bytes) -> Result<(), Stop> {
         self.flush()?;
         self.left = self.left.saturating_sub_unsigned(body.len());
         self.hand_over(body.into())
@@ -163,7 +159,7 @@ impl BodySender {
     /// # Errors
     /// `cancelled` when the call has ended; how it ended, its other end says.
     #[cfg(test)]
-    pub(crate) async fn send(&mut self, body: Bytes) -> Result<(), Status> {
+    pub(crate) async fn send(&mut self, body: Rope) -> Result<(), Status> {
         let mut body = Some(body);
         std::future::poll_fn(|cx| {
             let sent = self.poll_all(cx, |sender, _| {
@@ -224,9 +220,7 @@ mod tests {
         sender.poll_all(
             &mut Context::from_waker(Waker::noop()),
             |sender, _| match lengths.pop_front() {
-                Some(length) => Poll::Ready(Some(
-                    sender.put(length, |out| out.resize(out.len() + length, 1)),
-                )),
+                Some(length) => Poll::Ready(Some(sender.put_encoded(vec![1; length].into()))),
                 None => Poll::Pending,
             },
         )

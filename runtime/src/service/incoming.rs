@@ -13,7 +13,8 @@ use super::Answer;
 use crate::codec::{self, Codec, CodecError, Shape};
 use crate::contract::{MethodDescriptor, ServiceDescriptor};
 use crate::error::{Error, TypedError};
-use crate::link::{BodyReceiver, BodySender, Part, Stop};
+use crate::link::{ALONE, BodyReceiver, BodySender, Part, Stop};
+use crate::rope::Rope;
 use crate::status::Status;
 use crate::streaming::Streaming;
 
@@ -71,7 +72,7 @@ impl Messages {
         )
     }
 
-    fn reply<M: Message>(&self, message: &M) -> Result<Bytes, Status> {
+    fn reply<M: Message>(&self, message: &M) -> Result<Rope, Status> {
         let body = codec::encode(self.codec, self.shape(self.method.reply), message).map_err(
             |error: CodecError| {
                 Status::internal(format!(
@@ -97,8 +98,8 @@ impl Messages {
 
     /// Sends a reply that is not the only one.
     fn put_reply<M: Message>(&self, sender: &mut BodySender, message: &M) -> Result<(), Stop> {
-        if codec::is_plain(self.codec) {
-            let length = message.encoded_len();
+        let length = message.encoded_len();
+        if codec::is_plain(self.codec) && length < ALONE {
             self.check_reply(length).map_err(Stop::Failed)?;
             sender.put(length, |out| message.encode_raw(out))
         } else {
@@ -215,7 +216,7 @@ async fn send_all<R: Message, E: TypedError>(
     messages: Messages,
     mut stream: Streaming<R, E>,
     replies: Option<BodySender>,
-) -> Result<Option<Bytes>, Status> {
+) -> Result<Option<Rope>, Status> {
     let mut replies = replies.ok_or_else(|| mismatch(messages.method))?;
     // The first reply may be long in coming, and the caller waits to hear that the handler took the call.
     replies.begin();

@@ -12,8 +12,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
-
+use crate::rope::Rope;
 use crate::status::Status;
 
 pub use incoming::Incoming;
@@ -32,7 +31,7 @@ pub trait Handler: Send + Sync + 'static {
 pub struct Answer(Pin<Box<dyn Future<Output = Answered> + Send>>);
 
 /// The last message, if it was not sent before: the reply of a unary call.
-type Answered = Result<Option<Bytes>, Status>;
+type Answered = Result<Option<Rope>, Status>;
 
 impl Answer {
     pub(crate) fn new(future: impl Future<Output = Answered> + Send + 'static) -> Self {

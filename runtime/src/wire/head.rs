@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
 
+use super::Fault;
 use super::frame::{self, FrameKind, Header};
 use super::varint::{Numbers, Reader, put_slice, put_varint, varint_len};
-use super::{FRAGMENT, Fault};
 use crate::metadata::{Metadata, Value};
 use crate::status::{Code, Detail, Progress, Status};
 
@@ -420,12 +420,6 @@ fn read_body<'a>(header: Header, reader: &Reader<'a>) -> Result<Option<&'a [u8]>
         } else {
             Err(Fault::Surplus { kind: "END" })
         };
-    }
-    if body.len() > FRAGMENT {
-        return Err(Fault::FragmentSize {
-            stream: header.stream,
-            length: body.len(),
-        });
     }
     Ok(Some(body))
 }

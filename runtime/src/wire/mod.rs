@@ -16,10 +16,15 @@ pub use head::{EndHead, HeadLimits, OpenHead, Route, RouteRef};
 pub use preface::{Negotiated, Preface};
 pub use run::{Run, RunWriter};
 
-/// The most message bytes that one frame carries.
+/// The message bytes of a fragment, and the most of any DATA.
 ///
 /// Small enough that a call waits behind 30 µs of somebody's bulk at 10 Gbit/s, large enough that headers are 0.03 % of it.
 pub const FRAGMENT: usize = 32 * 1024;
+
+/// The most message bytes that a sender puts into one OPEN or END, where the peer takes such frames.
+///
+/// What is sent whole is received whole, without being put together; beyond this, what others wait behind it counts more.
+pub const WHOLE: usize = 128 * 1024;
 
 /// What a frame with so many message bytes costs in flow control: its header as well, but a full fragment no more than its
 /// bytes.

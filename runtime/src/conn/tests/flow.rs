@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::wire::frame::Header;
-use crate::wire::{FRAGMENT, frame_cost};
+use crate::wire::{FRAGMENT, WHOLE, frame_cost};
 
 fn big(size: usize) -> Bytes {
     Bytes::from(vec![1; size])
@@ -32,7 +32,7 @@ fn a_small_call_passes_a_big_one() {
 fn streams_write_in_turn() {
     let mut pair = Pair::new();
     let streams: Vec<StreamId> = (0..3)
-        .map(|_| pair.open(Some(&big(FRAGMENT * 2)), true))
+        .map(|_| pair.open(Some(&big(WHOLE + 1)), true))
         .collect();
     let bytes = pair.client.transmit();
     let mut order = Vec::new();
@@ -45,7 +45,7 @@ fn streams_write_in_turn() {
         }
     }
     let once: Vec<u32> = streams.iter().map(|stream| stream.number()).collect();
-    // Two fragments fit into a window; the byte behind them waits for CREDIT.
+    // Two fragments fit into a window; what is behind them waits for CREDIT.
     assert_eq!(order, once.repeat(2));
     pair.server.receive(&bytes, pair.now);
     pair.exchange();
@@ -103,7 +103,7 @@ fn slow_streams_leave_room_for_unary_calls() {
     }
     pair.exchange();
     pair.client.take_events();
-    assert!(pair.client.conn.buffered() <= (1 << 20) / 4 * 3);
+    assert!(pair.client.conn.buffered() <= (2 << 20) / 4 * 3);
     let unary = pair.open(None, true);
     pair.exchange();
     pair.server.conn.finish(unary, reply(&big(FRAGMENT)));
@@ -362,4 +362,139 @@ fn many_streams_share_one_bound_and_all_go_on() {
         })
         .collect();
     assert_eq!(writable.len(), streams.len());
+}
+
+/// The kinds of the frames in `bytes`, and the streams that they are of.
+fn frames(bytes: &[u8]) -> Vec<(u8, u32)> {
+    let mut rest = bytes;
+    let mut frames = Vec::new();
+    while let Ok(Some(span)) = Header::span(rest, 1 << 20) {
+        let (header, _) = Header::split(&rest[..span]).unwrap();
+        frames.push((header.kind, header.stream));
+        rest = &rest[span..];
+    }
+    frames
+}
+
+#[test]
+fn a_call_with_64_kib_each_way_is_one_frame_each_way_and_leaves_no_debt() {
+    let mut pair = Pair::new();
+    for round in 0..100 {
+        let stream = pair.open(Some(&big(64 << 10)), true);
+        let up = pair.client.transmit();
+        assert_eq!(frames(&up)[0], (1, stream.number()), "round {round}");
+        pair.server.receive(&up, pair.now);
+        assert_eq!(pair.server.take_events().len(), 1);
+        pair.server.conn.finish(stream, reply(&big(64 << 10)));
+        let down = pair.server.transmit();
+        let ends: Vec<(u8, u32)> = frames(&down)
+            .into_iter()
+            .filter(|(kind, _)| *kind != 5)
+            .collect();
+        assert_eq!(ends, [(3, stream.number())]);
+        pair.client.receive(&down, pair.now);
+        assert!(ended(pair.client.take_events()).1.is_ok());
+        pair.exchange();
+    }
+    assert_eq!(pair.client.conn.buffered() + pair.server.conn.buffered(), 0);
+}
+
+#[test]
+fn a_large_message_that_came_whole_holds_credit_and_budget_until_it_is_consumed() {
+    let mut pair = Pair::with(
+        Config::default(),
+        config(|limits| limits.reassembly = 256 << 10),
+    );
+    // Half of the budget is for two; the rest is held in the connection's window.
+    let calls: Vec<StreamId> = (0..4)
+        .map(|_| pair.open(Some(&big(64 << 10)), true))
+        .collect();
+    pair.exchange();
+    assert_eq!(pair.server.take_events().len(), 4);
+    assert_eq!(pair.server.conn.buffered(), 256 << 10);
+    for (index, call) in calls.into_iter().enumerate() {
+        pair.server.conn.consumed(call, 64 << 10);
+        pair.exchange();
+        assert_eq!(pair.server.conn.buffered(), (3 - index) * (64 << 10));
+        pair.server.conn.consumed(call, 64 << 10);
+        pair.server.conn.finish(call, reply(b""));
+    }
+    pair.exchange();
+    assert_eq!(pair.server.conn.buffered(), 0);
+}
+
+#[test]
+fn large_calls_beyond_the_window_take_their_turn_and_none_starves() {
+    let mut pair = Pair::with(
+        config(|limits| limits.send_buffer = 8 << 20),
+        Config::default(),
+    );
+    let first: Vec<StreamId> = (0..40)
+        .map(|_| pair.open(Some(&big(64 << 10)), true))
+        .collect();
+    let up = pair.client.transmit();
+    // A call that comes later does not overtake those that wait for credit, however small the credit.
+    let late = pair.open(Some(&big(64 << 10)), true);
+    pair.server.receive(&up, pair.now);
+    let mut done = Vec::new();
+    for _ in 0..100 {
+        for event in pair.server.take_events() {
+            match event {
+                Event::Request { request, .. } if request.body.is_none() => {}
+                Event::Request { stream, .. } | Event::Message { stream, .. } => {
+                    pair.server.conn.finish(stream, reply(b""));
+                    done.push(stream);
+                }
+                event => panic!("{event:?}"),
+            }
+        }
+        let (up, down) = (pair.client.transmit(), pair.server.transmit());
+        pair.server.receive(&up, pair.now);
+        pair.client.receive(&down, pair.now);
+    }
+    assert_eq!(done.len(), first.len() + 1);
+    assert_eq!(done.last(), Some(&late));
+    assert_eq!(done[..first.len()], first);
+}
+
+#[test]
+fn whole_and_cut_messages_of_one_stream_are_accounted_alike() {
+    let stream_window = config(|limits| limits.stream_window = 1 << 20);
+    let mut pair = Pair::with(stream_window.clone(), stream_window);
+    let stream = pair.open(None, false);
+    let sizes = [
+        100_000,
+        FRAGMENT,
+        300_000,
+        5,
+        FRAGMENT + 1,
+        64 << 10,
+        200_000,
+        0,
+        90_000,
+    ];
+    for size in sizes {
+        // Those that wait to be taken hold what they cost, whichever way they came.
+        while pair.client.conn.send(stream, big(size)).is_err() {
+            pair.exchange();
+        }
+    }
+    pair.exchange();
+    let bodies: Vec<usize> = pair
+        .server
+        .take_events()
+        .iter()
+        .filter_map(|event| match event {
+            Event::Message { body, .. } => Some(body.len()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(bodies, sizes);
+    let cost: usize = sizes.iter().map(|size| crate::wire::cost(*size)).sum();
+    assert_eq!(pair.server.conn.buffered(), cost);
+    for size in sizes {
+        pair.server.conn.consumed(stream, size);
+    }
+    pair.exchange();
+    assert_eq!(pair.server.conn.buffered() + pair.client.conn.buffered(), 0);
 }

@@ -20,6 +20,7 @@ use bytes::{Buf, Bytes, BytesMut};
 
 use super::*;
 use crate::metadata::Metadata;
+use crate::rope::Rope;
 use crate::wire::Route;
 
 /// One side with what it has received and not read yet.
@@ -127,9 +128,10 @@ impl Pair {
     }
 
     fn open(&mut self, body: Option<&Bytes>, last: bool) -> StreamId {
+        let body = body.cloned().map(Rope::from);
         let route = route();
         let call = Call {
-            body,
+            body: body.as_ref(),
             last,
             ..call(&route, &NO_METADATA)
         };
@@ -164,7 +166,7 @@ fn call<'a>(route: &'a Arc<Route>, metadata: &'a Metadata) -> Call<'a> {
 #[expect(clippy::unnecessary_wraps, reason = "it is what `finish` takes")]
 fn reply(body: &[u8]) -> Result<Reply, Status> {
     Ok(Reply {
-        body: Some(Bytes::copy_from_slice(body)),
+        body: Some(body.to_vec().into()),
         trailers: Metadata::new(),
     })
 }

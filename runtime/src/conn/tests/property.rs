@@ -31,8 +31,9 @@ fn recorded() -> (Bytes, Vec<String>) {
     let large = Bytes::from(vec![9; FRAGMENT + 5]);
     let mut streams = Vec::new();
     for body in [Some(&body), None, Some(&large)] {
+        let body = body.cloned().map(Rope::from);
         let call = Call {
-            body,
+            body: body.as_ref(),
             last: false,
             ..call(&route, &metadata)
         };
@@ -228,7 +229,7 @@ impl World {
                 let Some(stream) = self.pick(call) else {
                     return;
                 };
-                let body = Some(message(stream.0, size));
+                let body = Some(message(stream.0, size).into());
                 if self.pair.server.conn.finish(
                     stream,
                     Ok(Reply {
@@ -263,7 +264,7 @@ impl World {
 
     fn open(&mut self, size: usize, last: bool, deadline: Option<u8>) {
         let number = self.pair.client.conn.highest + 1;
-        let body = message(number, size);
+        let body = message(number, size).into();
         let route = route();
         let now = self.pair.now;
         let deadline = deadline.map(|ms| now + Duration::from_millis(u64::from(ms) * 20 + 1));
@@ -338,7 +339,7 @@ impl World {
                     }) = &outcome
                     {
                         let (sent, got) = self.replies.entry(stream).or_default();
-                        assert_eq!(body, &message(stream.0, sent[got.len()]));
+                        assert_eq!(body, &message(stream.0, sent[got.len()]).into());
                         got.push(body.len());
                     }
                     if outcome.is_ok() {

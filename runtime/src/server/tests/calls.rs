@@ -42,7 +42,7 @@ async fn a_handler_sees_who_asks_and_sends_trailers() {
     asked.deadline = Some(now() + Duration::from_secs(3));
     let answer = link.call(asked).await.unwrap();
     assert_eq!(
-        text(answer.body.unwrap()),
+        text(answer.body.unwrap().into_bytes()),
         "test.v1.Echo/context for a at memory:calls-context, deadline true"
     );
     assert_eq!(answer.trailers.text("served-by"), Some("echo"));

@@ -22,6 +22,7 @@ use crate::error::Error;
 use crate::link::{BodyReceiver, Config, Exchange, Link, Request};
 use crate::metadata::Metadata;
 use crate::release::Release;
+use crate::rope::Rope;
 use crate::service::{Answer, Handler, Incoming, Offer};
 use crate::status::Status;
 use crate::streaming::Streaming;
@@ -237,7 +238,7 @@ pub(super) fn request(method: &str, text: &str) -> Request {
     }
 }
 
-pub(super) fn message(text: &str) -> Bytes {
+pub(super) fn message(text: &str) -> Rope {
     text.to_owned().encode_to_vec().into()
 }
 
@@ -246,7 +247,7 @@ pub(super) fn text(body: Bytes) -> String {
 }
 
 pub(super) async fn reply(exchange: Exchange) -> Result<String, Status> {
-    Ok(text(exchange.await?.body.expect("a reply")))
+    Ok(text(exchange.await?.body.expect("a reply").into_bytes()))
 }
 
 pub(super) async fn next(receiver: &mut BodyReceiver) -> Option<Result<String, Status>> {
