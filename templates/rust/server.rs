@@ -57,6 +57,26 @@ impl {{ service.server }} {
             offer: self.offer.tag(key, value),
         }
     }
+
+    /// The same with its handlers run elsewhere than where the runtime learns that they should.
+    #[must_use]
+    pub fn placement(self, placement: ::callsheet::codegen::Placement) -> Self {
+        Self {
+            offer: self.offer.placement(placement),
+        }
+    }
+
+    /// The same with the handlers of one method run elsewhere, by the name that it has in the contract.
+    #[must_use]
+    pub fn method_placement(
+        self,
+        method: impl ::core::convert::Into<::std::string::String>,
+        placement: ::callsheet::codegen::Placement,
+    ) -> Self {
+        Self {
+            offer: self.offer.method_placement(method, placement),
+        }
+    }
 }
 
 impl ::core::convert::From<{{ service.server }}> for ::callsheet::codegen::Offer {

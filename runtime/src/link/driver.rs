@@ -64,12 +64,17 @@ pub(super) trait Role: Send {
     /// Does what is due.
     fn timeout(&mut self, connection: &mut Connection, now: Instant);
 
-    /// After how many events [`Role::took`] is to be told; none if events run no user code.
-    fn portion(&self) -> Option<usize> {
-        None
+    /// Whether [`Role::took`] wants to be called; `idle` says that no event is left.
+    fn asks_time(&self, _idle: bool) -> bool {
+        false
     }
 
-    /// So long took the last events.
+    /// Whether it has spawned, since it was last asked, what may compute for long.
+    fn has_spawned(&mut self) -> bool {
+        false
+    }
+
+    /// So long took the events since it was last told, or since they began.
     fn took(&mut self, _: Duration) {}
 
     /// Whether others are at work whose frames could share the next write. Asked once before each pause.
@@ -143,7 +148,11 @@ impl<R: Role> Driver<R> {
             if self.role.expects_more() || spent {
                 self.spent = 0;
                 self.seen = 0;
-                yield_now().await;
+                if self.role.has_spawned() {
+                    requeue().await;
+                } else {
+                    yield_now().await;
+                }
                 self.rested();
                 poll_fn(|cx| {
                     let _ = self.poll_turn(cx);
@@ -263,32 +272,31 @@ impl<R: Role> Driver<R> {
 
     /// Tells the role what happened, so much of it that other tasks do not wait long; the reason if it was the end.
     fn dispatch(&mut self) -> Option<CloseReason> {
+        // Who is overdue comes back here after a turn of the others.
+        if self.overdue && !self.connection.is_closed() {
+            return None;
+        }
         let mut next = self.connection.next_event();
         if next.is_none() {
             self.behind = false;
             return None;
         }
         let mut at = now();
-        let mut portion = self.role.portion();
-        let mut unseen = 0;
         for left in (0..BURST).rev() {
             self.seen += 1;
             match next {
                 Some(Event::Closed(reason)) => return Some(reason),
                 Some(event) => self.role.event(&mut self.connection, event, at),
                 None => {
-                    if unseen > 0 && portion.is_some() {
+                    if self.role.asks_time(true) {
                         self.look(&mut at);
                     }
                     self.behind = false;
                     return None;
                 }
             }
-            unseen += 1;
-            if portion == Some(unseen) {
+            if self.role.asks_time(false) {
                 self.look(&mut at);
-                unseen = 0;
-                portion = self.role.portion();
             }
             if left == 0 || self.overdue {
                 break;
@@ -334,7 +342,10 @@ impl<R: Role> Driver<R> {
             });
             match written.await {
                 Some(Ok(count)) => self.spent += count,
-                Some(Err(error)) => self.connection.lost(error.to_string()),
+                Some(Err(error)) => {
+                    self.connection.lost(error.to_string());
+                    return self.dispatch();
+                }
                 None => return None,
             }
         }
@@ -355,6 +366,22 @@ impl<R: Role> Driver<R> {
         // What a peer makes of it can no longer matter.
         let _ = tokio::time::timeout(patience, self.transport.finish()).await;
     }
+}
+
+/// Yields so that other threads may go on with the connection.
+///
+/// `yield_now` gathers more for one write, and keeps who yields on this thread until it has nothing else to do: where the next
+/// task computes for long, the connection would wait for it although other threads are free.
+async fn requeue() {
+    let mut queued = false;
+    poll_fn(|cx| {
+        if std::mem::replace(&mut queued, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 /// The time, as the runtime sees it: a test may stop it.

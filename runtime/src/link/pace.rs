@@ -1,5 +1,6 @@
 //! Where the calls of a method run, and what is known of how long they compute.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -9,17 +10,17 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Placement {
-    /// As [`Placement::Inline`] while the method computes for short, as [`Placement::Spawned`] once it was seen to compute for
-    /// more than 100 µs at a time, and back when it no longer does.
+    /// As [`Placement::Inline`] while the method computes for short. Once it was seen to compute for more than 100 µs at a
+    /// time, its calls begin on threads for blocking work, and have tasks of their own when they first wait for something;
+    /// until it no longer does.
     #[default]
     Learned,
     /// In the task of the connection: the cheapest, and for as long as such a call computes, its connection stands still.
     Inline,
-    /// Each in a task of its own from the start: other calls of the connection go on, as far as the runtime has threads.
+    /// Each in a task of its own from the start: other calls of the connection go on, if the runtime has another thread.
     Spawned,
-    /// Each on a thread for blocking work, [`tokio::task::spawn_blocking`]: for handlers that block their thread, and for
-    /// those that compute where the runtime has one thread. A thread that blocks cannot be cancelled: when its call is,
-    /// the handler goes on until it next awaits.
+    /// Each on a thread for blocking work ([`tokio::task::spawn_blocking`]) to its end: for handlers that block their thread.
+    /// Such a thread cannot be cancelled: when its call is, the handler goes on until it next awaits.
     Blocking,
 }
 
@@ -28,6 +29,9 @@ pub enum Placement {
 pub(super) enum Place {
     Connection,
     Task,
+    /// On a thread, until it waits for something.
+    ThreadFirst,
+    /// On a thread to its end.
     Thread,
 }
 
@@ -38,6 +42,14 @@ pub(super) const LONG: Duration = Duration::from_micros(100);
 /// What one poll counts at most. A thread that was taken off its core makes any method look long once; with the weight below
 /// it takes two such polls among nine.
 const MOST: u32 = 6 * 100_000;
+
+/// Threads that compute for one method at once. More than most machines have cores; the runtime has 512 for all purposes, and
+/// what comes beyond is spawned.
+const THREADS: usize = 32;
+
+/// First polls of a method that are timed one by one when it may have been what took long, and at first: as many as the mean
+/// remembers.
+const CLOSELY: u32 = 64;
 
 /// Share of the newest poll in the mean, as a shift: an eighth.
 const INLINE_SHIFT: u32 = 3;
@@ -56,6 +68,10 @@ pub(crate) struct Pace {
     ///
     /// Connections on several threads may lose each other's updates: it is an estimate.
     state: AtomicU32,
+    /// First polls still to be timed one by one. Looking at the clock costs a twentieth of a small call.
+    suspicion: AtomicU32,
+    /// Shared with each thread that computes for it.
+    computing: Arc<()>,
 }
 
 impl Pace {
@@ -63,6 +79,8 @@ impl Pace {
         Self {
             placement,
             state: AtomicU32::new(0),
+            suspicion: AtomicU32::new(CLOSELY),
+            computing: Arc::default(),
         }
     }
 
@@ -73,19 +91,39 @@ impl Pace {
                 Place::Connection
             }
             Placement::Inline => Place::Connection,
-            Placement::Learned | Placement::Spawned => Place::Task,
+            Placement::Learned if Arc::strong_count(&self.computing) > THREADS => Place::Task,
+            Placement::Learned => Place::ThreadFirst,
+            Placement::Spawned => Place::Task,
             Placement::Blocking => Place::Thread,
         }
     }
 
-    /// Whether it matters how long its calls compute.
-    pub(super) fn learns(&self) -> bool {
-        self.placement == Placement::Learned
+    /// Held by a thread for as long as it computes for the method.
+    pub(super) fn computing(&self) -> Arc<()> {
+        Arc::clone(&self.computing)
     }
 
-    /// Learns from a first poll.
+    /// Whether its next first poll is to be timed.
+    pub(super) fn is_suspect(&self) -> bool {
+        self.placement == Placement::Learned && self.suspicion.load(Ordering::Relaxed) > 0
+    }
+
+    /// It may have been what took long.
+    pub(super) fn suspect(&self) {
+        self.suspicion.store(CLOSELY, Ordering::Relaxed);
+    }
+
+    /// Learns from a first poll that was timed.
     pub(super) fn learn(&self, took: Duration) {
-        let state = self.state.load(Ordering::Relaxed);
+        let suspicion = self.suspicion.load(Ordering::Relaxed);
+        let (state, long) = (self.state.load(Ordering::Relaxed), took > LONG);
+        // One that has been moved is timed for as long as it is.
+        if state & MOVED == 0 && !long {
+            let left = suspicion.saturating_sub(1);
+            self.suspicion.store(left, Ordering::Relaxed);
+        } else if suspicion != CLOSELY {
+            self.suspect();
+        }
         let next = learned(state, u32::try_from(took.as_nanos()).unwrap_or(u32::MAX));
         // Others read it: they need not when nothing is new.
         if next != state {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::task::{Context, Waker};
-use std::time::Duration;
+use std::time::Instant;
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
@@ -10,14 +10,15 @@ use tokio::sync::mpsc;
 use super::call::{Call, Replies, Requests, Stage};
 use super::task::{self, Job, Work};
 use super::watch::Watch;
-use crate::conn::{self, ByStream, Connection, StreamId};
+use crate::conn::{self, ByStream, Connection, Destination, StreamId};
 use crate::context::{Scope, Seed};
 use crate::contract::MethodKind;
 use crate::link::Outcome;
 use crate::link::command::{Command, Commands, Key};
 use crate::link::dispatch::{self, Dispatch, Served};
+use crate::link::driver::now;
 use crate::link::outgoing::Outgoing;
-use crate::link::pace::Place;
+use crate::link::pace::{Pace, Place};
 use crate::link::receiver::{BodyReceiver, Item};
 use crate::link::room::Room;
 use crate::link::sender::BodySender;
@@ -32,7 +33,9 @@ pub(super) struct Calls<D: Dispatch> {
     lent: Option<Arc<str>>,
     pub(super) commands: Commands,
     pub(super) open: ByStream<Call<D::Target>>,
-    watch: Watch,
+    pub(super) watch: Watch,
+    /// A handler that may compute for long was spawned.
+    pub(super) spawned: bool,
 }
 
 impl<D: Dispatch> Calls<D> {
@@ -44,6 +47,7 @@ impl<D: Dispatch> Calls<D> {
             commands,
             open: ByStream::default(),
             watch: Watch::default(),
+            spawned: false,
         }
     }
 
@@ -83,10 +87,16 @@ impl<D: Dispatch> Calls<D> {
         let place = pace.place();
         let begun = match place {
             Place::Connection => {
-                self.watch.begins(pace);
+                let start = begins(&mut self.watch, pace, &request.destination);
                 // It is polled again in its own task, which then is the one to be woken.
                 let mut cx = Context::from_waker(Waker::noop());
-                match dispatch::begin(&*self.dispatch, target, &mut scope, served, &mut cx) {
+                let begun = dispatch::begin(&*self.dispatch, target, &mut scope, served, &mut cx);
+                if let Some(start) = start {
+                    let took = now().saturating_duration_since(start);
+                    pace.learn(took);
+                    self.watch.timed(took);
+                }
+                match begun {
                     Ok(outcome) if replies.is_none() => {
                         connection.finish(stream, outcome);
                         self.lent = scope.into_peer();
@@ -96,7 +106,7 @@ impl<D: Dispatch> Calls<D> {
                     Err(answer) => Ok(task::Stage::Pending(Some(answer))),
                 }
             }
-            Place::Task | Place::Thread => Ok(task::Stage::Before(served)),
+            Place::Task | Place::ThreadFirst | Place::Thread => Ok(task::Stage::Before(served)),
         };
         // What the handler holds of large messages stays in the machine's account until the call ends.
         if let Some(length) = small
@@ -115,7 +125,12 @@ impl<D: Dispatch> Calls<D> {
                     commands: self.commands.clone(),
                 };
                 Stage::Running(match place {
-                    Place::Connection | Place::Task => Work::in_task(job),
+                    Place::Connection => Work::in_task(job),
+                    Place::Task => {
+                        self.spawned = true;
+                        Work::in_task(job)
+                    }
+                    Place::ThreadFirst => Work::on_thread_first(job),
                     Place::Thread => Work::on_thread(job),
                 })
             }
@@ -193,14 +208,15 @@ impl<D: Dispatch> Calls<D> {
         self.open.remove(key);
         connection.finish(stream, outcome);
     }
+}
 
-    /// After how many events the time matters.
-    pub(super) fn portion(&self) -> usize {
-        self.watch.portion()
-    }
-
-    /// The last events took so long.
-    pub(super) fn took(&mut self, time: Duration) {
-        self.watch.took(time);
+/// A handler is called inline. Gives the time if it is to be timed.
+fn begins(watch: &mut Watch, pace: &Pace, destination: &Destination) -> Option<Instant> {
+    match destination {
+        Destination::Numbered(route) if !pace.is_suspect() => {
+            watch.called(*route as usize);
+            None
+        }
+        _ => Some(now()),
     }
 }

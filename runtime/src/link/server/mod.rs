@@ -1,15 +1,17 @@
 //! The side that answers: which call runs where, and what becomes of it.
 //!
 //! A handler is polled first in the connection's own task, and gets a task of its own only if it is pending then: most
-//! are not, and a task costs more than the call.
+//! are not, and a task costs more than the call. Those of methods that compute for long begin in a task or on a thread.
 //!
 //! ```text
 //!   Request ──no such method──────────────────────────────────────────────► finish(Err)
 //!      │ has its one message, or takes a stream of them
-//!      ├────────────► first poll ──ready──────────────────────────────────► finish
-//!      │ waits for       │ pending
-//!      └──the message    └──► task ──Answered──► all replies taken ───────► finish
-//!                               └──Cancelled, deadline, end of connection─► aborted
+//!      ├──inline────► first poll ──ready──────────────────────────────────► finish
+//!      │                 │ pending
+//!      ├──elsewhere──────┴──► task or thread ──Answered──► replies taken ─► finish
+//!      │ waits for the message
+//!      └──► one of these two
+//!                               └──Cancelled, deadline, end of connection► stopped
 //! ```
 //!
 //! The handler of a one-way call outlives its connection: its caller may have gone as soon as the request had left.
@@ -307,6 +309,7 @@ impl<D: Dispatch> Role for Answerer<D> {
     }
 
     fn event(&mut self, connection: &mut Connection, event: Event, _: Instant) {
+        self.calls.watch.event();
         match event {
             Event::Request { stream, request } => self.request(connection, stream, request),
             Event::Message { stream, body, last } => self.message(connection, stream, body, last),
@@ -343,12 +346,20 @@ impl<D: Dispatch> Role for Answerer<D> {
 
     fn timeout(&mut self, _: &mut Connection, _: Instant) {}
 
-    fn portion(&self) -> Option<usize> {
-        Some(self.calls.portion())
+    fn asks_time(&self, idle: bool) -> bool {
+        self.calls.watch.is_due(idle)
+    }
+
+    fn has_spawned(&mut self) -> bool {
+        std::mem::take(&mut self.calls.spawned)
     }
 
     fn took(&mut self, time: Duration) {
-        self.calls.took(time);
+        for route in self.calls.watch.look(time) {
+            if let Some(Some(target)) = self.targets.get(route) {
+                self.calls.dispatch.pace(target).suspect();
+            }
+        }
     }
 
     fn expects_more(&mut self) -> bool {

@@ -1,10 +1,10 @@
 //! Handlers that run beside their connection: in a task, or on a thread of their own.
 
 use std::convert::Infallible;
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use tokio::runtime::Handle;
@@ -51,7 +51,7 @@ impl<D: Dispatch> Job<D> {
             Stage::Before(call) => {
                 let call = std::mem::take(call);
                 let pace = Arc::clone(dispatch.pace(target));
-                let start = pace.learns().then(now);
+                let start = pace.is_suspect().then(now);
                 let begun = dispatch::begin(&**dispatch, target, scope, call, cx);
                 if let Some(start) = start {
                     pace.learn(now().saturating_duration_since(start));
@@ -112,20 +112,34 @@ impl Work {
         }
     }
 
-    /// On a thread of its own.
-    pub(super) fn on_thread<D: Dispatch>(mut job: Job<D>) -> Self {
-        let (stop, mut stopped) = oneshot::channel();
+    /// On a thread, until it waits for something.
+    pub(super) fn on_thread_first<D: Dispatch>(job: Job<D>) -> Self {
+        let computing = job.dispatch.pace(&job.target).computing();
+        Self::on_thread_by(job, move |runtime, mut work| {
+            let _runtime = runtime.enter();
+            // It is polled again in its own task, which then is the one to be woken.
+            let mut cx = Context::from_waker(Waker::noop());
+            if Pin::new(&mut work).poll(&mut cx).is_pending() {
+                tokio::spawn(work);
+            }
+            drop(computing);
+        })
+    }
+
+    /// On a thread to its end.
+    pub(super) fn on_thread<D: Dispatch>(job: Job<D>) -> Self {
+        Self::on_thread_by(job, |runtime, work| runtime.block_on(work))
+    }
+
+    fn on_thread_by<D: Dispatch>(
+        job: Job<D>,
+        run: impl FnOnce(Handle, Stoppable<D>) + Send + 'static,
+    ) -> Self {
+        let (stop, stopped) = oneshot::channel();
         let runtime = Handle::current();
-        let task = tokio::task::spawn_blocking(move || {
-            runtime.block_on(poll_fn(|cx| {
-                if Pin::new(&mut stopped).poll(cx).is_ready() {
-                    return Poll::Ready(());
-                }
-                Pin::new(&mut job).poll(cx)
-            }));
-        });
+        let work = Stoppable { job, stopped };
         Self {
-            task,
+            task: tokio::task::spawn_blocking(move || run(runtime, work)),
             stop: Some(stop),
         }
     }
@@ -137,18 +151,34 @@ impl Work {
 
     /// Lets it go on until then at most. It is stopped too when this is dropped.
     pub(super) async fn last_until(self, until: Instant) {
-        let stop = Stopped(self.task.abort_handle(), self.stop);
+        let mut stopped = Stopped(self.task.abort_handle(), self.stop);
         // Done or late, it is stopped.
-        let _ = timeout_at(until.into(), self.task).await;
-        drop(stop);
+        let _ = match &mut stopped.1 {
+            Some(stop) => timeout_at(until.into(), stop.closed()).await.is_ok(),
+            None => timeout_at(until.into(), self.task).await.is_ok(),
+        };
+    }
+}
+
+/// What ends when nobody is left who could stop it.
+struct Stoppable<D: Dispatch> {
+    job: Job<D>,
+    stopped: oneshot::Receiver<Infallible>,
+}
+
+impl<D: Dispatch> Future for Stoppable<D> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if Pin::new(&mut self.stopped).poll(cx).is_ready() {
+            return Poll::Ready(());
+        }
+        Pin::new(&mut self.job).poll(cx)
     }
 }
 
 /// Stops a handler that still runs when this is dropped.
-struct Stopped(
-    AbortHandle,
-    #[expect(dead_code, reason = "what counts is its drop")] Option<Stop>,
-);
+struct Stopped(AbortHandle, Option<Stop>);
 
 impl Drop for Stopped {
     fn drop(&mut self) {

@@ -1,59 +1,52 @@
-//! Sees which handlers hold up their connection, without looking at the clock for each call.
+//! Sees that handlers hold up their connection, without looking at the clock for each.
 //!
-//! A look at the clock costs a twentieth of a small call. So it is for several events together, and only where these took
-//! long is each of the next ones looked at alone.
+//! One look is for several events together. Where these took long, each of the methods that were called may have been why,
+//! and is timed by itself for a while.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use crate::link::pace::{LONG, Pace};
+use crate::link::pace::LONG;
 
-/// Events for each look at the clock, where nothing took long.
+/// Events for each look at the clock.
 const PORTION: usize = 16;
 
-/// Events that are looked at one by one, after something took long: as many as a mean over polls remembers.
-const CLOSELY: u32 = 64;
-
-#[derive(Debug)]
+/// What has happened since the last look.
+#[derive(Debug, Default)]
 pub(super) struct Watch {
-    /// Events still to be looked at one by one.
-    closely: u32,
-    /// Whose call it was since the last look.
-    last: Option<Arc<Pace>>,
-}
-
-impl Default for Watch {
-    /// The first calls of a connection are looked at closely.
-    fn default() -> Self {
-        Self {
-            closely: CLOSELY,
-            last: None,
-        }
-    }
+    events: usize,
+    /// The numbers of the routes whose handlers were called, and not timed.
+    called: Vec<usize>,
+    /// What those took that were timed.
+    timed: Duration,
 }
 
 impl Watch {
-    /// A handler is called.
-    pub(super) fn begins(&mut self, pace: &Arc<Pace>) {
-        if self.closely > 0 && pace.learns() {
-            self.last = Some(Arc::clone(pace));
-        }
+    pub(super) fn event(&mut self) {
+        self.events += 1;
     }
 
-    /// After how many events [`Watch::took`] is to be told.
-    pub(super) fn portion(&self) -> usize {
-        if self.closely > 0 { 1 } else { PORTION }
+    /// A handler is called without being timed.
+    pub(super) fn called(&mut self, route: usize) {
+        self.called.push(route);
     }
 
-    /// So long took what happened since the last time.
-    pub(super) fn took(&mut self, time: Duration) {
-        if let Some(pace) = self.last.take() {
-            pace.learn(time);
+    /// A handler was timed.
+    pub(super) fn timed(&mut self, took: Duration) {
+        self.timed += took;
+    }
+
+    /// Whether it is time for a look; `idle` says that no event is left.
+    pub(super) fn is_due(&self, idle: bool) -> bool {
+        self.events >= PORTION || self.timed > LONG || (idle && self.events > 0)
+    }
+
+    /// So long took what happened since the last look. Gives the routes that may have been why, if it was long.
+    pub(super) fn look(&mut self, took: Duration) -> impl Iterator<Item = usize> + use<'_> {
+        if took.saturating_sub(self.timed) <= LONG {
+            self.called.clear();
         }
-        self.closely = if time > LONG {
-            CLOSELY
-        } else {
-            self.closely.saturating_sub(1)
-        };
+        self.events = 0;
+        self.timed = Duration::ZERO;
+        self.called.drain(..)
     }
 }

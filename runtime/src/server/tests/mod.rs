@@ -4,6 +4,7 @@ mod calls;
 mod ends;
 mod notices;
 mod one_way;
+mod placement;
 mod streams;
 
 use std::future::poll_fn;
