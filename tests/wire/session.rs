@@ -30,7 +30,10 @@ fn a_first_unary_call_is_the_examples_in_a_row() {
     assert_eq!(hex(&hello), hex(&page["preface"]));
     client.receive(&mut hello, now);
     let route = Arc::new(Route::new("shop.orders.v1.Orders/get", "", "protobuf").unwrap());
-    let (metadata, body) = (Metadata::new(), Bytes::from_static(&[8, 7, 16, 1, 24, 0]).into());
+    let (metadata, body) = (
+        Metadata::new(),
+        Bytes::from_static(&[8, 7, 16, 1, 24, 0]).into(),
+    );
     let call = Call {
         route: &route,
         deadline: None,

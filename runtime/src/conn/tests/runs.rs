@@ -174,7 +174,7 @@ fn a_window_grows_while_its_reader_keeps_up_and_the_connection_has_room() {
         "{got:?}"
     );
     // Readers that stand still keep the window they began with, and use up what all share.
-    let slow: Vec<StreamId> = (0..8).map(|_| replies(&mut pair)).collect();
+    let slow: Vec<StreamId> = (0..16).map(|_| replies(&mut pair)).collect();
     for stream in slow {
         let events = fill(&mut pair, stream);
         assert_eq!(size_of(&events) >> 10, 63);
