@@ -107,9 +107,9 @@ fn written() -> BTreeMap<String, Vec<u8>> {
         version_min: 1,
         version_max: 1,
         features: 0,
-        frame_log2: 16,
+        frame_log2: 17,
         stream_window_log2: 16,
-        connection_window_log2: 20,
+        connection_window_log2: 21,
         message_log2: 22,
         streams: 1024,
     };
