@@ -174,6 +174,7 @@ impl Connection {
                 stream.large = None;
             }
         }
+        self.widen(number);
         self.give_back_stream(number, owed);
         self.give_back(last);
         self.grant_withheld();
@@ -189,14 +190,22 @@ impl Connection {
         let cost = cost.min(stream.held);
         stream.waiting = stream.waiting.saturating_sub(messages);
         stream.held -= cost;
-        // A reader that has taken everything could have taken more.
-        if stream.waiting == 0 && self.window.open() >= self.window.size() / 2 {
-            let most = self.config.limits.wide_stream_window.min(1 << 30);
-            stream.window.widen(most);
-        }
+        self.widen(number);
         self.give_back_stream(number, cost);
         self.give_back(cost);
         self.grant_withheld();
+    }
+
+    /// Widens the window of a stream whose reader has taken everything, and could have taken more.
+    fn widen(&mut self, number: u32) {
+        let most = self.limits().wide_stream_window.min(1 << 30);
+        let roomy = self.window.open() >= self.window.size() / 2;
+        if let Some(stream) = self.streams.get_mut(number)
+            && stream.waiting == 0
+            && roomy
+        {
+            stream.window.widen(most);
+        }
     }
 
     /// Gives credit that waits to those who may have it now.
