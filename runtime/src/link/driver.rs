@@ -5,7 +5,7 @@
 //!          ┌──────────────── nothing to do: wait for commands, bytes, room to write, the timer ◄──┐
 //!          ▼                                                                                      │
 //!   take commands, read once, let the machine see the time ──► events to the role                 │
-//!          │                                                                                      │
+//!          │                                      more than a burst of them: write, then the rest │
 //!          │ others are at work whose frames could share the write: yield once, take again        │
 //!          ▼                                                                                      │
 //!   write what there is, all frames in one go ────────────────────────────────────────────────────┘
