@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use bytes::{Buf, Bytes, BytesMut};
 use callsheet::Metadata;
+use callsheet::Rope;
 use callsheet::conn::{Call, Config, Connection, Event, Outbox, Reply, StreamId};
 use callsheet::wire::Route;
 use divan::Bencher;
@@ -59,7 +60,7 @@ impl Pair {
         pair
     }
 
-    fn open(&mut self, body: &Bytes) {
+    fn open(&mut self, body: &Rope) {
         self.opened += 1;
         let call = Call {
             route: &self.route,
@@ -99,7 +100,7 @@ impl Pair {
                 let body = request.body.unwrap();
                 self.server.consumed(stream, body.len());
                 let reply = Reply {
-                    body: Some(body),
+                    body: Some(body.into()),
                     trailers: Metadata::new(),
                 };
                 self.server.finish(stream, Ok(reply));
@@ -139,7 +140,7 @@ fn write(out: &mut Outbox, to: &mut BytesMut) {
 #[divan::bench(args = [1, 64])]
 fn calls(bencher: Bencher<'_, '_>, at_once: usize) {
     let mut pair = Pair::new(1024);
-    let body = Bytes::from_static(&[7; 16]);
+    let body = Rope::from(Bytes::from_static(&[7; 16]));
     bencher.counter(ItemsCount::new(at_once)).bench_local(|| {
         for _ in 0..at_once {
             pair.open(&body);
@@ -155,7 +156,7 @@ fn calls(bencher: Bencher<'_, '_>, at_once: usize) {
 #[divan::bench(args = [0, 1_000, 10_000])]
 fn call_beside_pending_ones(bencher: Bencher<'_, '_>, pending: usize) {
     let mut pair = Pair::new(pending + 1);
-    let body = Bytes::from_static(&[7; 16]);
+    let body = Rope::from(Bytes::from_static(&[7; 16]));
     for _ in 0..pending {
         pair.open(&body);
         pair.up();
@@ -179,7 +180,7 @@ fn call_beside_pending_ones(bencher: Bencher<'_, '_>, pending: usize) {
 /// So many requests of so many bytes from the frames to the slices that a transport takes.
 #[divan::bench(args = [(64, 16), (64, 1 << 10), (8, 64 << 10)])]
 fn flush(bencher: Bencher<'_, '_>, (requests, size): (usize, usize)) {
-    let body = Bytes::from(vec![7; size]);
+    let body = Rope::from(Bytes::from(vec![7; size]));
     bencher
         .counter(BytesCount::new(requests * size))
         .with_inputs(|| {

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
+use callsheet::Rope;
 use callsheet::conn::{Call, Config, Connection, Event, Outbox, StreamId};
 use callsheet::wire::Route;
 use callsheet::{Client, Metadata, Server, registry, server};
@@ -104,7 +105,7 @@ fn dispatch(bencher: Bencher<'_, '_>, at_once: usize) {
     let mut out = Outbox::new();
     let route = std::sync::Arc::new(Route::new("gauge.v1.Gauge/echo", "", "protobuf").unwrap());
     let metadata = Metadata::new();
-    let body = Bytes::from_static(b"\x0A\x107777777777777777");
+    let body = Rope::from(Bytes::from_static(b"\x0A\x107777777777777777"));
     let mut opened = 0;
     let mut round = |calls: usize| {
         rig.runtime.block_on(async {
