@@ -49,7 +49,8 @@ pub struct Limits {
     /// Bytes of messages waiting to be sent on all streams before each gets room for one at a time. 4 MiB: sixteen full
     /// queues.
     pub connection_queue: usize,
-    /// Bytes of frames ready for the transport before `open` says that the connection is full. 1 MiB, a window.
+    /// Bytes of frames ready for the transport before `open` says that the connection is full, and before a
+    /// server stops to read. 1 MiB, a window.
     pub send_buffer: usize,
     /// Bytes of answers to control frames that the peer does not read. 64 KiB: over 3000 PONGs.
     pub control_queue: usize,

@@ -246,6 +246,21 @@ impl Connection {
         self.missing
     }
 
+    /// Whether what the peer sends is to be read, where `unwritten` bytes wait for the transport already. A server reads on
+    /// only as far as its client takes the answers, or it would hold them all. A client always does: its own callers bound
+    /// what it sends, and so both never wait for each other.
+    pub fn reads_on(&self, unwritten: usize) -> bool {
+        self.role == Role::Client || self.main.len() + unwritten < self.limits().send_buffer
+    }
+
+    /// The transport was full, and takes bytes again: a sign of life. An answer to PING may be long in coming then, and the
+    /// rest of a frame is perhaps not read for that.
+    pub fn relieved(&mut self, now: Instant) {
+        self.timers.heard(now);
+        let due = now + self.limits().frame_timeout;
+        self.timers.frame = self.timers.frame.map(|_| due);
+    }
+
     /// Calls that are open.
     pub fn active(&self) -> usize {
         self.streams.len()

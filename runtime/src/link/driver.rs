@@ -177,10 +177,11 @@ impl<R: Role> Driver<R> {
         // the rest of a burst.
         let ready = self.commands.look();
         let mut moved = self.take_commands(ready, now);
+        let reads_on = self.connection.reads_on(self.transport.outbox.len());
         if self.transport.has_output() {
             moved |= match self.transport.poll_write(cx) {
                 Poll::Ready(Ok(count)) => {
-                    self.spent += count;
+                    self.wrote(count);
                     true
                 }
                 Poll::Ready(Err(error)) => {
@@ -191,7 +192,7 @@ impl<R: Role> Driver<R> {
             };
         }
         // What lies there already comes first: reading on would make events pile up.
-        moved |= !self.behind && self.poll_receive(cx, now);
+        moved |= !self.behind && reads_on && self.poll_receive(cx, now);
         moved |= self.poll_timers(cx, now);
         if moved {
             return Poll::Ready(());
@@ -341,13 +342,20 @@ impl<R: Role> Driver<R> {
                 })
             });
             match written.await {
-                Some(Ok(count)) => self.spent += count,
+                Some(Ok(count)) => self.wrote(count),
                 Some(Err(error)) => {
                     self.connection.lost(error.to_string());
                     return self.dispatch();
                 }
                 None => return None,
             }
+        }
+    }
+
+    fn wrote(&mut self, count: usize) {
+        self.spent += count;
+        if self.transport.was_relieved() {
+            self.connection.relieved(now());
         }
     }
 

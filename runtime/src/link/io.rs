@@ -68,6 +68,10 @@ pub(super) struct Transport {
     next_read: usize,
     pub(super) outbox: Outbox,
     counters: Arc<Counters>,
+    /// The last write found no room.
+    full: bool,
+    /// There was none, and then some.
+    relieved: bool,
 }
 
 impl Transport {
@@ -78,6 +82,8 @@ impl Transport {
             next_read: SMALLEST_READ,
             outbox: Outbox::new(),
             counters,
+            full: false,
+            relieved: false,
         }
     }
 
@@ -130,15 +136,23 @@ impl Transport {
         }
     }
 
+    /// Whether it was full and has taken bytes again since this was last asked.
+    pub(super) fn was_relieved(&mut self) -> bool {
+        std::mem::take(&mut self.relieved)
+    }
+
     /// Writes once from the outbox, as many frames as one call takes.
     pub(super) fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let mut slices = [IoSlice::new(&[]); SLICES];
         let filled = self.outbox.chunks_vectored(&mut slices);
         let stream = Pin::new(&mut self.stream);
-        let count = std::task::ready!(match &slices[..filled] {
+        let written = match &slices[..filled] {
             [one] => stream.poll_write(cx, one),
             many => stream.poll_write_vectored(cx, many),
-        })?;
+        };
+        self.relieved |= self.full && written.is_ready();
+        self.full = written.is_pending();
+        let count = std::task::ready!(written)?;
         if count == 0 {
             return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
         }
@@ -210,5 +224,68 @@ impl Timer {
             None => self.sleep = Some(Box::pin(tokio::time::sleep_until(due.into()))),
         }
         self.armed = Some(due);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::DuplexStream;
+
+    use super::*;
+
+    fn transport() -> (Transport, DuplexStream) {
+        let (ours, theirs) = tokio::io::duplex(1 << 20);
+        let counters = Arc::new(Counters::default());
+        (Transport::new(Stream::Memory(ours), counters), theirs)
+    }
+
+    #[tokio::test]
+    async fn the_rest_of_a_large_frame_is_read_into_room_of_its_size() {
+        let (mut transport, mut peer) = transport();
+        peer.write_all(&[1; 1000]).await.unwrap();
+        poll_fn(|cx| transport.poll_read(cx, 0)).await.unwrap();
+        let mut missing = 100_000;
+        peer.write_all(&vec![2; 40_000]).await.unwrap();
+        missing -= poll_fn(|cx| transport.poll_read(cx, missing))
+            .await
+            .unwrap();
+        let place = transport.inbox.as_ptr();
+        assert!(transport.inbox.capacity() <= 1000 + 100_000 + 2 * BEHIND);
+        peer.write_all(&vec![3; missing]).await.unwrap();
+        while missing > 0 {
+            missing -= poll_fn(|cx| transport.poll_read(cx, missing))
+                .await
+                .unwrap();
+        }
+        assert_eq!(transport.inbox.len(), 101_000);
+        assert_eq!(transport.inbox.as_ptr(), place, "moved");
+    }
+
+    #[tokio::test]
+    async fn reads_grow_while_there_is_much_and_buffers_are_given_back() {
+        let (mut transport, mut peer) = transport();
+        for _ in 0..4 {
+            peer.write_all(&vec![1; 1 << 20]).await.unwrap();
+            let mut left = 1 << 20;
+            while left > 0 {
+                left -= poll_fn(|cx| transport.poll_read(cx, 0)).await.unwrap();
+                drop(transport.inbox.split().freeze());
+            }
+        }
+        let reads = transport.counters.traffic().reads;
+        assert!(reads < 40, "{reads} reads of 4 MiB");
+        assert!(transport.inbox.capacity() <= 2 * LARGEST_READ);
+        transport.release();
+        assert_eq!(transport.inbox.capacity(), 0);
+        // The next buffer is no larger than what still comes.
+        for _ in 0..8 {
+            peer.write_all(b"a few bytes").await.unwrap();
+            poll_fn(|cx| transport.poll_read(cx, 0)).await.unwrap();
+            drop(transport.inbox.split().freeze());
+            transport.release();
+        }
+        peer.write_all(b"a few bytes").await.unwrap();
+        poll_fn(|cx| transport.poll_read(cx, 0)).await.unwrap();
+        assert!(transport.inbox.capacity() <= SMALLEST_READ);
     }
 }

@@ -1,6 +1,7 @@
 //! Servers and links against each other, with handlers written by hand.
 
 mod calls;
+mod deaf;
 mod ends;
 mod notices;
 mod one_way;
