@@ -4,10 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 /// How far above its committed figure a count may be, in percent. Counts of one build differ by up to 1 from run to run
-/// (64 KiB calls, where the kernel decides how much one read takes, and handlers that wait; the others by 0.1 at most), and a
-/// build in another folder orders functions differently.
-///
-/// 64 KiB payloads alone differ more, by how much of one the system hands over at once: the committed figure is the higher end.
+/// (handlers that wait; most others by 0.1 at most), and a build in another folder orders functions differently. Calls with
+/// 64 KiB differ by 10, since the kernel decides how much one read takes: their committed figure is the higher end.
 pub(crate) const TOLERANCE: f64 = 3.0;
 
 /// What stands in front of the figures, for who opens the file.
