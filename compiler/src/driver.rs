@@ -21,7 +21,15 @@ pub struct Analysis {
 
 /// Reads, parses, resolves and checks the files of `entries` (import paths) and all that they import.
 pub fn analyse(loader: &mut dyn Loader, entries: &[String]) -> Analysis {
-    let mut sources = SourceMap::default();
+    analyse_beside(SourceMap::default(), loader, entries)
+}
+
+/// The same beside files of another analysis, so that places in both can be shown together.
+pub fn analyse_beside(
+    mut sources: SourceMap,
+    loader: &mut dyn Loader,
+    entries: &[String],
+) -> Analysis {
     let (loaded, mut diagnostics) = resolve::load(loader, entries, &mut sources, syntax::parse);
     let names = resolve::Names::new(&loaded);
     let (model, found) = check::check(&sources, &loaded, &names);

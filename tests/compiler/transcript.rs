@@ -30,6 +30,9 @@ pub(crate) fn of(analysis: &Analysis) -> String {
                 label.text
             );
         }
+        for note in &report.notes {
+            let _ = writeln!(text, "  note: {note}");
+        }
         if let Some(help) = &report.help {
             let _ = writeln!(text, "  help: {help}");
         }

@@ -64,6 +64,7 @@ fn five_mistakes_are_five_findings_with_places_and_help() {
         "end_line",
         "end_column",
         "labels",
+        "notes",
         "help",
         "fix",
     ];

@@ -31,6 +31,8 @@ pub struct Diagnostic {
     pub primary: Label,
     /// Every other place involved.
     pub labels: Vec<Label>,
+    /// What else there is to know: facts, never advice.
+    pub notes: Vec<String>,
     /// What to type to mend it.
     pub help: Option<String>,
     /// The edit that certainly mends it, if there is exactly one.
@@ -48,6 +50,7 @@ impl Diagnostic {
                 text: String::new(),
             },
             labels: Vec::new(),
+            notes: Vec::new(),
             help: None,
             fix: None,
         }
@@ -72,6 +75,13 @@ impl Diagnostic {
             span,
             text: text.into(),
         });
+        self
+    }
+
+    /// Tells a fact.
+    #[must_use]
+    pub fn note(mut self, text: impl Into<String>) -> Self {
+        self.notes.push(text.into());
         self
     }
 

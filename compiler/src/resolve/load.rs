@@ -17,6 +17,15 @@ pub trait Loader {
     /// Why there is no such file, or why it is not read.
     fn load(&mut self, import_path: &str) -> Result<Source, LoadError>;
 
+    /// The releases that were frozen of the file that `import_path` names, as text; `None` where none was.
+    ///
+    /// # Errors
+    /// Why what is there is not read.
+    fn lock(&mut self, import_path: &str) -> Result<Option<Source>, LoadError> {
+        let _ = import_path;
+        Ok(None)
+    }
+
     /// What the user calls the file that `import_path` names, even if it cannot be loaded.
     fn shown(&self, import_path: &str) -> String {
         import_path.to_owned()

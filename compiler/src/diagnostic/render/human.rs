@@ -61,6 +61,9 @@ impl Layout<'_> {
         for (index, labels) in self.clusters(diagnostic).into_iter().enumerate() {
             group = self.show(group, &labels, index == 0);
         }
+        for note in &diagnostic.notes {
+            group = group.element(Level::NOTE.message(clean(note)));
+        }
         let edit = self.edit(diagnostic);
         match (&diagnostic.help, edit) {
             (Some(help), Some(snippet)) => {

@@ -20,6 +20,7 @@ struct Finding<'a> {
     end_line: usize,
     end_column: usize,
     labels: Vec<Said<'a>>,
+    notes: &'a [String],
     help: Option<&'a str>,
     fix: Option<Fix<'a>>,
 }
@@ -40,7 +41,7 @@ struct Fix<'a> {
     edits: Vec<Said<'a>>,
 }
 
-/// One object per line with the keys `code severity message file line column end_line end_column labels help fix`.
+/// One object per line with the keys `code severity message file line column end_line end_column labels notes help fix`.
 ///
 /// `severity` is `"error"` or `"lint"`. Lines and columns start at 1; columns count Unicode scalar values; the end is
 /// behind the last character. The first of `labels` is the text of the place itself, if there is one. `fix` is `null` or
@@ -75,6 +76,7 @@ pub fn json(diagnostics: &[Diagnostic], sources: &SourceMap) -> String {
             labels: labels
                 .map(|label| text(label.span, label.text.as_str()))
                 .collect(),
+            notes: &diagnostic.notes,
             help: diagnostic.help.as_deref(),
             fix: diagnostic.fix.as_ref().map(|fix| Fix {
                 edits: fix

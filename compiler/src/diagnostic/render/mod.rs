@@ -106,6 +106,7 @@ mod tests {
             "end_line",
             "end_column",
             "labels",
+            "notes",
             "help",
             "fix",
         ];
@@ -127,6 +128,7 @@ mod tests {
         let found = [
             Diagnostic::new(Code::ControlCharacter, whole, "found \u{1b}[1m")
                 .label("here \u{9b}")
+                .note("known \u{1b}")
                 .help("remove \u{1b}")
                 .fix(Span::new(file, 1, 2), "\u{1b}"),
         ];
