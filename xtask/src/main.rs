@@ -10,7 +10,9 @@
 
 mod bench;
 mod bless;
+mod fuzz;
 mod lines;
+mod provision;
 mod report;
 mod runner;
 mod steps;
@@ -29,6 +31,9 @@ Tasks:
   bench micro [FILTER]…         measure the parts of the call path, or those whose name holds a filter
   bench peers [--quick] [--only CASE]… [--system NAME]… [--json FILE]
                                 compare with other systems: the same load on each; `bench peers --help` says more
+  fuzz [TARGET]… [--runs N] [--seed N] [--input FILE] [--keep]
+                                hand the compiler inputs that nobody would write; one input again; keep the fewest
+                                inputs that cover all that was found
   bless                         accept what the snapshot tests see now
   lines                         lines of code and normal dependencies of each crate";
 
@@ -38,6 +43,7 @@ fn main() -> ExitCode {
     let done = match arguments.as_slice() {
         ["test", options @ ..] => steps::test(options),
         ["bench", options @ ..] => bench::bench(options),
+        ["fuzz", options @ ..] => fuzz::fuzz(options),
         ["bless"] => bless::bless(),
         ["lines"] => lines::lines(),
         [] | ["help" | "--help" | "-h"] => {

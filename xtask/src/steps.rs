@@ -143,6 +143,31 @@ const STEPS: &[Step] = &[
         environment: &[],
     },
     Step {
+        name: "fuzz-fmt",
+        shows: "the fuzzing programs are formatted",
+        cargo: &["fmt", "--manifest-path=tests/fuzz/Cargo.toml", "--check"],
+        environment: &[],
+    },
+    Step {
+        name: "fuzz-clippy",
+        shows: "no lint has anything to say of the fuzzing programs",
+        cargo: &[
+            "clippy",
+            "--manifest-path=tests/fuzz/Cargo.toml",
+            "--all-targets",
+            "--",
+            "-D",
+            "warnings",
+        ],
+        environment: &[],
+    },
+    Step {
+        name: "fuzz",
+        shows: "no input that a short search finds breaks the compiler",
+        cargo: &["xtask", "fuzz"],
+        environment: &[],
+    },
+    Step {
         name: "package",
         shows: "every published crate packages, and builds from its package",
         cargo: &[

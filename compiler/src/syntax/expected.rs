@@ -102,7 +102,7 @@ impl<'a> Parser<'a> {
             Some('.') => rest.len() - rest.trim_start_matches('.').len(),
             Some(c) => c.len_utf8(),
         };
-        place(self.file, at, at + length)
+        place(self.file, at, self.whole(at + length))
     }
 
     pub(super) fn describe(&self, token: Span) -> String {

@@ -79,11 +79,11 @@ impl Scanner<'_> {
             }
             self.reports.push(report);
         }
+        self.comment(start, false);
         if deep.is_some() || !open.is_empty() {
             self.mask(start, self.at, b' ');
             self.out.truncated |= !open.is_empty();
         }
-        self.comment(start, false);
     }
 
     /// Reports what must not even stand in strings and comments.

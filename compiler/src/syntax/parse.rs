@@ -134,6 +134,7 @@ impl<'a> Parser<'a> {
         let mut at = from;
         while at < to {
             if self.reports.full() {
+                let at = self.whole(at);
                 self.stopped.get_or_insert(span(self.file, at, at));
                 return;
             }
@@ -293,9 +294,17 @@ impl<'a> Parser<'a> {
                 Some(comment) if comment.end as usize == end && comment.start as usize >= start => {
                     end = comment.start as usize;
                 }
-                _ => return end,
+                _ => return self.whole(end),
             }
         }
+    }
+
+    /// `at`, or the end of the character of the text that it stands in: a mark in ASCII may stand for a longer one.
+    pub(super) fn whole(&self, mut at: usize) -> usize {
+        while !self.text.is_char_boundary(at) {
+            at += 1;
+        }
+        at
     }
 
     pub(super) fn masked(&self, span: Span) -> &'a str {
@@ -386,6 +395,29 @@ mod tests {
         };
         assert_eq!(found.docs.lines, ["One.", "Two."]);
         assert_eq!(found.values[0].docs.lines, ["Three."]);
+    }
+
+    #[test]
+    fn spans_hold_whole_characters() {
+        for text in [
+            "message A\u{ff1b}\n}",
+            "a\u{ff1b}1\u{ff1b}\n}",
+            "a/* \u{202e}",
+        ] {
+            let mut sources = SourceMap::default();
+            let id = sources.add(Source {
+                path: "a.rpc".into(),
+                import_path: "a.rpc".into(),
+                text: text.into(),
+            });
+            let (_, found) = parse(id, text);
+            assert!(!found.is_empty());
+            for one in found {
+                let (start, end) = (one.primary.span.start, one.primary.span.end);
+                let place = text.get(start as usize..end as usize);
+                assert!(place.is_some(), "{one:?} of {text:?}");
+            }
+        }
     }
 
     #[test]

@@ -4,6 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use crate::provision::{self, output};
+
 /// Where the C library copies in steps of a vector register, not with one instruction per copy: valgrind counts that one
 /// as often as it copies a byte, and from which size it is taken depends on the machine.
 const COPY_IN_STEPS: &str = "glibc.cpu.x86_rep_movsb_threshold=1073741824";
@@ -54,55 +56,9 @@ fn total(profile: &str) -> Option<u64> {
 
 /// Sees to it that there is a valgrind, and gives its version.
 pub(crate) fn provide() -> Result<String, String> {
-    if let Some(version) = version() {
-        return Ok(version);
-    }
-    let how = "Counting instructions needs valgrind: install it (Debian: apt-get install valgrind), or run this as root \
-               where there is apt-get";
-    let root = output("id", &["-u"]).is_some_and(|id| id == "0");
-    if !root || output("apt-get", &["--version"]).is_none() {
-        return Err(how.to_owned());
-    }
-    let apt = |arguments: &[&str]| {
-        Command::new("apt-get")
-            .args(arguments)
-            .env("DEBIAN_FRONTEND", "noninteractive")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .status()
-            .is_ok_and(|status| status.success())
-    };
-    let install = [
-        "install",
-        "--yes",
-        "--quiet",
-        "--no-install-recommends",
-        "valgrind",
-    ];
-    if apt(&["update", "--quiet"]) && apt(&install) {
-        version().ok_or_else(|| how.to_owned())
-    } else {
-        Err(format!("{how}. apt-get could not install it."))
-    }
-}
-
-fn version() -> Option<String> {
-    output("valgrind", &["--version"])
-}
-
-/// The first line that a command prints, if it ends well.
-pub(crate) fn output(program: &str, arguments: &[&str]) -> Option<String> {
-    let output = Command::new(program)
-        .args(arguments)
-        .stdin(Stdio::null())
-        .stderr(Stdio::null())
-        .output()
-        .ok()?;
-    let text = String::from_utf8(output.stdout).ok()?;
-    output
-        .status
-        .success()
-        .then(|| text.lines().next().unwrap_or_default().trim().to_owned())
+    provision::provide("Counting instructions", "valgrind", || {
+        output("valgrind", &["--version"])
+    })
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use super::figures::{Figures, TOLERANCE, difference};
 use super::profile::Profile;
 use super::{MANIFEST, callgrind};
-use crate::workspace;
+use crate::{provision, workspace};
 
 /// The committed figures.
 const FIGURES: &str = "benches/instructions.toml";
@@ -270,7 +270,7 @@ fn machine(valgrind: &str) -> Result<BTreeMap<String, String>, String> {
     let rustc = version.lines().next().unwrap_or_default();
     let host = version.lines().find_map(|line| line.strip_prefix("host: "));
     // Its allocator and its copying are a good part of what is counted.
-    let libc = callgrind::output("getconf", &["GNU_LIBC_VERSION"]);
+    let libc = provision::output("getconf", &["GNU_LIBC_VERSION"]);
     Ok(BTreeMap::from([
         ("rustc".to_owned(), rustc.replace("rustc ", "")),
         ("host".to_owned(), host.unwrap_or_default().to_owned()),
