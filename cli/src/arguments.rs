@@ -28,6 +28,15 @@ pub(crate) enum Command {
 pub(crate) struct Check {
     #[command(flatten)]
     pub(crate) input: Input,
+
+    /// Mend what has exactly one certain remedy, and report what is left. Only the contracts that PATH names are changed,
+    /// not those that they import.
+    #[arg(long)]
+    pub(crate) fix: bool,
+
+    /// Change nothing: print what --fix would change as a diff, and exit with 1 if there is any.
+    #[arg(long, requires = "fix")]
+    pub(crate) dry_run: bool,
 }
 
 #[derive(Debug, Args)]
@@ -71,6 +80,37 @@ pub(crate) struct Input {
     /// How findings are printed: for people on standard error, otherwise on standard output.
     #[arg(long, value_enum, default_value_t = Format::Human)]
     pub(crate) format: Format,
+
+    /// A lint that is an error: its code, or `lints` for all. May be given several times.
+    #[arg(long, value_name = "LINT")]
+    pub(crate) deny: Vec<String>,
+
+    /// A lint that is told and no error, whatever callsheet.toml says.
+    #[arg(long, value_name = "LINT")]
+    pub(crate) warn: Vec<String>,
+
+    /// A lint that is not told. Where several levels are given to one lint, the strictest holds.
+    #[arg(long, value_name = "LINT")]
+    pub(crate) allow: Vec<String>,
+
+    #[command(flatten)]
+    pub(crate) colours: Colours,
+}
+
+/// Whether to write in colours.
+#[derive(Debug, Args)]
+pub(crate) struct Colours {
+    /// When to write in colours. `auto`: on a terminal that is not `dumb`, unless `NO_COLOR` is set, and everywhere if
+    /// `CLICOLOR_FORCE` is.
+    #[arg(long = "color", value_enum, value_name = "WHEN", default_value_t = When::Auto)]
+    pub(crate) when: When,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum When {
+    Auto,
+    Always,
+    Never,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

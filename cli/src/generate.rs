@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use callsheet_build::codegen::{Files, Options};
+use callsheet_build::diagnostic::render;
 use callsheet_build::driver;
 use callsheet_build::host::{Difference, Output};
 use similar::TextDiff;
@@ -10,8 +11,8 @@ use similar::TextDiff;
 use crate::Outcome;
 use crate::arguments::Generate;
 use crate::check::analyse;
+use crate::project::shown;
 use crate::report::{self, Failure};
-use crate::roots::shown;
 
 /// Generates the contracts' Rust, or compares it with what is there.
 pub(crate) fn run(generate: &Generate) -> Result<Outcome, Failure> {
@@ -91,7 +92,7 @@ fn compare(generate: &Generate, files: &Files) -> Result<Outcome, Failure> {
                 .header(&path, &format!("{path} (generated)"))
         );
     }
-    report::print(&text)?;
+    report::print(&render::shown(&text))?;
     if differences.is_empty() {
         report::say(&format!("{} files are up to date", files.0.len()));
         Ok(Outcome::Clean)

@@ -8,9 +8,10 @@
 mod arguments;
 mod check;
 mod explain;
+mod fix;
 mod generate;
+mod project;
 mod report;
-mod roots;
 
 use std::process::ExitCode;
 

@@ -1,13 +1,13 @@
 //! Findings and messages as text on the right stream.
 
 use std::fmt;
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, Write as _};
 
 use callsheet_build::diagnostic::{Code, Severity, render};
 use callsheet_build::driver::Analysis;
 
 use crate::Outcome;
-use crate::arguments::Format;
+use crate::arguments::{Colours, Format, Input, When};
 
 /// Why a command could not do its work.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ impl Failure {
 /// Prints a line for people.
 pub(crate) fn say(line: &str) {
     // There is nobody left to tell when standard error is closed.
-    let _ = writeln!(io::stderr().lock(), "{line}");
+    let _ = writeln!(io::stderr().lock(), "{}", render::shown(line));
 }
 
 /// Prints what was asked for.
@@ -40,16 +40,20 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
 pub(crate) fn findings(
     analysis: &Analysis,
     entries: &[String],
-    format: Format,
+    input: &Input,
 ) -> Result<Outcome, Failure> {
     let Analysis {
         sources,
         diagnostics,
         ..
     } = analysis;
-    match format {
+    match input.format {
         Format::Human => {
-            let text = render::human(diagnostics, sources, colours());
+            let text = render::human(
+                diagnostics,
+                sources,
+                coloured(&input.colours, &io::stderr()),
+            );
             let _ = io::stderr().lock().write_all(text.as_bytes());
         }
         Format::Short => print(&render::short(diagnostics, sources))?,
@@ -83,7 +87,7 @@ fn count(analysis: &Analysis, severity: Severity) -> usize {
     analysis
         .diagnostics
         .iter()
-        .filter(|finding| finding.code.severity() == severity)
+        .filter(|finding| finding.severity == severity)
         .count()
 }
 
@@ -105,7 +109,17 @@ fn unreadable(analysis: &Analysis, entries: &[String]) -> bool {
     })
 }
 
-fn colours() -> bool {
-    let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    !refused && io::stderr().is_terminal()
+/// Whether a stream gets colours: what the command line says, or else <https://no-color.org>, or else
+/// <https://bixense.com/clicolors>, or else whether it is a terminal that has colours.
+pub(crate) fn coloured(colours: &Colours, stream: &impl io::IsTerminal) -> bool {
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    match colours.when {
+        When::Always => true,
+        When::Never => false,
+        When::Auto if set("NO_COLOR").is_some() => false,
+        When::Auto if set("CLICOLOR_FORCE").is_some_and(|value| value != "0") => true,
+        When::Auto => {
+            stream.is_terminal() && set("TERM").map_or(cfg!(windows), |term| term != "dumb")
+        }
+    }
 }

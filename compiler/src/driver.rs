@@ -2,7 +2,7 @@
 
 use crate::check;
 use crate::codegen;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{self, Diagnostic, Levels};
 use crate::model::Model;
 use crate::resolve::{self, Loader};
 use crate::source::SourceMap;
@@ -17,6 +17,18 @@ pub struct Analysis {
     pub model: Option<Model>,
     /// What is wrong, each mistake once, by file and place.
     pub diagnostics: Vec<Diagnostic>,
+}
+
+impl Analysis {
+    /// Lets the project have its say on lints, and keeps of each file the first findings that anybody reads. Where a lint
+    /// is denied there is no model.
+    pub fn judge(&mut self, levels: &Levels) {
+        levels.judge(&mut self.diagnostics);
+        diagnostic::shorten(&mut self.diagnostics);
+        if self.diagnostics.iter().any(Diagnostic::is_error) {
+            self.model = None;
+        }
+    }
 }
 
 /// Reads, parses, resolves and checks the files of `entries` (import paths) and all that they import.

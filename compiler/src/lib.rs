@@ -8,6 +8,7 @@ pub mod codegen;
 pub mod descriptor;
 pub mod diagnostic;
 pub mod driver;
+pub mod fix;
 pub mod host;
 pub mod model;
 pub mod resolve;

@@ -24,14 +24,12 @@ fn codes(files: &[(&str, &str)]) -> Vec<&'static str> {
         .collect()
 }
 
-/// A file of the corpus: alone, or the `main.rpc` of a folder whose other files it imports.
-fn corpus(path: &Path) -> String {
+/// A file of the corpus, alone or the `main.rpc` of a folder whose other files it imports: its files, and which is checked.
+pub(crate) fn project(path: &Path) -> (MemoryLoader, String) {
     let read = |path: &Path| std::fs::read_to_string(path).expect("a file of the corpus");
     let folder = path.file_name().is_some_and(|name| name == "main.rpc");
     let mut loader = MemoryLoader::default();
-    let mut sources = String::new();
     let mut add = |name: String, text: String| {
-        let _ = writeln!(sources, "// {name}\n{text}");
         loader.files.insert(name, text);
     };
     let entry = if folder {
@@ -54,16 +52,30 @@ fn corpus(path: &Path) -> String {
         add("shop/orders.rpc".to_owned(), read(path));
         "shop/orders.rpc".to_owned()
     };
+    (loader, entry)
+}
+
+/// The files as they are read, and what is found in them.
+fn corpus(path: &Path) -> String {
+    let (mut loader, entry) = project(path);
+    let mut sources = String::new();
+    for (name, text) in &loader.files {
+        let _ = writeln!(sources, "// {name}\n{text}");
+    }
     let analysis = analyse(&mut loader, &[entry]);
     format!("{sources}\n{}", transcript::of(&analysis))
+}
+
+/// The files of the corpus that are checked.
+pub(crate) fn is_entry(path: &Path) -> bool {
+    let parent = path.parent().expect("a folder");
+    path.ends_with("main.rpc") || !parent.join("main.rpc").exists()
 }
 
 #[test]
 fn corpus_of_mistakes() {
     insta::glob!("../ui/check", "**/*.rpc", |path| {
-        let parent = path.parent().expect("a folder");
-        let part = parent.join("main.rpc").exists() && !path.ends_with("main.rpc");
-        if !part {
+        if is_entry(path) {
             insta::assert_snapshot!(corpus(path));
         }
     });

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use super::{parse, transcript};
 
 /// Every example contract, by import path.
-fn examples() -> Vec<(String, String)> {
+pub(crate) fn examples() -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../idl-examples");
     let mut found = Vec::new();
     let mut folders = vec![root.clone()];
@@ -34,7 +34,7 @@ fn examples() -> Vec<(String, String)> {
 }
 
 /// The tokens of a text that are no comments, roughly: words, strings, single symbols.
-fn tokens(text: &str) -> Vec<std::ops::Range<usize>> {
+pub(crate) fn tokens(text: &str) -> Vec<std::ops::Range<usize>> {
     let mut tokens = Vec::new();
     let mut at = 0;
     while at < text.len() {

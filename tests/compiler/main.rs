@@ -1,6 +1,7 @@
 //! The compiler on whole files: manual pages, the corpus of mistakes, damaged and hostile input.
 
 mod check;
+mod converge;
 mod damage;
 mod fixes;
 mod limits;

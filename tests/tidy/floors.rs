@@ -18,6 +18,7 @@ const COMPILER: &[&[&str]] = &[
     &["check", "descriptor"],
     &["codegen"],
     &["driver"],
+    &["fix"],
     &["host"],
 ];
 

@@ -1,8 +1,10 @@
 //! The command line as its users meet it: exit statuses, streams, files.
 
 mod check;
+mod fix;
 mod generate;
 mod hostile;
+mod lints;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -22,7 +22,21 @@ macro_rules! catalogue {
                 }
             }
 
-            /// How bad it is.
+            /// The code that is written so; letter case counts for nothing.
+            pub fn named(text: &str) -> Option<Self> {
+                Self::ALL
+                    .iter()
+                    .copied()
+                    .find(|code| code.as_str().eq_ignore_ascii_case(text))
+            }
+
+            /// What its page is about: the title behind the code.
+            pub fn title(self) -> &'static str {
+                let first = self.page().lines().next().unwrap_or_default();
+                first.split_once(": ").map_or("", |(_, title)| title)
+            }
+
+            /// How bad it is, unless a project says otherwise of a lint.
             pub fn severity(self) -> Severity {
                 match self {
                     $(Self::$name => Severity::$severity,)*
@@ -104,6 +118,8 @@ catalogue! {
     MisplacedAnnotation = "CS0031" Error;
     /// A release that is not `major.minor`.
     MalformedRelease = "CS0032" Error;
+    /// The limit of lints per file.
+    TooManyLints = "CS0049" Lint;
     /// An import names a file that no import root has.
     ImportNotFound = "CS0100" Error;
     /// A file that the system does not let us read.

@@ -1,13 +1,15 @@
 //! What the compiler has to say about a file: plain values, rendered elsewhere.
 
 mod code;
+mod levels;
 mod near;
 pub mod render;
 mod reports;
 
 pub use code::Code;
+pub use levels::{Level, Levels, NotALint};
 pub use near::near;
-pub use reports::Reports;
+pub use reports::{Reports, shorten};
 
 use crate::source::Span;
 
@@ -23,8 +25,10 @@ pub enum Severity {
 /// One finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// Its stable code; decides the severity and the manual page.
+    /// Its stable code; decides the manual page.
     pub code: Code,
+    /// How bad it is: what the code says, or [`Levels`] if they deny a lint.
+    pub severity: Severity,
     /// What is wrong, in one short sentence without a full stop. Never how to mend it.
     pub message: String,
     /// The place where it is wrong. The rendering underlines it.
@@ -44,6 +48,7 @@ impl Diagnostic {
     pub fn new(code: Code, span: Span, message: impl Into<String>) -> Self {
         Self {
             code,
+            severity: code.severity(),
             message: message.into(),
             primary: Label {
                 span,
@@ -58,7 +63,7 @@ impl Diagnostic {
 
     /// Whether it keeps anything from being generated.
     pub fn is_error(&self) -> bool {
-        self.code.severity() == Severity::Error
+        self.severity == Severity::Error
     }
 
     /// Says `text` at the primary place.

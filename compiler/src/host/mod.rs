@@ -21,6 +21,17 @@ mod output;
 #[expect(
     clippy::disallowed_methods,
     clippy::disallowed_types,
+    reason = "the room that writes files"
+)]
+mod replace;
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the room that writes contracts back"
+)]
+mod rewrite;
+#[expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
     reason = "the room that reads files"
 )]
 mod roots;

@@ -3,12 +3,13 @@
 //! Only plain names in that one folder are ever written or removed, each file as a whole or not at all.
 
 use std::fs::{self, File};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use crate::codegen::Files;
 
 use super::Error;
+use super::replace::replace;
 
 /// A folder that generated files stand in.
 #[derive(Clone, Debug)]
@@ -81,7 +82,8 @@ impl Output {
             if self.holds(name, text)? {
                 written.unchanged.push(name.clone());
             } else {
-                self.replace(name, text)?;
+                let path = self.folder.join(name);
+                replace(&path, text.as_bytes(), None).map_err(Error::at(path))?;
                 written.written.push(name.clone());
             }
         }
@@ -160,38 +162,6 @@ impl Output {
             Ok(_) => Ok(None),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(Error::at(path)(error)),
-        }
-    }
-
-    /// Puts a file in its place in one step: whoever reads sees the old one or the new one. A link there is replaced, not
-    /// followed.
-    fn replace(&self, name: &str, text: &str) -> Result<(), Error> {
-        let path = self.folder.join(name);
-        let (mut file, passing) = self.passing(name)?;
-        let result = file
-            .write_all(text.as_bytes())
-            .and_then(|()| fs::rename(&passing, &path));
-        if result.is_err() {
-            // The first error is the one to tell; what is left is a hidden file that nothing reads.
-            let _ = fs::remove_file(&passing);
-        }
-        result.map_err(Error::at(path))
-    }
-
-    /// A new file beside the one to be replaced. Two runs at once never share one.
-    fn passing(&self, name: &str) -> Result<(File, PathBuf), Error> {
-        let mut attempt = 0_u32;
-        loop {
-            let passing = self
-                .folder
-                .join(format!(".{name}.{}.{attempt}.tmp", std::process::id()));
-            match File::options().write(true).create_new(true).open(&passing) {
-                Ok(file) => return Ok((file, passing)),
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists && attempt < 100 => {
-                    attempt += 1;
-                }
-                Err(error) => return Err(Error::at(self.folder.join(name))(error)),
-            }
         }
     }
 

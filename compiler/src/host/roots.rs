@@ -113,6 +113,14 @@ impl ImportRoots {
         Ok(found)
     }
 
+    /// Where the file lies that an import path names, links followed: in its root, as all that is read.
+    pub(super) fn real(&self, import_path: &str) -> Option<PathBuf> {
+        self.roots.iter().find_map(|root| {
+            let real = fs::canonicalize(root.real.join(import_path)).ok()?;
+            real.starts_with(&root.real).then_some(real)
+        })
+    }
+
     /// The path of a file from the innermost root that holds it.
     fn import_path(&self, shown: &Path, real: &Path) -> Result<String, Error> {
         let innermost = self

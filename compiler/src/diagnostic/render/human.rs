@@ -50,7 +50,7 @@ struct Excerpt {
 
 impl Layout<'_> {
     fn report(&mut self, diagnostic: &Diagnostic) -> Vec<Group<'static>> {
-        let level = match diagnostic.code.severity() {
+        let level = match diagnostic.severity {
             Severity::Error => Level::ERROR,
             Severity::Lint => Level::WARNING,
         };

@@ -23,7 +23,7 @@ fn ordered(diagnostics: &[Diagnostic]) -> Vec<&Diagnostic> {
 
 /// `error` or `lint`.
 fn severity(diagnostic: &Diagnostic) -> &'static str {
-    match diagnostic.code.severity() {
+    match diagnostic.severity {
         Severity::Error => "error",
         Severity::Lint => "lint",
     }
@@ -32,7 +32,21 @@ fn severity(diagnostic: &Diagnostic) -> &'static str {
 /// Whether a terminal might act on the character, or turn text around because of it.
 fn acts(c: char) -> bool {
     c.is_control()
-        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{206f}')
+        || matches!(c, '\u{fff9}'..='\u{fffb}')
+}
+
+/// The text with a stand-in for each character but tab and line end that a terminal might act on. For what is not a
+/// finding: a diff of sources, the words of another library.
+pub fn shown(text: &str) -> String {
+    let stand_in = |c| {
+        if acts(c) && !matches!(c, '\n' | '\t') {
+            '\u{fffd}'
+        } else {
+            c
+        }
+    };
+    text.chars().map(stand_in).collect()
 }
 
 /// One line of text that a terminal shows as it is.
