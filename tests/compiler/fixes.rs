@@ -16,7 +16,9 @@ fn count(analysis: &Analysis, of: impl Fn(&Diagnostic) -> bool) -> usize {
 #[test]
 fn every_fix_on_a_page_mends_what_it_is_offered_for() {
     let mut fixes = 0;
-    for &code in Code::ALL {
+    // A limit shows itself behind many findings: mending one of them moves it.
+    let limits = [Code::TooManyErrors, Code::TooManyLints];
+    for &code in Code::ALL.iter().filter(|code| !limits.contains(code)) {
         let Some(mut example) = pages::example(code.page(), "Bad") else {
             continue;
         };

@@ -113,13 +113,12 @@ struct Overlay<'a> {
 
 impl Loader for Overlay<'_> {
     fn load(&mut self, import_path: &str) -> Result<Source, LoadError> {
-        let known = match self.loaded.get(import_path) {
-            Some(known) => known.clone(),
-            None => {
-                let found = self.under.load(import_path);
-                self.loaded.insert(import_path.to_owned(), found.clone());
-                found
-            }
+        let known = if let Some(known) = self.loaded.get(import_path) {
+            known.clone()
+        } else {
+            let found = self.under.load(import_path);
+            self.loaded.insert(import_path.to_owned(), found.clone());
+            found
         };
         match self.changed.get(import_path) {
             Some(text) => Ok(Source {

@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::codegen::{Options, Pattern};
-use crate::diagnostic::render;
+use crate::diagnostic::{Level, Levels, render};
 use crate::driver;
 
 use super::{DiskLoader, ImportRoots, Output};
@@ -33,6 +33,7 @@ pub struct Builder {
     roots: Vec<PathBuf>,
     out_dir: Option<PathBuf>,
     at: Option<String>,
+    lints: Vec<(String, Level)>,
     options: Options,
 }
 
@@ -57,6 +58,30 @@ impl Builder {
     #[must_use]
     pub fn at(mut self, release: impl Into<String>) -> Self {
         self.at = Some(release.into());
+        self
+    }
+
+    /// Does not tell a lint: its code, such as `CS0110`, or `lints` for all. A level that is given to a code wins over one
+    /// that is given to all; of two that are given to one thing, the later wins.
+    #[must_use]
+    pub fn allow(self, lint: impl Into<String>) -> Self {
+        self.level(lint, Level::Allow)
+    }
+
+    /// Makes a lint a warning of cargo, as it is unless another level was given.
+    #[must_use]
+    pub fn warn(self, lint: impl Into<String>) -> Self {
+        self.level(lint, Level::Warn)
+    }
+
+    /// Makes a lint an error, which stops the build.
+    #[must_use]
+    pub fn deny(self, lint: impl Into<String>) -> Self {
+        self.level(lint, Level::Deny)
+    }
+
+    fn level(mut self, lint: impl Into<String>, level: Level) -> Self {
+        self.lints.push((lint.into(), level));
         self
     }
 
@@ -143,6 +168,12 @@ impl Builder {
         if let Some(at) = &self.at {
             options.at = Some(at.parse().map_err(|error| Error::of(&error))?);
         }
+        let mut levels = Levels::default();
+        for (lint, level) in &self.lints {
+            levels
+                .set(lint, *level)
+                .map_err(|error| Error::of(&error))?;
+        }
         let roots = if self.roots.is_empty() {
             own_roots(paths)
         } else {
@@ -160,7 +191,8 @@ impl Builder {
         found.folders.iter().for_each(|folder| watch(folder));
 
         let mut loader = DiskLoader::new(roots);
-        let analysis = driver::analyse(&mut loader, &found.entries);
+        let mut analysis = driver::analyse(&mut loader, &found.entries);
+        analysis.judge(&levels);
         loader.read().iter().for_each(|file| watch(file));
         let Some(model) = &analysis.model else {
             return Err(Error(format!(
@@ -330,6 +362,30 @@ mod tests {
             warnings[0].contains("common.rpc:1:1: lint["),
             "{warnings:?}"
         );
+    }
+
+    #[test]
+    fn a_lint_counts_as_much_as_was_asked_for() {
+        let text = COMMON.replace("edition 2026;\n", "");
+        let run = |level: fn(Builder) -> Builder| {
+            let folder = project(&[("idl/shop/common.rpc", &text)]);
+            let builder = configure().out_dir(folder.path().join("out"));
+            level(builder).run(&[folder.path().join("idl")])
+        };
+        let warnings = |run: &Run| {
+            let lines = run.instructions.iter();
+            lines
+                .filter(|line| line.starts_with("cargo::warning="))
+                .count()
+        };
+        let allowed = run(|builder| builder.allow("CS0024").deny("lints"));
+        assert_eq!((allowed.result.is_ok(), warnings(&allowed)), (true, 0));
+        let told = run(|builder| builder.deny("lints").warn("lints"));
+        assert_eq!((told.result.is_ok(), warnings(&told)), (true, 1));
+        let denied = run(|builder| builder.deny("CS0024")).result.unwrap_err();
+        assert!(denied.to_string().contains("error[CS0024]"), "{denied}");
+        let refused = run(|builder| builder.allow("CS0130")).result.unwrap_err();
+        assert!(refused.to_string().contains("is an error"), "{refused}");
     }
 
     #[test]
