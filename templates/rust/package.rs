@@ -1,7 +1,7 @@
 {{ header }}
 const _: () = ::callsheet::codegen::require_contract({{ contract }});
 
-{{ messages }}
+{% include "messages.rs" %}
 {%- include "aliases.rs" %}
 {%- include "names.rs" %}
 {%- include "debugs.rs" %}

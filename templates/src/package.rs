@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use crate::Major;
+use crate::{Enumeration, Major, Message};
 
 /// One package: the root of the templates.
 #[derive(Clone, Debug, Template)]
@@ -12,8 +12,10 @@ pub struct Package {
     pub header: String,
     /// The number of the joint between generated code and runtime.
     pub contract: u32,
-    /// Its messages, errors and enums, as text.
-    pub messages: String,
+    /// Its messages, and behind them those of its errors.
+    pub messages: Vec<Message>,
+    /// Its enums.
+    pub enums: Vec<Enumeration>,
     /// The second names of enum values.
     pub aliases: Vec<Aliases>,
     /// What tells the full names of its messages.

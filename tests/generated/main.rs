@@ -4,4 +4,5 @@ mod adversarial;
 mod descriptors;
 mod messages;
 mod options;
+mod oracle;
 mod text;

@@ -1,15 +1,14 @@
-//! From the model to Rust text: messages by prost-build in memory, services by templates.
+//! From the model to Rust text: messages for prost's derives, and services.
 //!
 //! Pure: the same model and options give the same bytes. Names, types and decisions are made here; the templates only
 //! print.
 
 mod docs;
 mod lints;
-mod messages;
 mod options;
 mod output;
+mod parallel;
 mod rust;
-mod stubs;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -25,7 +24,10 @@ pub use options::{Options, Pattern};
 pub use output::Files;
 
 use lints::MethodLints;
+use rust::messages::Writer;
+use rust::names::snake;
 use rust::services::Catalogue;
+use rust::shapes::Shapes;
 use rust::types::Scope;
 use rust::{aliases, constants, merge, redact, services};
 
@@ -74,38 +76,44 @@ impl std::error::Error for Error {}
 /// A release that no service lists, an extern path that cannot be.
 pub fn generate(model: &Model, options: &Options) -> Result<Files, Error> {
     check_release(model, options)?;
+    options.check_extern_paths().map_err(Error::ExternPath)?;
     let descriptors = descriptor::lower(model);
-    let mut texts = messages::generate(model, &descriptors, options).map_err(Error::ExternPath)?;
-    let catalogue = Catalogue::new(model);
-
+    let known = Known {
+        descriptors: &descriptors,
+        catalogue: Catalogue::new(model),
+        shapes: Shapes::new(model, &descriptor::well_known(model)),
+        options,
+    };
     let mut packages: BTreeMap<&PackageName, Vec<&File>> = BTreeMap::new();
     for file in &model.files {
         if options.extern_path(&file.package.0).is_none() {
             packages.entry(&file.package).or_default().push(file);
         }
     }
-    let mut files = Files::default();
-    let mut package_docs = BTreeMap::new();
-    for (package, sources) in &packages {
-        let text = texts.remove(&*package.0).unwrap_or_default();
-        let view = view(package, sources, text, &descriptors, &catalogue, options);
-        files
-            .0
-            .insert(output::file_name(&package.0), tidy(&view.to_string()));
-        let docs: Vec<String> = sources.iter().flat_map(|file| file.docs.clone()).collect();
-        package_docs.insert(package.to_string(), docs);
-    }
-    let mut sources: Vec<&str> = packages
-        .values()
-        .flatten()
-        .map(|file| &*file.import_path)
-        .collect();
-    sources.sort_unstable();
-    let root = output::modules(output::header(&sources), &package_docs);
+    let packages: Vec<(&PackageName, Vec<&File>)> = packages.into_iter().collect();
+    let texts = parallel::map(&packages, |(package, sources)| {
+        tidy(&known.view(package, sources).to_string())
+    });
+    let names = packages
+        .iter()
+        .map(|(package, _)| output::file_name(&package.0));
+    let mut files = Files(names.zip(texts).collect());
     files
         .0
-        .insert(Files::ROOT.to_owned(), tidy(&root.to_string()));
+        .insert(Files::ROOT.to_owned(), tidy(&root(&packages).to_string()));
     Ok(files)
+}
+
+/// `mod.rs` of these packages.
+fn root(packages: &[(&PackageName, Vec<&File>)]) -> views::Modules {
+    let files = || packages.iter().flat_map(|(_, files)| files);
+    let mut sources: Vec<&str> = files().map(|file| &*file.import_path).collect();
+    sources.sort_unstable();
+    let docs = packages.iter().map(|(package, files)| {
+        let docs = files.iter().flat_map(|file| file.docs.clone());
+        (package.to_string(), docs.collect())
+    });
+    output::modules(output::header(&sources), &docs.collect())
 }
 
 fn check_release(model: &Model, options: &Options) -> Result<(), Error> {
@@ -127,56 +135,61 @@ fn check_release(model: &Model, options: &Options) -> Result<(), Error> {
     }
 }
 
-fn view(
-    package: &PackageName,
-    sources: &[&File],
-    messages: String,
-    descriptors: &[FileDescriptorProto],
-    catalogue: &Catalogue<'_>,
-    options: &Options,
-) -> views::Package {
-    let scope = Scope::package(package, options);
-    let paths: Vec<&str> = sources.iter().map(|file| &*file.import_path).collect();
-    let roots: Vec<String> = paths
-        .iter()
-        .map(|path| descriptor::proto_path(path))
-        .collect();
-    let mut view = views::Package {
-        header: output::header(&paths),
-        contract: CONTRACT,
-        messages,
-        aliases: Vec::new(),
-        names: Vec::new(),
-        debugs: Vec::new(),
-        merges: Vec::new(),
-        constants: Vec::new(),
-        groups: Vec::new(),
-        descriptor_set: output::byte_string(
-            &descriptor::closure(descriptors, &roots).encode_to_vec(),
-        ),
-        majors: majors(sources, scope.major(), catalogue, options),
-    };
-    for file in sources {
-        let local = |message: &&Message| !scope.is_foreign(&message.name);
-        let local_enums = file.enums.iter().filter(|one| !scope.is_foreign(&one.name));
-        view.aliases
-            .extend(local_enums.filter_map(|one| aliases::of_enum(scope, one)));
-        for message in file.messages.iter().filter(local) {
-            aliases::of_message(scope, message, &mut view.aliases);
-            type_names(scope, package, message, &mut view.names);
-            redact::debugs(scope, message, &mut view.debugs);
-            merge::merges(scope, message, &mut view.merges);
+/// What every package is generated from.
+struct Known<'a> {
+    descriptors: &'a [FileDescriptorProto],
+    catalogue: Catalogue<'a>,
+    shapes: Shapes,
+    options: &'a Options,
+}
+
+impl Known<'_> {
+    fn view(&self, package: &PackageName, sources: &[&File]) -> views::Package {
+        let scope = Scope::package(package, self.options);
+        let writer = Writer::new(scope, &self.shapes, self.options);
+        let module = snake(package.parts().last().unwrap_or_default());
+        let paths: Vec<&str> = sources.iter().map(|file| &*file.import_path).collect();
+        let roots = paths.iter().map(|path| descriptor::proto_path(path));
+        let set = descriptor::closure(self.descriptors, &roots.collect::<Vec<_>>());
+        let mut view = views::Package {
+            header: output::header(&paths),
+            contract: CONTRACT,
+            messages: Vec::new(),
+            enums: Vec::new(),
+            aliases: Vec::new(),
+            names: Vec::new(),
+            debugs: Vec::new(),
+            merges: Vec::new(),
+            constants: Vec::new(),
+            groups: Vec::new(),
+            descriptor_set: output::byte_string(&set.encode_to_vec()),
+            majors: majors(sources, scope.major(), &self.catalogue, self.options),
+        };
+        for file in sources {
+            let local = |message: &&Message| !scope.is_foreign(&message.name);
+            for declared in file.enums.iter().filter(|one| !scope.is_foreign(&one.name)) {
+                view.enums.push(writer.enumeration(declared, &module));
+                view.aliases.extend(aliases::of_enum(scope, declared));
+            }
+            for message in file.messages.iter().filter(local) {
+                view.messages.push(writer.message(message, &module));
+                aliases::of_message(scope, message, &mut view.aliases);
+                type_names(scope, package, message, &mut view.names);
+                redact::debugs(scope, message, &mut view.debugs);
+                merge::merges(scope, message, &mut view.merges);
+            }
+            for message in file.errors.iter().map(|error| &error.message).filter(local) {
+                view.messages.push(writer.message(message, &module));
+                type_names(scope, package, message, &mut view.names);
+                redact::debugs(scope, message, &mut view.debugs);
+            }
+            view.constants
+                .extend(file.constants.iter().map(constants::constant));
+            view.groups
+                .extend(file.services.iter().map(services::group_enum));
         }
-        for message in file.errors.iter().map(|error| &error.message).filter(local) {
-            type_names(scope, package, message, &mut view.names);
-            redact::debugs(scope, message, &mut view.debugs);
-        }
-        view.constants
-            .extend(file.constants.iter().map(constants::constant));
-        view.groups
-            .extend(file.services.iter().map(services::group_enum));
+        view
     }
-    view
 }
 
 fn type_names(

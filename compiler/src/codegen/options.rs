@@ -21,6 +21,34 @@ pub struct Options {
 }
 
 impl Options {
+    /// Whether the extern paths can be.
+    ///
+    /// # Errors
+    /// What is wrong with the first that cannot.
+    pub(super) fn check_extern_paths(&self) -> Result<(), String> {
+        for (position, (proto, rust)) in self.extern_paths.iter().enumerate() {
+            let parts = proto
+                .strip_prefix('.')
+                .ok_or_else(|| format!("`{proto}` must be a full name behind a dot: `.{proto}`"))?;
+            if parts.split('.').any(str::is_empty) {
+                return Err(format!("`{proto}` has an empty part"));
+            }
+            if parts == "google.protobuf" || parts.starts_with("google.protobuf.") {
+                return Err(format!(
+                    "`{proto}` is of Protobuf itself and has its types already"
+                ));
+            }
+            if rust.is_empty() {
+                return Err(format!("`{proto}` has no Rust path"));
+            }
+            let earlier = &self.extern_paths[..position];
+            if earlier.iter().any(|(other, _)| other == proto) {
+                return Err(format!("`{proto}` is given twice"));
+            }
+        }
+        Ok(())
+    }
+
     /// Where the type of this full name is, if it is of another crate. The longest path wins.
     pub(super) fn extern_path(&self, name: &str) -> Option<String> {
         let (proto, rust) = self
@@ -35,7 +63,7 @@ impl Options {
         if rest.is_empty() {
             return Some(rust.clone());
         }
-        // As prost-build writes it, so that messages and services name one type alike.
+        // As prost-build writes it, so that one path serves both.
         let mut segments: Vec<&str> = rest[1..].split('.').collect();
         let last = segments.pop().unwrap_or_default();
         let mut path = String::new();
@@ -81,6 +109,34 @@ impl Pattern {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_extern_path_that_cannot_be_is_told() {
+        let check = |paths: &[(&str, &str)]| {
+            let paths = paths
+                .iter()
+                .map(|(a, b)| ((*a).to_owned(), (*b).to_owned()));
+            let options = Options {
+                extern_paths: paths.collect(),
+                ..Options::default()
+            };
+            options.check_extern_paths()
+        };
+        assert_eq!(
+            check(&[(".shop", "::a"), (".shop.Order", "::b::Order")]),
+            Ok(())
+        );
+        for paths in [
+            &[("shop", "::a")][..],
+            &[(".", "::a")],
+            &[(".shop..x", "::a")],
+            &[(".shop", "")],
+            &[(".google.protobuf.Any", "::a")],
+            &[(".shop", "::a"), (".shop", "::b")],
+        ] {
+            assert!(check(paths).is_err(), "{paths:?}");
+        }
+    }
 
     #[test]
     fn a_pattern_matches_whole_parts_of_a_name() {

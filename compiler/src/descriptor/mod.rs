@@ -22,12 +22,18 @@ pub fn proto_path(import_path: &str) -> String {
 /// One descriptor per file of the model, in its order; behind those of Protobuf's own files that they refer to, at any
 /// remove, each behind all that it imports.
 pub fn lower(model: &Model) -> Vec<FileDescriptorProto> {
+    let mut files = well_known(model);
+    files.extend(model.files.iter().map(lower_file));
+    files
+}
+
+/// The descriptors of Protobuf's own files that the model refers to, at any remove, each behind all that it imports.
+pub fn well_known(model: &Model) -> Vec<FileDescriptorProto> {
     let mut files = Vec::new();
     let mut present = BTreeSet::new();
     for import in model.files.iter().flat_map(|file| &file.imports) {
         add_well_known(import, &mut present, &mut files);
     }
-    files.extend(model.files.iter().map(lower_file));
     files
 }
 

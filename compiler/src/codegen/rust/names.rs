@@ -1,8 +1,8 @@
-//! Identifiers. They follow prost-build letter by letter, since its messages and our services name each other.
+//! Identifiers. They follow prost-build letter by letter: who knows protobuf in Rust knows what a declaration is called.
 
 use heck::{ToShoutySnakeCase, ToSnakeCase, ToUpperCamelCase};
 
-use crate::model::{Field, FieldShape, FieldType};
+use crate::model::{Field, FieldShape, FieldType, Message, Oneof};
 
 /// `placeOrder` → `place_order`, a keyword as a raw identifier.
 pub(in crate::codegen) fn snake(name: &str) -> String {
@@ -28,10 +28,24 @@ pub(in crate::codegen) fn derived(name: &str, suffix: &str) -> String {
 pub(in crate::codegen) fn field(field: &Field) -> String {
     let name = snake(&field.name);
     match (&field.shape, name.strip_prefix("r#")) {
-        // prost's derive makes `get_r#type` of it and panics; see `messages`, which renames it too.
+        // prost's derive makes `get_r#type` of it and panics.
         (FieldShape::Map(_, FieldType::Enum(_)), Some(keyword)) => format!("{keyword}_"),
         _ => name,
     }
+}
+
+/// A oneof's enum: `Payment`, with `OneOf` behind it where a type declared in the message has that name.
+pub(in crate::codegen) fn oneof_type(message: &Message, oneof: &Oneof) -> String {
+    let mut name = camel(&oneof.name);
+    let messages = message.messages.iter().map(|nested| &nested.name);
+    let enums = message.enums.iter().map(|nested| &nested.name);
+    if messages
+        .chain(enums)
+        .any(|nested| camel(nested.simple()) == name)
+    {
+        name.push_str("OneOf");
+    }
+    name
 }
 
 /// An identifier as it is printed.

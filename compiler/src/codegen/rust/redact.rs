@@ -4,7 +4,7 @@ use callsheet_templates as views;
 
 use crate::model::{Field, Message, Oneof};
 
-use super::names::{bare, camel, field as field_name, snake};
+use super::names::{bare, camel, field as field_name, oneof_type, snake};
 use super::types::Scope;
 
 /// Whether `Debug` of the message must be ours.
@@ -94,19 +94,10 @@ fn oneof_body(members: &[&Field]) -> Vec<String> {
     body
 }
 
-/// prost's name of a oneof's enum: `order::Payment`, with `OneOf` behind it where a nested type has that name.
+/// The path of a oneof's enum: `order::Payment`.
 fn oneof_path(scope: Scope<'_>, message: &Message, oneof: &Oneof) -> String {
-    let mut name = camel(&oneof.name);
-    let nested_types = message.messages.iter().map(|nested| &nested.name);
-    let nested_enums = message.enums.iter().map(|nested| &nested.name);
-    if nested_types
-        .chain(nested_enums)
-        .any(|nested| camel(nested.simple()) == name)
-    {
-        name.push_str("OneOf");
-    }
     // The path of a type in the message's module, less that type.
     let inside = scope.path(&message.name.child("X"));
     let module = inside.strip_suffix('X').unwrap_or_default();
-    format!("{module}{name}")
+    format!("{module}{}", oneof_type(message, oneof))
 }

@@ -1,0 +1,6 @@
+{%- for message in messages %}
+{{ message }}
+{% endfor %}
+{%- for enumeration in enums %}
+{{ enumeration }}
+{% endfor %}
