@@ -20,6 +20,9 @@ pub(crate) enum Command {
     Check(Check),
     /// Generate Rust from contracts into a folder.
     Gen(Generate),
+    /// Give contracts to other tools: as .proto files.
+    #[command(subcommand)]
+    Export(Export),
     /// Print the manual page of a code, such as CS0101.
     Explain(Explain),
 }
@@ -55,6 +58,33 @@ pub(crate) struct Generate {
 
     /// Generate every service as it was at this release: of each, the majors that had begun, each at its newest minor
     /// that is not newer.
+    #[arg(long, value_name = "RELEASE")]
+    pub(crate) at: Option<Release>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Export {
+    /// Idiomatic .proto files, which every protobuf tool reads: one for each contract, and one of package x.vN for each
+    /// major of its services.
+    Proto(ExportTree),
+}
+
+/// What becomes a folder of files.
+#[derive(Debug, Args)]
+pub(crate) struct ExportTree {
+    #[command(flatten)]
+    pub(crate) input: Input,
+
+    /// The folder to write to: only what changed is written, and files of an earlier export that nothing makes any more
+    /// are removed.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+
+    /// Write nothing; list files that are stale, missing or left over, with a diff, and exit with 1 if there are any.
+    #[arg(long)]
+    pub(crate) check: bool,
+
+    /// Export every service as it was at this release.
     #[arg(long, value_name = "RELEASE")]
     pub(crate) at: Option<Release>,
 }

@@ -1,4 +1,4 @@
-//! The Callsheet command line: `check`, `gen`, `explain`.
+//! The Callsheet command line: `check`, `gen`, `export`, `explain`.
 //!
 //! Turns arguments into calls of `callsheet-build`, and what comes back into text and an exit status. Findings go to
 //! standard error for people (`--format human`), as rustc's do, and to standard output where a program reads them
@@ -8,8 +8,10 @@
 mod arguments;
 mod check;
 mod explain;
+mod export;
 mod fix;
 mod generate;
+mod outcome;
 mod project;
 mod report;
 
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
     let outcome = match &arguments.command {
         Command::Check(check) => check::run(check),
         Command::Gen(generate) => generate::run(generate),
+        Command::Export(export) => export::run(export),
         Command::Explain(explain) => explain::run(explain),
     };
     match outcome {

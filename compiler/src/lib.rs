@@ -11,6 +11,10 @@ pub mod driver;
 pub mod fix;
 pub mod host;
 pub mod model;
+#[cfg(feature = "interchange")]
+pub mod print;
+#[cfg(feature = "interchange")]
+pub mod proto;
 pub mod resolve;
 pub mod source;
 pub mod syntax;

@@ -13,10 +13,10 @@ const LAW: &str = "A file names only lower floors, or its own module (the tables
 const COMPILER: &[&[&str]] = &[
     &["source"],
     &["diagnostic", "model"],
-    &["syntax"],
+    &["print", "syntax"],
     &["resolve"],
     &["check", "descriptor"],
-    &["codegen"],
+    &["codegen", "proto"],
     &["driver"],
     &["fix"],
     &["host"],

@@ -1,6 +1,7 @@
 //! The command line as its users meet it: exit statuses, streams, files.
 
 mod check;
+mod export;
 mod fix;
 mod generate;
 mod hostile;

@@ -247,7 +247,11 @@ impl<'a> Check<'a> {
                 definitions.entry(method).or_default().push(life);
             }
         }
-        let service = item.name.text.to_upper_camel_case();
+        let mut service = item.name.text.to_upper_camel_case();
+        // `_2` without its underscore is no name in protobuf.
+        if service.starts_with(|first: char| first.is_ascii_digit()) {
+            service.insert(0, '_');
+        }
         for (method, mut list) in definitions {
             list.sort_by_key(|life| (life.window.added, life.method.name.span));
             for (position, life) in list.into_iter().enumerate() {

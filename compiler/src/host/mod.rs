@@ -35,6 +35,13 @@ mod rewrite;
     reason = "the room that reads files"
 )]
 mod roots;
+#[cfg(feature = "interchange")]
+#[expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "the room that writes folders of files"
+)]
+mod tree;
 
 use std::fmt;
 use std::io;
@@ -42,6 +49,8 @@ use std::path::PathBuf;
 
 pub use output::{Difference, Output, Written};
 pub use roots::{DiskLoader, ImportRoots};
+#[cfg(feature = "interchange")]
+pub use tree::Tree;
 
 /// What the system refused, and where.
 #[derive(Debug)]

@@ -1,0 +1,11 @@
+//! Contracts as text: literals, annotations and names as `.rpc` files have them.
+//!
+//! Knows the model and how the language is spelt; knows no protobuf and no Rust.
+
+mod annotation;
+mod literal;
+mod name;
+
+pub use annotation::{Enums, balancer, clustering, compression, priority_word, scalar, status};
+pub(crate) use annotation::{constant, deprecated, groups, policy, rules, versions, window};
+pub use name::Symbols;
