@@ -151,4 +151,8 @@ pub(crate) enum Format {
     Short,
     /// One JSON object per line.
     Json,
+    /// One SARIF 2.1.0 log, which code hosts and editors read.
+    Sarif,
+    /// Workflow commands of GitHub Actions, which become annotations.
+    Github,
 }

@@ -24,7 +24,8 @@ pub(crate) fn run(generate: &Generate) -> Result<Outcome, Failure> {
     let output = Output::new(&generate.out);
     if generate.check {
         let differences = output.compare(&files).map_err(Failure::of)?;
-        outcome::differences(&generate.out, &differences, files.0.len(), "gen")
+        let (count, format) = (files.0.len(), generate.input.format);
+        outcome::differences(&generate.out, &differences, count, "gen", format)
     } else {
         let written = output.synchronize(&files).map_err(Failure::of)?;
         outcome::written(&generate.out, &written);

@@ -8,6 +8,7 @@ use callsheet_build::host::{Difference, Written};
 use similar::TextDiff;
 
 use crate::Outcome;
+use crate::arguments::Format;
 use crate::project::shown;
 use crate::report::{self, Failure};
 
@@ -39,6 +40,7 @@ pub(crate) fn differences(
     differences: &[Difference],
     count: usize,
     command: &str,
+    format: Format,
 ) -> Result<Outcome, Failure> {
     let mut text = String::new();
     let mut foreign = 0;
@@ -71,7 +73,12 @@ pub(crate) fn differences(
                 .header(&path, &format!("{path} (generated)"))
         );
     }
-    report::print(&render::shown(&text))?;
+    match format {
+        Format::Human | Format::Short => report::print(&render::shown(&text))?,
+        // Standard output holds what a program reads.
+        _ if text.is_empty() => {}
+        _ => report::say(text.trim_end()),
+    }
     if differences.is_empty() {
         report::say(&format!("{count} files are up to date"));
         Ok(Outcome::Clean)

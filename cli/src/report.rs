@@ -58,6 +58,8 @@ pub(crate) fn findings(
         }
         Format::Short => print(&render::short(diagnostics, sources))?,
         Format::Json => print(&render::json(diagnostics, sources))?,
+        Format::Sarif => print(&render::sarif(diagnostics, sources))?,
+        Format::Github => print(&render::github(diagnostics, sources))?,
     }
     if unreadable(analysis, entries) {
         Ok(Outcome::Unreadable)

@@ -9,4 +9,5 @@ mod manual;
 mod model;
 mod pages;
 mod parse;
+mod terminal;
 mod transcript;

@@ -39,7 +39,8 @@ fn folder(
     let output = Tree::new(&tree.out).ours(ending, mark);
     if tree.check {
         let differences = output.compare(&files).map_err(Failure::of)?;
-        outcome::differences(&tree.out, &differences, files.len(), command)
+        let (count, format) = (files.len(), tree.input.format);
+        outcome::differences(&tree.out, &differences, count, command, format)
     } else {
         let written = output.synchronize(&files).map_err(Failure::of)?;
         outcome::written(&tree.out, &written);

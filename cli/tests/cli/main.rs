@@ -3,6 +3,7 @@
 mod check;
 mod export;
 mod fix;
+mod formats;
 mod generate;
 mod hostile;
 mod lints;
@@ -45,6 +46,19 @@ impl Project {
 
     fn run(&self, arguments: &[&str]) -> Run {
         self.run_in(".", arguments)
+    }
+
+    /// With these variables and no others that say anything about colours.
+    fn run_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Run {
+        let output = Command::new(env!("CARGO_BIN_EXE_callsheet"))
+            .args(arguments)
+            .env_remove("NO_COLOR")
+            .env_remove("CLICOLOR_FORCE")
+            .envs(variables.iter().copied())
+            .current_dir(self.path("."))
+            .output()
+            .expect("the command starts");
+        Run(output)
     }
 
     fn run_in(&self, folder: &str, arguments: &[&str]) -> Run {

@@ -95,7 +95,7 @@ pub fn json(diagnostics: &[Diagnostic], sources: &SourceMap) -> String {
 }
 
 /// Writes as escapes what JSON would let through and a terminal might act on. It can only stand inside strings.
-fn escape(line: &str, into: &mut String) {
+pub(super) fn escape(line: &str, into: &mut String) {
     for c in line.chars() {
         if acts(c) {
             let _ = write!(into, "\\u{:04x}", u32::from(c));

@@ -1,15 +1,19 @@
-//! Findings as text: for people, for editors, for programs.
+//! Findings as text: for people, for editors, for programs, for code hosts.
 //!
 //! Each form is one function of the findings and their sources. All of them list by file and place; none lets a control
 //! character of a source or path through. Must not know where the text goes.
 
+mod github;
 mod human;
 mod json;
 mod place;
+mod sarif;
 mod short;
 
+pub use github::github;
 pub use human::human;
 pub use json::json;
+pub use sarif::sarif;
 pub use short::short;
 
 use super::{Diagnostic, Severity};
