@@ -15,6 +15,7 @@ pub use crate::contract::{Balance, MethodDescriptor, MethodKind, ServiceDescript
 pub use crate::error::{Error, TypedError};
 pub use crate::link::Placement;
 pub use crate::release::{Release, ReleaseRange};
+pub use crate::schema::Schema;
 pub use crate::service::{Answer, Handler, Incoming, Offer};
 pub use crate::status::{Code, Status};
 pub use crate::streaming::Streaming;

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use crate::release::Release;
+use crate::schema::Schema;
 
 /// The revision of what generated code and runtime expect of each other.
-pub(crate) const REVISION: u32 = 1;
+pub(crate) const REVISION: u32 = 2;
 
 /// A service at one major, as generated. Everything is known at compile time.
 #[derive(Debug)]
@@ -22,8 +23,8 @@ pub struct ServiceDescriptor {
     pub open_groups: bool,
     /// The methods, by index.
     pub methods: &'static [MethodDescriptor],
-    /// A protobuf-encoded `FileDescriptorSet` that holds the service's messages and all that they refer to.
-    pub schema: &'static [u8],
+    /// The descriptors of the service's messages and of all that they refer to.
+    pub schema: &'static Schema,
 }
 
 /// A method at one major.

@@ -27,5 +27,5 @@ pub static {{ service.descriptor }}: ::callsheet::codegen::ServiceDescriptor = :
         },
 {%- endfor %}
     ],
-    schema: super::FILE_DESCRIPTOR_SET,
+    schema: &super::FILE_DESCRIPTOR_SET,
 };

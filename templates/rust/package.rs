@@ -8,9 +8,16 @@ const _: () = ::callsheet::codegen::require_contract({{ contract }});
 {%- include "merges.rs" %}
 {%- include "constants.rs" %}
 {%- include "groups.rs" %}
-/// Protobuf-encoded `FileDescriptorSet` of the package and all that it refers to.
+/// The protobuf descriptors of the package's files and of all that they refer to.
 #[allow(dead_code, reason = "not every user of a contract needs all of it")]
-pub static FILE_DESCRIPTOR_SET: &[u8] = {{ descriptor_set }};
+pub static FILE_DESCRIPTOR_SET: ::callsheet::codegen::Schema = ::callsheet::codegen::Schema::new(
+    {{ descriptor_set }},
+    &[
+{%- for schema in imported_schemas %}
+        &{{ schema }},
+{%- endfor %}
+    ],
+);
 {%- for major in majors %}
 
 {% include "major.rs" %}

@@ -28,8 +28,10 @@ pub struct Package {
     pub constants: Vec<Constant>,
     /// The groups of its services.
     pub groups: Vec<GroupEnum>,
-    /// The descriptor set as a byte string literal.
+    /// The descriptors of its own files as a byte string literal.
     pub descriptor_set: String,
+    /// The schemas of the packages that it imports: `super::common::FILE_DESCRIPTOR_SET`.
+    pub imported_schemas: Vec<String>,
     /// Its services, by major.
     pub majors: Vec<Major>,
 }

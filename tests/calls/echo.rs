@@ -1,6 +1,6 @@
 //! A contract written by hand, as generated code would have it. Messages are `StringValue`: prost knows them as `String`.
 
-use callsheet::codegen::{MethodDescriptor, MethodKind, Release, ServiceDescriptor};
+use callsheet::codegen::{MethodDescriptor, MethodKind, Release, Schema, ServiceDescriptor};
 
 const FIRST: Release = Release::new(1, 0);
 
@@ -32,5 +32,5 @@ pub(crate) static ECHO: ServiceDescriptor = ServiceDescriptor {
         unary(0, "echo", "test.v1.Echo/echo"),
         unary(1, "hang", "test.v1.Echo/hang"),
     ],
-    schema: &[],
+    schema: &Schema::new(&[], &[]),
 };

@@ -115,3 +115,21 @@ fn a_package_stands_alone_and_in_the_tree() {
     assert_eq!(same.vec.len(), 1);
     assert_eq!(v1::v1::v2::TWICE.name, "v1.v1.Twice");
 }
+
+#[test]
+fn packages_that_need_each_other_have_each_file_once() {
+    use tree::mutual::{one, two};
+
+    let files = |schema: &callsheet::Schema| {
+        let pool = prost_reflect::DescriptorPool::decode(schema.encode().as_slice()).unwrap();
+        let names = pool.files().map(|file| file.name().to_owned());
+        names.collect::<Vec<_>>()
+    };
+    let (time, third) = ("google/protobuf/timestamp.proto", "mutual/one/third.proto");
+    let (first, second) = ("mutual/one/first.proto", "mutual/two/second.proto");
+    assert_eq!(
+        files(&one::FILE_DESCRIPTOR_SET),
+        [third, time, second, first]
+    );
+    assert_eq!(files(&two::FILE_DESCRIPTOR_SET).len(), 4);
+}

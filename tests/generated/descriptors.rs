@@ -8,7 +8,8 @@ use prost_reflect::{DescriptorPool, DynamicMessage, Kind};
 use crate::text::model;
 
 fn pool() -> DescriptorPool {
-    DescriptorPool::decode(orders::FILE_DESCRIPTOR_SET).expect("a valid descriptor set")
+    DescriptorPool::decode(orders::FILE_DESCRIPTOR_SET.encode().as_slice())
+        .expect("a valid descriptor set")
 }
 
 #[test]

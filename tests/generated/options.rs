@@ -26,6 +26,13 @@ fn types_of_another_crate_are_its_own() {
 }
 
 #[test]
+fn types_of_another_crate_are_described_all_the_same() {
+    let set = orders::FILE_DESCRIPTOR_SET.encode();
+    let pool = prost_reflect::DescriptorPool::decode(set.as_slice()).expect("a whole set");
+    assert!(pool.get_message_by_name("shop.common.Money").is_some());
+}
+
+#[test]
 fn a_derive_reaches_what_its_pattern_names() {
     let note = |text: &str| Note { text: text.into() };
     assert!(note("a") < note("b"));

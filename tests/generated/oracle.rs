@@ -51,7 +51,7 @@ fn essence(text: &str) -> Vec<String> {
         .split_once("/// The deployments of `")
         .unwrap_or((text, ""));
     let (text, _) = text
-        .split_once("/// Protobuf-encoded")
+        .split_once("/// The protobuf descriptors of")
         .unwrap_or((text, ""));
     let mut essence: Vec<String> = Vec::new();
     let mut lines = text.lines();

@@ -24,12 +24,12 @@ fn generate(folder: &str) -> Files {
 
 /// The text with a word in the place of the descriptor set, which `descriptors` looks at.
 fn without_descriptor_set(text: &str) -> String {
-    let start = "pub static FILE_DESCRIPTOR_SET: &[u8] = b\"";
+    let start = "::callsheet::codegen::Schema::new(\n    b\"";
     let Some((before, rest)) = text.split_once(start) else {
         return text.to_owned();
     };
-    let (_, behind) = rest.split_once("\";\n").expect("the end of the literal");
-    format!("{before}{start}…\";\n{behind}")
+    let (_, behind) = rest.split_once("\",\n").expect("the end of the literal");
+    format!("{before}{start}…\",\n{behind}")
 }
 
 #[test]

@@ -23,7 +23,9 @@ const COMPILER: &[&[&str]] = &[
 ];
 
 const RUNTIME: &[&[&str]] = &[
-    &["include", "metadata", "random", "release", "rope", "signal"],
+    &[
+        "include", "metadata", "random", "release", "rope", "schema", "signal",
+    ],
     &["backoff", "codec", "context", "contract", "status"],
     &["balance", "error", "registry", "wire"],
     &["conn", "route", "streaming", "transport"],

@@ -9,13 +9,12 @@ mod options;
 mod output;
 mod parallel;
 mod rust;
+mod schemas;
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use callsheet_templates as views;
-use prost::Message as _;
-use prost_types::FileDescriptorProto;
 
 use crate::descriptor;
 use crate::model::{File, Message, Model, PackageName, Release};
@@ -30,9 +29,10 @@ use rust::services::Catalogue;
 use rust::shapes::Shapes;
 use rust::types::Scope;
 use rust::{aliases, constants, merge, redact, services};
+use schemas::Schemas;
 
 /// The number of the joint between generated code and runtime; both sides change it together.
-const CONTRACT: u32 = 1;
+const CONTRACT: u32 = 2;
 
 /// Why options do not fit a model.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,11 +77,11 @@ impl std::error::Error for Error {}
 pub fn generate(model: &Model, options: &Options) -> Result<Files, Error> {
     check_release(model, options)?;
     options.check_extern_paths().map_err(Error::ExternPath)?;
-    let descriptors = descriptor::lower(model);
+    let well_known = descriptor::well_known(model);
     let known = Known {
-        descriptors: &descriptors,
+        schemas: Schemas::new(model, &well_known, options),
         catalogue: Catalogue::new(model),
-        shapes: Shapes::new(model, &descriptor::well_known(model)),
+        shapes: Shapes::new(model, &well_known),
         options,
     };
     let mut packages: BTreeMap<&PackageName, Vec<&File>> = BTreeMap::new();
@@ -137,20 +137,20 @@ fn check_release(model: &Model, options: &Options) -> Result<(), Error> {
 
 /// What every package is generated from.
 struct Known<'a> {
-    descriptors: &'a [FileDescriptorProto],
+    schemas: Schemas<'a>,
     catalogue: Catalogue<'a>,
     shapes: Shapes,
     options: &'a Options,
 }
 
-impl Known<'_> {
-    fn view(&self, package: &PackageName, sources: &[&File]) -> views::Package {
+impl<'a> Known<'a> {
+    fn view(&self, package: &PackageName, sources: &[&'a File]) -> views::Package {
         let scope = Scope::package(package, self.options);
         let writer = Writer::new(scope, &self.shapes, self.options);
         let module = snake(package.parts().last().unwrap_or_default());
         let paths: Vec<&str> = sources.iter().map(|file| &*file.import_path).collect();
-        let roots = paths.iter().map(|path| descriptor::proto_path(path));
-        let set = descriptor::closure(self.descriptors, &roots.collect::<Vec<_>>());
+        let embedded = self.schemas.of(package, sources);
+        let imported = embedded.imports.iter().map(|other| scope.schema(other));
         let mut view = views::Package {
             header: output::header(&paths),
             contract: CONTRACT,
@@ -162,7 +162,8 @@ impl Known<'_> {
             merges: Vec::new(),
             constants: Vec::new(),
             groups: Vec::new(),
-            descriptor_set: output::byte_string(&set.encode_to_vec()),
+            descriptor_set: output::byte_string(&embedded.set),
+            imported_schemas: imported.collect(),
             majors: majors(sources, scope.major(), &self.catalogue, self.options),
         };
         for file in sources {

@@ -80,22 +80,35 @@ const COLUMNS: usize = 100;
 
 /// `bytes` as a byte string literal of several lines.
 pub(super) fn byte_string(bytes: &[u8]) -> String {
-    let mut out = String::from("b\"\\\n");
-    let mut line = String::new();
+    const HEX: [u8; 16] = *b"0123456789abcdef";
+    // About half of a descriptor is names, and half of the others take two or four letters.
+    let mut out = String::with_capacity(bytes.len() * 2);
+    out.push_str("b\"\\\n");
+    let mut start = out.len();
     for &byte in bytes {
-        // The break of a line swallows the blanks behind it.
-        if byte == b' ' && line.is_empty() {
-            line.push_str("\\x20");
-        } else {
-            line.extend(std::ascii::escape_default(byte).map(char::from));
+        match byte {
+            // The break of a line swallows the blanks behind it.
+            b' ' if out.len() == start => out.push_str("\\x20"),
+            b'\\' | b'"' => {
+                out.push('\\');
+                out.push(char::from(byte));
+            }
+            b' '..=b'~' => out.push(char::from(byte)),
+            b'\n' => out.push_str("\\n"),
+            b'\r' => out.push_str("\\r"),
+            b'\t' => out.push_str("\\t"),
+            0 => out.push_str("\\0"),
+            _ => {
+                out.push_str("\\x");
+                out.push(char::from(HEX[usize::from(byte >> 4)]));
+                out.push(char::from(HEX[usize::from(byte & 0xf)]));
+            }
         }
-        if line.len() >= COLUMNS {
-            out.push_str(&line);
+        if out.len() - start >= COLUMNS {
             out.push_str("\\\n");
-            line.clear();
+            start = out.len();
         }
     }
-    out.push_str(&line);
     out.push('"');
     out
 }

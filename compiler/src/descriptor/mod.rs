@@ -5,9 +5,9 @@
 mod message;
 mod well_known;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use prost_types::{FileDescriptorProto, FileDescriptorSet};
+use prost_types::FileDescriptorProto;
 
 use crate::model::{File, Model};
 
@@ -37,28 +37,6 @@ pub fn well_known(model: &Model) -> Vec<FileDescriptorProto> {
     files
 }
 
-/// The files named `roots` and all that they import, in the order of `files`.
-pub fn closure(files: &[FileDescriptorProto], roots: &[String]) -> FileDescriptorSet {
-    let by_name: BTreeMap<&str, &FileDescriptorProto> =
-        files.iter().map(|file| (file.name(), file)).collect();
-    let mut wanted = BTreeSet::new();
-    let mut open: Vec<&str> = roots.iter().map(String::as_str).collect();
-    while let Some(name) = open.pop() {
-        if let Some(file) = by_name.get(name)
-            && wanted.insert(name)
-        {
-            open.extend(file.dependency.iter().map(String::as_str));
-        }
-    }
-    FileDescriptorSet {
-        file: files
-            .iter()
-            .filter(|file| wanted.contains(file.name()))
-            .cloned()
-            .collect(),
-    }
-}
-
 fn add_well_known(
     name: &str,
     present: &mut BTreeSet<String>,
@@ -76,7 +54,8 @@ fn add_well_known(
     files.push(file);
 }
 
-fn lower_file(file: &File) -> FileDescriptorProto {
+/// The descriptor of one file.
+pub fn lower_file(file: &File) -> FileDescriptorProto {
     let errors = file.errors.iter().map(|error| &error.message);
     FileDescriptorProto {
         name: Some(proto_path(&file.import_path)),

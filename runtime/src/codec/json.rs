@@ -48,11 +48,11 @@ fn descriptor(shape: Shape) -> Result<MessageDescriptor, CodecError> {
         .get_or_init(Mutex::default)
         .lock()
         .unwrap_or_else(PoisonError::into_inner);
-    let key = shape.schema.as_ptr().addr();
+    let key = std::ptr::from_ref(shape.schema).addr();
     let pool = match pools.entry(key) {
         Entry::Occupied(pool) => pool.into_mut(),
         Entry::Vacant(place) => place.insert(
-            DescriptorPool::decode(shape.schema)
+            DescriptorPool::decode(shape.schema.encode().as_slice())
                 .map_err(|error| CodecError::new(format!("the schema is broken: {error}")))?,
         ),
     };
@@ -68,10 +68,11 @@ mod tests {
     };
 
     use super::*;
+    use crate::schema::Schema;
 
     /// `message test.Node { id: uint64 = 1; next: Node? = 2; }`
     fn shape() -> Shape {
-        static SCHEMA: OnceLock<Vec<u8>> = OnceLock::new();
+        static SCHEMA: OnceLock<Schema> = OnceLock::new();
         let field = |name: &str, number, ty: Type, type_name: Option<&str>| FieldDescriptorProto {
             name: Some(name.into()),
             number: Some(number),
@@ -97,7 +98,7 @@ mod tests {
             }],
         };
         Shape {
-            schema: SCHEMA.get_or_init(|| set.encode_to_vec()),
+            schema: SCHEMA.get_or_init(|| Schema::new(Vec::leak(set.encode_to_vec()), &[])),
             message: "test.Node",
         }
     }

@@ -13,14 +13,15 @@ use bytes::{Buf, Bytes};
 use prost::Message;
 
 use crate::rope::Rope;
+use crate::schema::Schema;
 #[cfg(feature = "json")]
 pub use json::Json;
 
 /// What a body holds: the message by name, and the schema that has it.
 #[derive(Clone, Copy, Debug)]
 pub struct Shape {
-    /// A protobuf-encoded `FileDescriptorSet`.
-    pub schema: &'static [u8],
+    /// The descriptors of the message and of all that it refers to.
+    pub schema: &'static Schema,
     /// Full name of the message: `shop.orders.Order`.
     pub message: &'static str,
 }

@@ -15,6 +15,7 @@ use crate::contract::{MethodDescriptor, ServiceDescriptor};
 use crate::error::{Error, TypedError};
 use crate::link::{ALONE, BodyReceiver, BodySender, Part, Stop};
 use crate::rope::Rope;
+use crate::schema::Schema;
 use crate::status::Status;
 use crate::streaming::Streaming;
 
@@ -36,7 +37,7 @@ pub struct Incoming {
 #[derive(Clone, Copy)]
 struct Messages {
     method: &'static MethodDescriptor,
-    schema: &'static [u8],
+    schema: &'static Schema,
     codec: &'static dyn Codec,
 }
 

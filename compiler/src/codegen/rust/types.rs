@@ -69,6 +69,19 @@ impl<'a> Scope<'a> {
         path
     }
 
+    /// The path of the descriptors of another package.
+    pub(in crate::codegen) fn schema(self, package: &PackageName) -> String {
+        let mut here = self.package.parts().peekable();
+        let mut there = package.parts().peekable();
+        while here.peek().is_some() && here.peek() == there.peek() {
+            here.next();
+            there.next();
+        }
+        let up = here.map(|_| "super::".to_owned());
+        let down = there.map(|part| snake(part) + "::");
+        up.chain(down).collect::<String>() + "FILE_DESCRIPTOR_SET"
+    }
+
     /// The package whose module it is, or lies in.
     pub(in crate::codegen) fn package_name(self) -> &'a PackageName {
         self.package

@@ -25,6 +25,7 @@ use crate::link::{BodyReceiver, Config, Exchange, Link, Request};
 use crate::metadata::Metadata;
 use crate::release::Release;
 use crate::rope::Rope;
+use crate::schema::Schema;
 use crate::service::{Answer, Handler, Incoming, Offer};
 use crate::status::Status;
 use crate::streaming::Streaming;
@@ -73,7 +74,7 @@ pub(super) static ECHO: ServiceDescriptor = ServiceDescriptor {
         method!(11, "work", OneWay, 0),
         method!(12, "ask", Unary, 0),
     ],
-    schema: &[],
+    schema: &Schema::new(&[], &[]),
 };
 
 /// What handlers tell the test.
