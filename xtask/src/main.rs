@@ -25,6 +25,8 @@ Usage: cargo xtask <task>
 
 Tasks:
   test [--only STEP]… [--list]  run every check that a change must pass, or only the named steps; list them
+  bench compiler [--quick] [--files N]… [--cold] [--json FILE]
+                                compare the compiler with others on generated trees; `bench compiler --help` says more
   bench instructions [--case CASE]… [--top N] [--keep DIR] [--bless]
                                 count the instructions of a call, and compare with the committed figures; list the
                                 functions that take most; keep the profiles; make the counts the committed figures

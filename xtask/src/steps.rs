@@ -137,6 +137,43 @@ const STEPS: &[Step] = &[
         environment: &[],
     },
     Step {
+        name: "compilers-fmt",
+        shows: "the comparison with other compilers is formatted",
+        cargo: &[
+            "fmt",
+            "--manifest-path=benches/compiler/Cargo.toml",
+            "--all",
+            "--check",
+        ],
+        environment: &[],
+    },
+    // The peer's program is left to who runs the comparison.
+    Step {
+        name: "compilers-clippy",
+        shows: "no lint has anything to say of the comparison's trees and rig",
+        cargo: &[
+            "clippy",
+            "--manifest-path=benches/compiler/Cargo.toml",
+            "--package=contract-tree",
+            "--package=rig",
+            "--all-targets",
+            "--",
+            "-D",
+            "warnings",
+        ],
+        environment: &[],
+    },
+    Step {
+        name: "compilers-test",
+        shows: "the comparison's trees are the same for one seed, and mistakes are where they are wanted",
+        cargo: &[
+            "test",
+            "--manifest-path=benches/compiler/Cargo.toml",
+            "--package=contract-tree",
+        ],
+        environment: &[],
+    },
+    Step {
         name: "instructions",
         shows: "no call takes more instructions than is committed",
         cargo: &["xtask", "bench", "instructions"],

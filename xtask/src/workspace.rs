@@ -54,3 +54,23 @@ fn collect(folder: &Path, ending: &str, found: &mut Vec<PathBuf>) -> std::io::Re
     }
     Ok(())
 }
+
+/// The program that a line of cargo's messages tells of.
+pub(crate) fn executable(message: &str) -> Option<PathBuf> {
+    let (_, path) = message.split_once("\"executable\":\"")?;
+    let (path, _) = path.split_once('"')?;
+    Some(PathBuf::from(path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn program_is_found_in_the_messages_of_a_build() {
+        let built = r#"{"reason":"compiler-artifact","filenames":["/t/peer-a"],"executable":"/t/peer-a","fresh":true}"#;
+        assert_eq!(executable(built), Some(PathBuf::from("/t/peer-a")));
+        let library = r#"{"reason":"compiler-artifact","filenames":["/t/a.rlib"],"executable":null,"fresh":true}"#;
+        assert_eq!(executable(library), None);
+    }
+}

@@ -1,10 +1,13 @@
-//! `cargo xtask bench`: what calls cost.
+//! `cargo xtask bench`: what calls cost, and what compiling costs.
 
 mod callgrind;
+mod columns;
+mod compiler;
 mod figures;
 mod instructions;
 mod peers;
 mod profile;
+mod results;
 
 use crate::workspace;
 
@@ -15,9 +18,12 @@ const MANIFEST: &str = "benches/micro/Cargo.toml";
 pub(crate) fn bench(options: &[&str]) -> Result<bool, String> {
     match options {
         ["instructions", options @ ..] => instructions::instructions(options),
+        ["compiler", options @ ..] => compiler::compiler(options),
         ["micro", filters @ ..] => micro(filters),
         ["peers", options @ ..] => peers::peers(options),
-        _ => Err("`bench` takes the name of a bench: instructions, micro, peers".to_owned()),
+        _ => Err(
+            "`bench` takes the name of a bench: compiler, instructions, micro, peers".to_owned(),
+        ),
     }
 }
 

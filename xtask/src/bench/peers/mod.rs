@@ -6,7 +6,6 @@
 mod cases;
 mod programs;
 mod reach;
-mod results;
 mod round;
 mod table;
 
@@ -15,9 +14,9 @@ use std::fs;
 use std::io::IsTerminal;
 use std::process::{Command, Stdio};
 
+use crate::bench::results::Results;
 use cases::{CASES, Case};
 use programs::{Program, SYSTEMS};
-use results::Results;
 use round::Pace;
 
 const USAGE: &str = "\

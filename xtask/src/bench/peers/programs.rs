@@ -60,7 +60,7 @@ pub(super) fn build(systems: &[&'static str]) -> Result<Built, String> {
         .output()
         .map_err(|error| format!("cannot run cargo: {error}"))?;
     let output = String::from_utf8_lossy(&output.stdout);
-    let built: Vec<PathBuf> = output.lines().filter_map(executable).collect();
+    let built: Vec<PathBuf> = output.lines().filter_map(workspace::executable).collect();
     let mut result = Built {
         programs: Vec::new(),
         missing: Vec::new(),
@@ -83,24 +83,4 @@ pub(super) fn build(systems: &[&'static str]) -> Result<Built, String> {
 fn package(system: &str) -> String {
     // connectrpc speaks two protocols, each a program of one package.
     format!("peer-{}", system.trim_end_matches("-grpc"))
-}
-
-/// The program that a line of cargo's messages tells of.
-fn executable(message: &str) -> Option<PathBuf> {
-    let (_, path) = message.split_once("\"executable\":\"")?;
-    let (path, _) = path.split_once('"')?;
-    Some(PathBuf::from(path))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn program_is_found_in_the_messages_of_a_build() {
-        let built = r#"{"reason":"compiler-artifact","filenames":["/t/peer-a"],"executable":"/t/peer-a","fresh":true}"#;
-        assert_eq!(executable(built), Some(PathBuf::from("/t/peer-a")));
-        let library = r#"{"reason":"compiler-artifact","filenames":["/t/a.rlib"],"executable":null,"fresh":true}"#;
-        assert_eq!(executable(library), None);
-    }
 }

@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use super::programs::{FLOOR, OURS, SYSTEMS};
-use super::results::Results;
-use super::table::number;
+use crate::bench::columns::number;
+use crate::bench::results::Results;
 
 /// What a figure is divided by.
 enum Against {
@@ -187,8 +187,8 @@ impl Line {
 #[cfg(test)]
 mod tests {
     use super::super::cases::CASES;
-    use super::super::results::tests::results;
     use super::*;
+    use crate::bench::results::tests::results;
 
     #[test]
     fn every_line_is_about_a_case_that_is_run() {

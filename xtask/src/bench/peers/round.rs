@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::programs::Program;
-use super::results::{Failure, Figures};
+use crate::bench::results::{Failure, Figures};
 
 /// How long a run warms up and counts.
 #[derive(Clone, Copy)]

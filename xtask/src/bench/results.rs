@@ -1,4 +1,4 @@
-//! What the rounds gave, and the medians of it.
+//! What the rounds of a comparison gave, and the medians of it.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
