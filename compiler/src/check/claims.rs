@@ -44,7 +44,12 @@ impl Claims {
     /// Claims `name` in `scope`; reports where something else has it.
     pub(super) fn claim(&mut self, space: Space, scope: &str, name: &str, claim: Claim) {
         let key = (
-            space,
+            // Types begin with a capital letter and modules with a small one, but for those that begin with a digit.
+            if space == Space::Module {
+                Space::Type
+            } else {
+                space
+            },
             if scope.is_empty() {
                 name.to_owned()
             } else {
@@ -59,6 +64,10 @@ impl Claims {
             .told
             .insert((key.1.clone(), first.what.clone(), claim.what.clone()));
         if first.what == claim.what || !self.reported.insert((first.span, claim.span)) || again {
+            return;
+        }
+        if first.span == claim.span && space == Space::Module {
+            self.out.push(of_a_digit(first, name));
             return;
         }
         let (code, message) = match space {
@@ -107,4 +116,18 @@ impl Claims {
         self.reported.insert((first, second));
         self.reported.insert((second, first));
     }
+}
+
+/// Reports a type whose module is called as the type itself.
+fn of_a_digit(of: &Claim, name: &str) -> Diagnostic {
+    Diagnostic::new(
+        Code::ModuleClash,
+        of.span,
+        format!(
+            "{} and the module of what is inside it are both `_{name}` in Rust",
+            of.what
+        ),
+    )
+    .label("begins with a digit in Rust")
+    .help("begin the name with a letter")
 }

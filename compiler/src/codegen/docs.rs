@@ -3,6 +3,8 @@
 //! An author of a contract does not write for rustdoc: no text becomes a doctest, a link, or HTML, and none makes rustdoc
 //! or clippy warn. Code spans, fenced code, lists and emphasis come through.
 
+use super::rust::names::literal;
+
 /// `lines` as a doc comment, whole lines.
 pub(super) fn comment(lines: &[String]) -> String {
     sanitize(lines)
@@ -37,6 +39,50 @@ pub(super) fn with_deprecation(mut lines: Vec<String>, deprecated: Option<&str>)
     lines
 }
 
+/// The attribute of what is deprecated for this reason. rustdoc takes the reason for Markdown, and rustc prints it as it
+/// stands, so only what would become a link or HTML is escaped.
+pub(super) fn deprecated(reason: &str) -> String {
+    let line: String = reason
+        .chars()
+        .map(|c| if is_unseen(c) { ' ' } else { c })
+        .collect();
+    let reason = escaped(line.trim(), |c| matches!(c, '[' | ']' | '<' | '\\'));
+    format!("#[deprecated = {}]", literal(&reason))
+}
+
+/// `text` with a backslash before each such character that is in no code span.
+fn escaped(text: &str, special: impl Fn(char) -> bool) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        if c == '`' {
+            let (span, behind) = code_span(rest);
+            out.push_str(&span);
+            rest = behind;
+            continue;
+        }
+        if special(c) {
+            out.push('\\');
+        }
+        out.push(c);
+        rest = &rest[c.len_utf8()..];
+    }
+    out
+}
+
+/// What `text`, which starts with a backtick, starts with: a code span, or backticks that open none.
+fn code_span(text: &str) -> (String, &str) {
+    let length = run_of(text, '`');
+    let (marks, behind) = text.split_at(length);
+    match closing(behind, length) {
+        Some(end) => {
+            let (inside, behind) = behind.split_at(end + length);
+            (format!("{marks}{inside}"), behind)
+        }
+        None => ("\\`".repeat(length), behind),
+    }
+}
+
 /// A fence that is open: its character and length.
 struct Fence {
     mark: char,
@@ -52,7 +98,7 @@ fn sanitize(lines: &[String]) -> Vec<String> {
     for line in lines.iter().flat_map(|line| line.split(['\n', '\r'])) {
         let line: String = line
             .chars()
-            .map(|c| if c.is_control() { ' ' } else { c })
+            .map(|c| if is_unseen(c) { ' ' } else { c })
             .collect();
         if let Some(mut open) = fence.take() {
             if closes(&open, &line) {
@@ -94,6 +140,12 @@ fn sanitize(lines: &[String]) -> Vec<String> {
         text.push(line);
     }
     text
+}
+
+/// Control characters, and those that turn the direction of text: rustc refuses them in comments.
+fn is_unseen(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Fenced code as a block of its own that holds no code for rustdoc.
@@ -173,16 +225,9 @@ fn prose(line: &str) -> String {
     while let Some(c) = rest.chars().next() {
         let before = out.chars().next_back();
         if c == '`' {
-            let length = run_of(rest, '`');
-            let (marks, behind) = rest.split_at(length);
-            if let Some(end) = closing(behind, length) {
-                out.push_str(marks);
-                out.push_str(&behind[..end + length]);
-                rest = &behind[end + length..];
-            } else {
-                out.push_str(&"\\`".repeat(length));
-                rest = behind;
-            }
+            let (span, behind) = code_span(rest);
+            out.push_str(&span);
+            rest = behind;
             continue;
         }
         if (rest.starts_with("http://") || rest.starts_with("https://"))
@@ -264,6 +309,25 @@ mod tests {
         check("- a\nb\n    - c\n  d\n\ne", "- a\n  b\n- c\n  d\n\ne");
         check("12. a\nb", "12. a\n    b");
         check("- - a\n- 1. b", "- \\- a\n- 1\\. b");
+    }
+
+    #[test]
+    fn a_reason_is_neither_link_nor_html() {
+        for (reason, expect) in [
+            (
+                "use `get[1]`, it is \"better\"",
+                r#"use `get[1]`, it is \"better\""#,
+            ),
+            ("see [x](y) & <b>\n", r"see \\[x\\](y) & \\<b>"),
+            ("`[", r"\\`\\["),
+        ] {
+            assert_eq!(deprecated(reason), format!("#[deprecated = \"{expect}\"]"));
+        }
+    }
+
+    #[test]
+    fn nothing_turns_the_direction_of_text() {
+        check("a\u{202e}b\u{2066}\u{1b}c", "a b c");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use heck::ToSnakeCase;
 
-use crate::model::Message;
+use crate::model::{Field, Message};
 
 /// Methods that clippy takes for those of a standard trait.
 const TRAIT_METHODS: [&str; 27] = [
@@ -56,22 +56,34 @@ pub(super) fn names(deprecated: bool) -> &'static str {
 pub(super) const SAME_MODULE: &str =
     "#[allow(clippy::module_inception, reason = \"the contract chooses it\")]";
 
+/// The attribute of a message or error.
+pub(super) fn message(name: &str) -> String {
+    let mut lints = vec!["dead_code"];
+    acronyms([name], &mut lints);
+    attribute(&lints)
+}
+
 /// The attribute of an enum, whose variants may share a word as clippy's `enum_variant_names` looks for it.
 pub(super) fn enumeration(name: &str, variants: &[String]) -> String {
+    let mut lints = vec!["dead_code"];
     if share_a_word(name, variants) {
-        chosen("dead_code, clippy::enum_variant_names")
-    } else {
-        UNUSED.to_owned()
+        lints.push("clippy::enum_variant_names");
     }
+    acronyms(with_variants(name, variants), &mut lints);
+    attribute(&lints)
 }
 
 /// The attribute of a oneof, whose members are of any size.
 pub(super) fn oneof(name: &str, variants: &[String]) -> String {
-    match (variants.len(), share_a_word(name, variants)) {
-        (0 | 1, _) => UNUSED.to_owned(),
-        (_, false) => chosen("dead_code, clippy::large_enum_variant"),
-        (_, true) => chosen("dead_code, clippy::enum_variant_names, clippy::large_enum_variant"),
+    let mut lints = vec!["dead_code"];
+    if variants.len() > 1 {
+        if share_a_word(name, variants) {
+            lints.push("clippy::enum_variant_names");
+        }
+        lints.push("clippy::large_enum_variant");
     }
+    acronyms(with_variants(name, variants), &mut lints);
+    attribute(&lints)
 }
 
 /// The attribute of a constant; `float` where its value may be near that of a well-known one.
@@ -80,6 +92,26 @@ pub(super) fn constant(float: bool) -> String {
         chosen("dead_code, clippy::approx_constant")
     } else {
         UNUSED.to_owned()
+    }
+}
+
+fn with_variants<'a>(name: &'a str, variants: &'a [String]) -> impl Iterator<Item = &'a str> {
+    variants.iter().map(String::as_str).chain([name])
+}
+
+/// Types and variants of capitals only, as `x_y_z` becomes one.
+fn acronyms<'a>(names: impl IntoIterator<Item = &'a str>, lints: &mut Vec<&'static str>) {
+    let acronym = |name: &str| name.len() > 2 && name.bytes().all(|b| b.is_ascii_uppercase());
+    if names.into_iter().any(acronym) {
+        lints.push("clippy::upper_case_acronyms");
+    }
+}
+
+fn attribute(lints: &[&str]) -> String {
+    if lints == ["dead_code"] {
+        UNUSED.to_owned()
+    } else {
+        chosen(&lints.join(", "))
     }
 }
 
@@ -125,6 +157,13 @@ impl MethodLints {
         )
     }
 
+    /// Takes a service or error into account, which is a trait or variant of this name.
+    pub(super) fn named(&mut self, name: &str) {
+        let mut lints = Vec::new();
+        acronyms([name], &mut lints);
+        self.0.extend(lints);
+    }
+
     /// Takes a method of this name into account.
     pub(super) fn method(&mut self, name: &str) {
         if TRAIT_METHODS.contains(&name) {
@@ -145,6 +184,11 @@ impl MethodLints {
         // Clippy allows seven, and one is `self`.
         if request.fields.len() > 6 {
             self.0.insert("clippy::too_many_arguments");
+        }
+        let placeholder =
+            |field: &Field| matches!(&*field.name.to_snake_case(), "foo" | "baz" | "quux");
+        if request.fields.iter().any(placeholder) {
+            self.0.insert("clippy::disallowed_names");
         }
         let digits = |name: &str| name.bytes().all(|b| b == b'_' || b.is_ascii_digit());
         if request.fields.iter().any(|field| digits(&field.name)) {

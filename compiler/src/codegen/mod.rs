@@ -181,8 +181,13 @@ impl<'a> Known<'a> {
             }
             for message in file.errors.iter().map(|error| &error.message).filter(local) {
                 view.messages.push(writer.message(message, &module));
+                aliases::of_message(scope, message, &mut view.aliases);
                 type_names(scope, package, message, &mut view.names);
                 redact::debugs(scope, message, &mut view.debugs);
+                // An error is no part of a reply, but what is nested in it may be.
+                for nested in &message.messages {
+                    merge::merges(scope, nested, &mut view.merges);
+                }
             }
             view.constants
                 .extend(file.constants.iter().map(constants::constant));

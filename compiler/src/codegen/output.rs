@@ -21,6 +21,11 @@ impl Files {
 
 /// The first line of a file made from these sources.
 pub(super) fn header(sources: &[&str]) -> String {
+    // The name of a file may hold what ends a comment, or what rustc refuses in one.
+    let sources: Vec<String> = sources
+        .iter()
+        .map(|path| path.escape_debug().to_string())
+        .collect();
     format!(
         "{} from {}. Do not edit.",
         Files::HEADER,

@@ -145,6 +145,8 @@ impl Builder {
         let result = self.generate(paths, &mut watched, &mut warnings);
         let watched = watched
             .iter()
+            // A line end in the name of a file would begin an instruction of its own.
+            .filter(|path| !path.chars().any(char::is_control))
             .map(|path| format!("cargo::rerun-if-changed={path}"));
         Run {
             instructions: watched.chain(warnings).collect(),

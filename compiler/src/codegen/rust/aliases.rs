@@ -7,7 +7,7 @@ use callsheet_templates as views;
 use crate::codegen::docs;
 use crate::model::{Enum, Message};
 
-use super::names::{literal, variant};
+use super::names::variant;
 use super::types::Scope;
 
 /// The aliases of the enums in a message, at any depth.
@@ -42,7 +42,7 @@ pub(in crate::codegen) fn of_enum(scope: Scope<'_>, declared: &Enum) -> Option<v
         aliases.push(views::Alias {
             docs: docs::comment_or(&value.docs, &format!("The same as `{first}`."), None),
             attributes: deprecated.map_or(String::new(), |deprecation| {
-                format!("#[deprecated = {}]\n", literal(&deprecation.reason))
+                docs::deprecated(&deprecation.reason) + "\n"
             }),
             name: own,
             variant: first.clone(),

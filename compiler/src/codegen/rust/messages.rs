@@ -11,7 +11,7 @@ use crate::model::{
     Deprecation, Enum, Field, FieldShape, FieldType, FullName, Message, Oneof, Scalar,
 };
 
-use super::names::{camel, field as field_name, literal, oneof_type, snake, variant};
+use super::names::{camel, field as field_name, oneof_type, snake, variant};
 use super::redact;
 use super::shapes::{Shapes, Traits};
 use super::types::Scope;
@@ -94,7 +94,7 @@ impl<'a> Writer<'a> {
         let indent = place.indent();
         views::Message {
             docs: documentation(&indent, &message.docs, reason),
-            attributes: self.type_attributes(&indent, &message.name.0, lints::UNUSED),
+            attributes: self.type_attributes(&indent, &message.name.0, &lints::message(&name)),
             derives: derives(self.shapes.of_message(&message.name)),
             own_debug: redact::message_has_secret(message),
             fields: fields.chain(oneofs).collect(),
@@ -329,7 +329,7 @@ impl<'a> Writer<'a> {
         deprecation: Option<&Deprecation>,
         name: impl FnOnce() -> FullName,
     ) -> String {
-        let reason = deprecation.map(|one| format!("#[deprecated = {}]", literal(&one.reason)));
+        let reason = deprecation.map(|one| docs::deprecated(&one.reason));
         let mut out = lines(indent, reason);
         if !self.options.field_attributes.is_empty() {
             let name = name();

@@ -11,7 +11,7 @@ use crate::model::{
 };
 
 use super::calls::{Reply, Request, behind_comma};
-use super::names::{bare, camel, derived, literal, method, shouty, snake};
+use super::names::{bare, camel, derived, method, shouty, snake};
 use super::types::Scope;
 
 /// What a service refers to: every declaration of the model by name.
@@ -77,6 +77,7 @@ impl Surface<'_> {
         let base = service.name.simple();
         let methods: Vec<&Method> = service.methods_at(self.release).collect();
         let reason = service.deprecated.as_ref().map(|d| &*d.reason);
+        lints.named(&camel(base));
         views::Service {
             docs: docs::comment_or(&service.docs, &format!("`{}`", service.name), reason),
             full_name: service.name.to_string(),
@@ -145,6 +146,9 @@ impl Surface<'_> {
         if declared.throws.len() > 1 {
             lints.several_errors();
         }
+        for error in &declared.throws {
+            lints.named(&camel(error.simple()));
+        }
 
         let request = Request::new(declared, scope, catalogue, lints);
         let reply = Reply::new(declared, service, scope);
@@ -152,7 +156,7 @@ impl Surface<'_> {
         views::Method {
             docs: docs::comment_or(&declared.docs, &format!("`{}`", declared.name), None),
             attributes: deprecated
-                .map(|text| format!("#[deprecated = {}]\n", literal(&text)))
+                .map(|text| docs::deprecated(&text) + "\n")
                 .unwrap_or_default(),
             contract_name: declared.name.clone(),
             index,

@@ -1,0 +1,228 @@
+//! Whatever the checker takes compiles without a warning, in every edition that users have.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::path::Path;
+
+use callsheet_build::codegen::Options;
+use callsheet_build::driver;
+use callsheet_build::driver::Analysis;
+
+use crate::random::contract;
+use crate::rustc::{self, Tool};
+
+/// What became of the contracts of some seeds.
+#[derive(Default)]
+struct Tally {
+    /// Taken as they were made.
+    accepted: usize,
+    /// Taken once what was refused had been taken away.
+    shaved: usize,
+    /// Why the rest, and what was shaved, was refused, by code.
+    refused: BTreeMap<&'static str, usize>,
+    /// The seeds whose text stands in the folder.
+    seeds: Vec<u64>,
+}
+
+impl Tally {
+    /// Generates the contracts of `seeds` below `folder`, one module each.
+    fn generate(seeds: impl Iterator<Item = u64>, folder: &Path) -> Self {
+        let mut tally = Self::default();
+        for seed in seeds {
+            let mut tree = contract(seed);
+            let mut analysis = tree.analyse();
+            if analysis.model.is_some() {
+                tally.accepted += 1;
+            } else {
+                tally.refusals(seed, &analysis);
+                if !tree.shave() {
+                    continue;
+                }
+                tally.shaved += 1;
+                analysis = tree.analyse();
+            }
+            let model = analysis.model.expect("a contract without errors");
+            let files = driver::generate(&model, &Options::default()).expect("default options");
+            let folder = folder.join(format!("s{seed}"));
+            std::fs::create_dir_all(&folder).expect("a folder");
+            for (name, text) in files.0 {
+                std::fs::write(folder.join(name), text).expect("a generated file");
+            }
+            for (path, text) in tree.files() {
+                let path = folder.join("contract").join(path);
+                std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+                std::fs::write(path, text).expect("a contract");
+            }
+            tally.seeds.push(seed);
+        }
+        tally
+    }
+
+    /// Counts why a contract is refused; a refusal without a reason is a fault of its own.
+    fn refusals(&mut self, seed: u64, analysis: &Analysis) {
+        let errors = analysis.diagnostics.iter().filter(|one| one.is_error());
+        let mut count = 0;
+        for error in errors {
+            let code = error.code.as_str();
+            assert!(
+                code >= "CS0100" && error.help.is_some() && !error.message.is_empty(),
+                "seed {seed}: {error:?}"
+            );
+            *self.refused.entry(code).or_default() += 1;
+            count += 1;
+        }
+        assert!(count > 0, "seed {seed}: refused without a reason");
+    }
+
+    fn report(&self) -> String {
+        let mut text = format!(
+            "{} contracts accepted, {} once shaved of what was refused; refused:",
+            self.accepted, self.shaved
+        );
+        for (code, count) in &self.refused {
+            let _ = write!(text, " {code} {count}");
+        }
+        text
+    }
+}
+
+/// A crate that holds the contracts of `seeds` as a program of its own would: as a tree of modules, and where there is one
+/// package, alone as well. Nothing is used of it.
+fn root(seeds: &[u64], folder: &Path) -> String {
+    let mut root = String::from("//! Generated contracts.\n");
+    for seed in seeds {
+        let folder = folder.join(format!("s{seed}"));
+        let packages: Vec<String> = std::fs::read_dir(&folder)
+            .expect("a folder")
+            .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+            .filter(|name| name.ends_with(".rs") && name != "mod.rs")
+            .collect();
+        let _ = writeln!(root, "mod s{seed} {{ include!(\"s{seed}/mod.rs\"); }}");
+        if seed % 4 == 0
+            && let [package] = &packages[..]
+        {
+            let _ = writeln!(
+                root,
+                "mod alone{seed} {{ include!(\"s{seed}/{package}\"); }}"
+            );
+        }
+    }
+    root
+}
+
+/// Compiles the contracts of `seeds` below `folder`; what is said of them, by seed.
+fn compile(tool: Tool, edition: &str, seeds: &[u64], folder: &Path) -> BTreeMap<u64, String> {
+    let mut left = seeds.to_vec();
+    let mut all: BTreeMap<u64, String> = BTreeMap::new();
+    // Lints run only once there is no error, so what has one is taken out, and the rest compiled again.
+    loop {
+        let file = folder.join(format!("lib{edition}.rs"));
+        std::fs::write(&file, root(&left, folder)).expect("the root of the crate");
+        let output = rustc::run(tool, edition, &file, folder, &["--error-format=short"]);
+        let said = rustc::said(&output);
+        let found = by_seed(&said);
+        if output.status.success() && said.is_empty() {
+            return all;
+        }
+        assert!(!found.is_empty(), "no seed is to blame:\n{said}");
+        let guilty: BTreeSet<u64> = found.keys().copied().collect();
+        left.retain(|seed| !guilty.contains(seed));
+        all.extend(found);
+        if output.status.success() {
+            return all;
+        }
+    }
+}
+
+/// Lines of a compiler's output by the seed whose file they name.
+fn by_seed(said: &str) -> BTreeMap<u64, String> {
+    let mut found: BTreeMap<u64, String> = BTreeMap::new();
+    for line in said.lines() {
+        let seed = line
+            .split_once(".rs:")
+            .and_then(|(path, _)| path.rsplit('/').nth(1))
+            .and_then(|folder| folder.strip_prefix('s')?.parse().ok());
+        if let Some(seed) = seed {
+            let text = found.entry(seed).or_default();
+            text.push_str(line);
+            text.push('\n');
+        }
+    }
+    found
+}
+
+#[test]
+fn whatever_is_accepted_compiles_without_a_warning() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (older, newer) = (folder.path().join("2021"), folder.path().join("2024"));
+    let (older, newer) = std::thread::scope(|scope| {
+        let older = scope.spawn(|| compiled("2021", 0..30, &older));
+        let newer = scope.spawn(|| compiled("2024", 30..60, &newer));
+        (
+            older.join().expect("no panic"),
+            newer.join().expect("no panic"),
+        )
+    });
+    let accepted = older.accepted + newer.accepted;
+    assert!(
+        accepted >= 30,
+        "the contracts have become too wild to be of use: {}; {}",
+        older.report(),
+        newer.report()
+    );
+}
+
+fn compiled(edition: &str, seeds: std::ops::Range<u64>, folder: &Path) -> Tally {
+    let tally = Tally::generate(seeds, folder);
+    let found = compile(Tool::Rustc, edition, &tally.seeds, folder);
+    assert!(found.is_empty(), "{}", listed(&found));
+    tally
+}
+
+fn listed(found: &BTreeMap<u64, String>) -> String {
+    found
+        .iter()
+        .map(|(seed, text)| format!("seed {seed}:\n{text}\n"))
+        .collect()
+}
+
+/// How many contracts one crate holds: clippy takes some 30 MB for each.
+const BATCH: u64 = 50;
+
+/// As many contracts as one likes, of seeds that nobody has tried:
+/// `CALLSHEET_SEEDS=1000..2000 cargo test -p callsheet-tests --test generated -- --ignored --nocapture seeds`.
+#[test]
+#[ignore = "as long as one likes"]
+fn contracts_of_the_seeds_asked_for_compile() {
+    let asked = std::env::var("CALLSHEET_SEEDS").unwrap_or_else(|_| "1000..1400".to_owned());
+    let (from, to) = asked.split_once("..").expect("seeds as `1000..2000`");
+    let from: u64 = from.parse().expect("a first seed");
+    let to: u64 = to.parse().expect("a seed behind the last");
+    let folder = std::env::var_os("CALLSHEET_KEEP").map_or_else(
+        || tempfile::tempdir().expect("a folder").keep(),
+        std::path::PathBuf::from,
+    );
+    let mut wrong = String::new();
+    let runs = [
+        (Tool::Rustc, "2021"),
+        (Tool::Clippy, "2024"),
+        (Tool::Rustc, "2024"),
+    ];
+    let mut start = from;
+    for (tool, edition) in runs.into_iter().cycle() {
+        if start >= to {
+            break;
+        }
+        let folder = folder.join(format!("batch{start}"));
+        let end = to.min(start + BATCH);
+        let tally = Tally::generate(start..end, &folder);
+        let found = compile(tool, edition, &tally.seeds, &folder);
+        println!("{start}: {}, {} with findings", tally.report(), found.len());
+        wrong.push_str(&listed(&found));
+        if found.is_empty() {
+            std::fs::remove_dir_all(&folder).expect("our own folder");
+        }
+        start = end;
+    }
+    assert!(wrong.is_empty(), "{}:\n{wrong}", folder.display());
+}
