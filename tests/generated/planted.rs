@@ -266,7 +266,9 @@ fn hold(text: &str) {
 
 #[test]
 fn no_way_out_of_a_text_leads_into_code() {
-    ESCAPES.iter().for_each(|text| hold(text));
+    for text in ESCAPES {
+        hold(text);
+    }
 }
 
 #[test]

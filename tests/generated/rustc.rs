@@ -72,7 +72,7 @@ fn runtime(libraries: &Path) -> PathBuf {
         .filter_map(|entry| {
             let path = entry.ok()?.path();
             let name = path.file_name()?.to_str()?;
-            let built = name.starts_with("libcallsheet-") && name.ends_with(".rlib");
+            let built = name.starts_with("libcallsheet-") && name.strip_suffix(".rlib").is_some();
             let changed = path.metadata().ok()?.modified().ok()?;
             built.then_some((changed, path))
         })

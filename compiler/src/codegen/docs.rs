@@ -223,16 +223,13 @@ fn prose(line: &str) -> String {
         rest = &rest[mark + 2..];
     }
     while let Some(c) = rest.chars().next() {
-        let before = out.chars().next_back();
         if c == '`' {
             let (span, behind) = code_span(rest);
             out.push_str(&span);
             rest = behind;
             continue;
         }
-        if (rest.starts_with("http://") || rest.starts_with("https://"))
-            && !before.is_some_and(char::is_alphanumeric)
-        {
+        if rest.starts_with("http://") || rest.starts_with("https://") {
             let end = rest
                 .find(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | ')' | ']' | '`' | '"'))
                 .unwrap_or(rest.len());
@@ -301,6 +298,7 @@ mod tests {
         check("`[Order]` and `<b>`", "`[Order]` and `<b>`");
         check("a ` b [c]", "a \\` b \\[c\\]");
         check("see https://a.b/c_d.", "see <https://a.b/c_d>.");
+        check("1https://a.b", "1<https://a.b>");
         check("> ```\n> x", "\\> \\`\\`\\`\n\\> x");
     }
 

@@ -219,7 +219,9 @@ impl Author {
         let mut number = 1;
         // A oneof is a type beside those nested in the message.
         let mut beside = Scope::new(self.reckless);
-        inner.iter().for_each(|name| beside.take(name));
+        for name in inner {
+            beside.take(name);
+        }
         for _ in 0..self.chance.pick(&[0, 1, 1, 2, 3, 4, 7]) {
             if self.chance.percent(15) {
                 let name = loop {

@@ -12,21 +12,23 @@ impl Author {
             out.push_str(&text);
         };
         let single = matches!(shape, Shape::One | Shape::Optional | Shape::Member);
-        if self.chance.percent(30) {
-            if let Some(length) = self.length(file, one, shape) {
-                add(format!("len({length})"));
-            }
+        if self.chance.percent(30)
+            && let Some(length) = self.length(file, one, shape)
+        {
+            add(format!("len({length})"));
         }
-        if self.chance.percent(40) && single {
-            if let Some(range) = self.range(one) {
-                add(format!("range({range})"));
-            }
+        if self.chance.percent(40)
+            && single
+            && let Some(range) = self.range(one)
+        {
+            add(format!("range({range})"));
         }
         let entries = shape != Shape::Map;
-        if entries && self.chance.percent(25) {
-            if let Some(choices) = self.choices(one) {
-                add(format!("one_of({choices})"));
-            }
+        if entries
+            && self.chance.percent(25)
+            && let Some(choices) = self.choices(one)
+        {
+            add(format!("one_of({choices})"));
         }
         if entries && matches!(one, Type::Scalar("string")) && self.chance.percent(25) {
             add(format!("pattern({})", self.chance.pick(&PATTERNS)));

@@ -41,11 +41,11 @@ impl Author {
         let name = scope.declared(&mut self.chance);
         let node = self.declare(file.node, format!("service {name}"), true);
         let mut releases = self.chance.pick(&RELEASES);
-        if !releases.is_empty() {
+        if releases.is_empty() {
+            releases = &["1.0"];
+        } else {
             self.tree
                 .line(node, format!("versions {}", releases.join(", ")));
-        } else {
-            releases = &["1.0"];
         }
         if self.chance.percent(60) {
             let mut groups = Scope::new(self.reckless);
