@@ -1,7 +1,8 @@
 //! Annotations: which stand where, with which arguments. Driven by `table`.
 
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Code, Diagnostic, certain};
 use crate::model::{Backoff, Deprecation, Release, StatusCode};
+use crate::resolve;
 use crate::source::Span;
 use crate::syntax::ast::{Annotation, Ident, Value};
 
@@ -106,7 +107,13 @@ impl Check<'_> {
                 .label("again here")
                 .also(first.span, "first here")
                 .help("keep one of them");
-                self.report(report);
+                let same = self.sources.text(first.span) == self.sources.text(annotation.span);
+                self.report(if same {
+                    let again = resolve::word(self.sources, annotation.span);
+                    report.help("remove it").fix(again, "")
+                } else {
+                    report
+                });
                 continue;
             }
             let given = self.bind(place, spec, annotation);
@@ -133,17 +140,19 @@ impl Check<'_> {
                 None if here.clone().next().is_none() => {
                     format!("remove it: {} take no annotations", target.plural())
                 }
-                None => format!("{} take {}", target.plural(), alternatives(here)),
+                None => format!("{} take {}", target.plural(), alternatives(here.clone())),
             };
-            self.report(
-                Diagnostic::new(
-                    Code::UnknownAnnotation,
-                    annotation.span,
-                    format!("there is no annotation `@{name}`"),
-                )
-                .label("unknown")
-                .help(help),
-            );
+            let report = Diagnostic::new(
+                Code::UnknownAnnotation,
+                annotation.span,
+                format!("there is no annotation `@{name}`"),
+            )
+            .label("unknown")
+            .help(help);
+            self.report(match certain(name, here) {
+                Some(meant) => report.fix(annotation.name.span, meant),
+                None => report,
+            });
             return None;
         };
         let places: Vec<&str> = elsewhere
@@ -203,16 +212,25 @@ impl Check<'_> {
             } else if let Some(first) = values[position] {
                 faulty = true;
                 let name = spec.parameters[position].name;
-                self.report(
-                    Diagnostic::new(
-                        Code::DuplicateArgument,
-                        argument.value.span,
-                        format!("`{name}` is given twice"),
-                    )
-                    .label("again here")
-                    .also(first.span, "first here")
-                    .help("keep one of them"),
-                );
+                let report = Diagnostic::new(
+                    Code::DuplicateArgument,
+                    argument.value.span,
+                    format!("`{name}` is given twice"),
+                )
+                .label("again here")
+                .also(first.span, "first here")
+                .help("keep one of them");
+                let value = argument.value.span;
+                let same = self.sources.text(first.span) == self.sources.text(value);
+                let whole = argument
+                    .name
+                    .as_ref()
+                    .map_or(value, |name| name.span.to(value));
+                let again = resolve::entry(self.sources, whole).filter(|_| same);
+                self.report(match again {
+                    Some(again) => report.help("remove it").fix(again, ""),
+                    None => report,
+                });
             } else {
                 values[position] = Some(&argument.value);
             }
@@ -254,15 +272,18 @@ impl Check<'_> {
                 Some(near) => format!("write `{near}:`"),
                 None => format!("write it like `{}`", spec.example),
             };
-            self.report(
-                Diagnostic::new(
-                    Code::ExtraArgument,
-                    name.span,
-                    format!("`@{}` has no argument `{}`", spec.name, name.text),
-                )
-                .label("unknown argument")
-                .help(help),
-            );
+            let report = Diagnostic::new(
+                Code::ExtraArgument,
+                name.span,
+                format!("`@{}` has no argument `{}`", spec.name, name.text),
+            )
+            .label("unknown argument")
+            .help(help);
+            let named = spec.parameters.iter().map(|parameter| parameter.name);
+            self.report(match certain(&name.text, named) {
+                Some(meant) => report.fix(name.span, meant),
+                None => report,
+            });
         }
         found
     }

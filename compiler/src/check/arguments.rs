@@ -1,7 +1,8 @@
 //! Arguments of annotations: each kind of value that one may be.
 
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Code, Diagnostic, certain};
 use crate::model::{Backoff, Release, StatusCode};
+use crate::resolve;
 use crate::source::Span;
 use crate::syntax::ast::{Value, ValueKind};
 
@@ -122,19 +123,21 @@ impl Check<'_> {
     /// Reports a word that is not among the choices.
     pub(super) fn unknown_choice(&mut self, span: Span, written: &str, words: &[&str]) {
         let near = self.near.find(written, words.iter().copied());
-        self.report(
-            Diagnostic::new(
-                Code::UnknownChoice,
-                span,
-                format!("`{written}` is not a choice here"),
-            )
-            .label("unknown")
-            .help(format!(
-                "{}the choices are {}",
-                meant(near),
-                alternatives(words.iter().copied())
-            )),
-        );
+        let report = Diagnostic::new(
+            Code::UnknownChoice,
+            span,
+            format!("`{written}` is not a choice here"),
+        )
+        .label("unknown")
+        .help(format!(
+            "{}the choices are {}",
+            meant(near),
+            alternatives(words.iter().copied())
+        ));
+        self.report(match certain(written, words.iter().copied()) {
+            Some(meant) => report.help(format!("write `{meant}`")).fix(span, meant),
+            None => report,
+        });
     }
 
     fn codes(&mut self, value: &Value) -> Option<Vec<StatusCode>> {
@@ -166,7 +169,7 @@ impl Check<'_> {
                 .label("again here")
                 .also(*first, "first here")
                 .help("keep one of them");
-                self.report(report);
+                self.report(self.without(report, entry.span));
                 continue;
             }
             codes.push((code, entry.span));
@@ -189,16 +192,27 @@ impl Check<'_> {
             Some(near) => format!("write `{near}`"),
             None => format!("the status codes are {}", alternatives(names)),
         };
-        self.report(
-            Diagnostic::new(
-                Code::UnknownStatusCode,
-                span,
-                format!("`{name}` is not a status code that an error may have"),
-            )
-            .label(label)
-            .help(help),
-        );
+        let report = Diagnostic::new(
+            Code::UnknownStatusCode,
+            span,
+            format!("`{name}` is not a status code that an error may have"),
+        )
+        .label(label)
+        .help(help);
+        let codes = StatusCode::ALL.iter().map(|(_, known)| *known);
+        self.report(match certain(name, codes) {
+            Some(meant) => report.help(format!("write `{meant}`")).fix(span, meant),
+            None => report,
+        });
         None
+    }
+
+    /// The report with the edit that removes an entry of a list, which says what another says already.
+    pub(super) fn without(&self, report: Diagnostic, entry: Span) -> Diagnostic {
+        match resolve::entry(self.sources, entry) {
+            Some(cut) => report.help("remove it").fix(cut, ""),
+            None => report,
+        }
     }
 
     fn backoff(&mut self, place: Place<'_>, value: &Value) -> Option<Backoff> {

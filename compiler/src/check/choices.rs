@@ -74,7 +74,7 @@ impl Check<'_> {
                     .label("again here")
                     .also(*first, "first here")
                     .help("keep one of them");
-            self.report(report);
+            self.report(self.without(report, span));
             return;
         }
         seen.insert(value.clone(), span);

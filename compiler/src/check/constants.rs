@@ -7,7 +7,7 @@ use crate::model::{Constant, ConstantValue, FullName};
 use crate::resolve::{DeclId, Want};
 use crate::syntax::ast::{self, Item, TypeKind, ValueKind};
 
-use super::lookup::SCALARS;
+use super::lookup::{self, SCALARS};
 use super::table::Target;
 use super::values::{Misfit, Plain};
 use super::{Check, Place, alternatives, package};
@@ -125,21 +125,25 @@ impl<'a> Check<'a> {
             }
             _ => None,
         };
-        self.report(
-            Diagnostic::new(
-                Code::ConstantType,
-                item.ty.span,
-                format!(
-                    "the constant `{}` has a type that constants cannot have",
-                    item.name.text
-                ),
-            )
-            .label("neither a scalar nor `duration`")
-            .help(match near {
-                Some(near) => format!("write `{near}`: constants are scalars or durations"),
-                None => "use a scalar type, such as `uint32` or `string`, or `duration`".to_owned(),
-            }),
-        );
+        let report = Diagnostic::new(
+            Code::ConstantType,
+            item.ty.span,
+            format!(
+                "the constant `{}` has a type that constants cannot have",
+                item.name.text
+            ),
+        )
+        .label("neither a scalar nor `duration`")
+        .help(match near {
+            Some(near) => format!("write `{near}`: constants are scalars or durations"),
+            None => "use a scalar type, such as `uint32` or `string`, or `duration`".to_owned(),
+        });
+        self.report(match lookup::exact(self.sources.text(item.ty.span)) {
+            Some(ours) => report
+                .help(format!("write `{ours}`"))
+                .fix(item.ty.span, ours),
+            None => report,
+        });
         None
     }
 

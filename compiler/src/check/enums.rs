@@ -69,6 +69,17 @@ impl<'a> Check<'a> {
         }
     }
 
+    /// What separates a value from the one that is put before it: a line of its own where it has one, or else a blank.
+    fn gap_before(&self, value: Span) -> &str {
+        let text = &self.sources.file(value.file).text[..value.start as usize];
+        let before = text.trim_end_matches([' ', '\t']);
+        if before.ends_with('\n') {
+            &text[before.len() - 1..]
+        } else {
+            " "
+        }
+    }
+
     fn zero_first(&mut self, file: usize, item: &ast::Enum) {
         let zero = item.values.iter().position(|value| value.number.value == 0);
         let report = match (zero, item.values.first()) {
@@ -76,14 +87,24 @@ impl<'a> Check<'a> {
             _ if self.lost_in(file, item.span) => return,
             (Some(position), Some(first)) => {
                 let zero = &item.values[position];
-                Diagnostic::new(
+                let report = Diagnostic::new(
                     Code::EnumZeroNotFirst,
                     zero.name.span,
                     format!("the zero of `{}` is not its first value", item.name.text),
                 )
                 .label("zero must stand first")
                 .also(first.name.span, "stands first")
-                .help(format!("move `{} = 0;` to the top", zero.name.text))
+                .help(format!("move `{} = 0;` to the top", zero.name.text));
+                let text = self.sources.text(zero.span);
+                if zero.docs.lines.is_empty() && first.docs.lines.is_empty() && text.ends_with(';')
+                {
+                    let gap = self.gap_before(first.span);
+                    report
+                        .fix(crate::resolve::word(self.sources, zero.span), "")
+                        .fix(first.span.before(), format!("{text}{gap}"))
+                } else {
+                    report
+                }
             }
             _ => {
                 let report = Diagnostic::new(
@@ -102,7 +123,8 @@ impl<'a> Check<'a> {
                         if taken {
                             report
                         } else {
-                            report.fix(first.span.before(), "UNSPECIFIED = 0; ")
+                            let gap = self.gap_before(first.span);
+                            report.fix(first.span.before(), format!("UNSPECIFIED = 0;{gap}"))
                         }
                     }
                     None => report,

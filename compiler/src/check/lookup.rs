@@ -65,6 +65,19 @@ const FOREIGN: [(&str, &str); 27] = [
     ("Duration", "duration"),
 ];
 
+/// Those among them that can mean nothing else, so that ours may be put in their place.
+const EXACT: [&str; 12] = [
+    "i32", "i64", "u32", "u64", "f32", "f64", "binary", "float32", "float64", "boolean", "str",
+    "String",
+];
+
+/// Our word for a type of another language, where it can mean nothing else.
+pub(super) fn exact(word: &str) -> Option<&'static str> {
+    let known = EXACT.contains(&word);
+    let (_, ours) = FOREIGN.iter().find(|(name, _)| known && *name == word)?;
+    Some(ours)
+}
+
 /// Whether `word` names a type that needs no declaration.
 pub(super) fn is_built_in(word: &str) -> bool {
     word == "map"
@@ -245,7 +258,20 @@ impl Check<'_> {
             && simple
             && let Some((_, ours)) = FOREIGN.iter().find(|(name, _)| *name == written)
         {
-            self.report(report.help(format!("write `{ours}`")));
+            let report = report.help(format!("write `{ours}`"));
+            self.report(match exact(&written) {
+                Some(ours) => report.fix(path.span, ours),
+                None => report,
+            });
+            return;
+        }
+        let literal = written.to_ascii_lowercase();
+        if want == Want::Constant && simple && matches!(&*literal, "true" | "false") {
+            self.report(
+                report
+                    .help(format!("write `{literal}`"))
+                    .fix(path.span, literal),
+            );
             return;
         }
         let help = match self.near_name(place, path, want) {

@@ -178,7 +178,7 @@ impl<'a> Check<'a> {
                 .label("again here")
                 .also(*first, "first here")
                 .help("name each error once");
-                self.report(report);
+                self.report(self.without(report, path.span));
                 continue;
             }
             let variant = name.simple().to_upper_camel_case();

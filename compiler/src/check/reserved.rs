@@ -117,12 +117,15 @@ impl Check<'_> {
                 (one, other) if one == other => format!("{one} is reserved twice"),
                 (one, other) => format!("{one} to {other} are reserved twice"),
             };
-            self.report(
-                Diagnostic::new(Code::ReservedOverlap, span, shared)
-                    .label("reserved again here")
-                    .also(place, "first reserved here")
-                    .help("reserve each number once"),
-            );
+            let report = Diagnostic::new(Code::ReservedOverlap, span, shared)
+                .label("reserved again here")
+                .also(place, "first reserved here")
+                .help("reserve each number once");
+            self.report(if first <= from && to <= end {
+                self.without(report, span)
+            } else {
+                report
+            });
             return;
         }
         reserved.numbers.insert(from, (to, span));
@@ -145,16 +148,15 @@ impl Check<'_> {
             return;
         }
         if let Some(first) = reserved.names.get(name) {
-            self.report(
-                Diagnostic::new(
-                    Code::ReservedOverlap,
-                    span,
-                    format!("`{name}` is reserved twice"),
-                )
-                .label("reserved again here")
-                .also(*first, "first reserved here")
-                .help("reserve each name once"),
-            );
+            let report = Diagnostic::new(
+                Code::ReservedOverlap,
+                span,
+                format!("`{name}` is reserved twice"),
+            )
+            .label("reserved again here")
+            .also(*first, "first reserved here")
+            .help("reserve each name once");
+            self.report(self.without(report, span));
             return;
         }
         reserved.names.insert(name, span);

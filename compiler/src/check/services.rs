@@ -116,6 +116,8 @@ impl<'a> Check<'a> {
         self.one_line("versions", line.span, more.iter().map(|line| line.span));
         let mut known: HashMap<Release, Span> = HashMap::new();
         let mut releases: Vec<(Release, Span)> = Vec::new();
+        // One edit sorts the whole line.
+        let mut told = false;
         for written in &line.releases {
             let release = Release {
                 major: written.value.major,
@@ -145,7 +147,11 @@ impl<'a> Check<'a> {
                 .label("older than the one before")
                 .also(*place, "newer")
                 .help("list the releases oldest first");
-                self.report(report);
+                self.report(match self.sorted(line) {
+                    Some((span, text)) if !told => report.fix(span, text),
+                    _ => report,
+                });
+                told = true;
                 continue;
             }
             releases.push((release, written.span));
@@ -154,6 +160,24 @@ impl<'a> Check<'a> {
             releases.push((Release { major: 1, minor: 0 }, line.span));
         }
         releases
+    }
+
+    /// The releases of a line in their order, in place of those written; none where something else stands among them.
+    fn sorted(&self, line: &ast::Versions) -> Option<(Span, String)> {
+        let (first, last) = (line.releases.first()?, line.releases.last()?);
+        let span = first.span.to(last.span);
+        let mut releases: Vec<(ast::Release, &str)> = line
+            .releases
+            .iter()
+            .map(|written| (written.value, self.sources.text(written.span)))
+            .collect();
+        let plain = self.sources.text(span).split(',').map(str::trim);
+        if !plain.eq(releases.iter().map(|(_, text)| *text)) {
+            return None;
+        }
+        releases.sort_by_key(|(release, _)| *release);
+        let texts: Vec<&str> = releases.iter().map(|(_, text)| *text).collect();
+        Some((span, texts.join(", ")))
     }
 
     fn one_line(&mut self, word: &str, first: Span, more: impl Iterator<Item = Span>) {
@@ -194,7 +218,7 @@ impl<'a> Check<'a> {
                 .label("again here")
                 .also(*first, "first here")
                 .help("list each group once");
-                self.report(report);
+                self.report(self.without(report, name.span));
                 continue;
             }
             exact.insert(&name.text, name.span);
@@ -221,15 +245,19 @@ impl<'a> Check<'a> {
             ([], _) | ([_], Some(_)) => None,
         };
         if let Some((span, label, help)) = misplaced {
-            self.report(
-                Diagnostic::new(
-                    Code::OpenGroups,
-                    span,
-                    "`..` stands once, behind the named groups",
-                )
-                .label(label)
-                .help(help),
-            );
+            let report = Diagnostic::new(
+                Code::OpenGroups,
+                span,
+                "`..` stands once, behind the named groups",
+            )
+            .label(label)
+            .help(help);
+            let cut = crate::resolve::entry(self.sources, span);
+            self.report(match (&line.open[..], line.names.last(), cut) {
+                ([_], Some(last), Some(cut)) => report.fix(cut, "").fix(last.span.behind(), ", .."),
+                ([_, _, ..], _, Some(cut)) => report.fix(cut, ""),
+                _ => report,
+            });
         }
         Groups {
             named,

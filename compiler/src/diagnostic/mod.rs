@@ -8,7 +8,7 @@ mod reports;
 
 pub use code::Code;
 pub use levels::{Level, Levels, NotALint};
-pub use near::near;
+pub use near::{certain, near};
 pub use reports::{Reports, shorten};
 
 use crate::source::Span;

@@ -30,6 +30,33 @@ pub fn near<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Ve
     found.into_iter().map(|(_, candidate)| candidate).collect()
 }
 
+/// The one word of a closed vocabulary that is certainly meant: the same but for case and `_`, or one slip away while no
+/// other is within two.
+pub fn certain<'a>(name: &str, words: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    // A shorter word is a slip away from too many that are not in the vocabulary at all.
+    const SHORTEST: usize = 4;
+    // No word of ours is half as long.
+    const LONGEST: usize = 64;
+    if name.len() > LONGEST {
+        return None;
+    }
+    let plain = |text: &str| text.replace('_', "").to_ascii_lowercase();
+    let wanted = plain(name);
+    let mut found: Vec<(usize, &str)> = words
+        .into_iter()
+        .map(|word| (distance(wanted.as_bytes(), plain(word).as_bytes()), word))
+        .filter(|(distance, _)| *distance <= 2)
+        .collect();
+    found.sort_unstable();
+    found.dedup();
+    match found[..] {
+        [(0, word)] => Some(word),
+        [(0, word), (next, _), ..] if next > 0 => Some(word),
+        [(1, word)] if name.len() >= SHORTEST => Some(word),
+        _ => None,
+    }
+}
+
 /// Optimal string alignment: inserts, deletes, replaces, swaps of neighbours.
 fn distance(left: &[u8], right: &[u8]) -> usize {
     let mut before: Vec<usize> = vec![0; right.len() + 1];
@@ -51,7 +78,7 @@ fn distance(left: &[u8], right: &[u8]) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::near;
+    use super::{certain, near};
 
     #[test]
     fn a_slip_finds_its_name() {
@@ -65,5 +92,15 @@ mod tests {
         assert!(near("on", ["rpc", "map"]).is_empty());
         assert!(near("x", ["y"]).is_empty());
         assert!(near(&"a".repeat(1000), ["a"]).is_empty());
+    }
+    #[test]
+    fn a_word_is_certain_where_nothing_else_is_near() {
+        let words = ["retry", "timeout", "not_found", "random", "required"];
+        assert_eq!(certain("retyr", words), Some("retry"));
+        assert_eq!(certain("NotFound", words), Some("not_found"));
+        assert_eq!(certain("TIMEOUT", words), Some("timeout"));
+        assert_eq!(certain("requird", ["required", "require"]), None);
+        assert_eq!(certain("gip", ["gzip", "zstd"]), None);
+        assert_eq!(certain("max", ["max", "min"]), Some("max"));
     }
 }

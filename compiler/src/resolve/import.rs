@@ -6,6 +6,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::source::{Source, SourceMap, Span};
 use crate::syntax::ast;
 
+use super::cut::whole_line;
 use super::{LoadError, Near};
 
 /// What is wrong with the text of an import path.
@@ -241,21 +242,6 @@ pub(super) fn cycle(
         );
     }
     report.help("move what the files share into a file of its own, and import that from both")
-}
-
-/// The span with its line, where nothing else stands on it: what to delete so that no empty line is left.
-pub(crate) fn whole_line(sources: &SourceMap, span: Span) -> Span {
-    let text = &sources.file(span.file).text;
-    let (start, end) = (span.start as usize, span.end as usize);
-    let line = text[..start].rfind('\n').map_or(0, |at| at + 1);
-    let rest = &text[end..];
-    let behind = rest.find('\n').map_or(rest.len(), |at| at + 1);
-    if text[line..start].trim().is_empty() && rest[..behind].trim().is_empty() {
-        let offset = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
-        Span::new(span.file, offset(line), offset(end + behind))
-    } else {
-        span
-    }
 }
 
 /// The edit that adds an import of `path` to `file`: behind the last import, or else behind the package.

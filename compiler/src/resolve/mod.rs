@@ -3,6 +3,7 @@
 //! Files come through [`Loader`]; nothing here reads a disk. Must not know which declarations are valid: that is
 //! `check`'s.
 
+mod cut;
 mod elsewhere;
 mod find;
 mod import;
@@ -19,5 +20,6 @@ pub use names::{Decl, DeclId, DeclKind, Names};
 pub use near::Near;
 pub use wellknown::{WellKnown, WellKnownField, well_known};
 
-pub(crate) use import::{add_import, whole_line};
+pub(crate) use cut::{entry, whole_line, word};
+pub(crate) use import::add_import;
 pub(crate) use wellknown::WORDS;

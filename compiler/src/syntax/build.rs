@@ -166,7 +166,7 @@ impl<'a> Parser<'a> {
                 self.not_annotated(&annotations, "groups");
                 Node::Groups(self.groups(parts, span))
             }
-            Rule::method => Node::Method(self.method(parts, annotations, span)?),
+            Rule::method => Node::Method(self.method(parts, annotations, span, inner)?),
             _ => return None,
         })
     }
@@ -334,6 +334,7 @@ impl<'a> Parser<'a> {
         let mut numbered = false;
         let mut early: Option<Span> = None;
         let mut behind = span;
+        let mut number_end = span;
         for part in parts {
             let place = self.span(&part);
             match part.as_rule() {
@@ -344,6 +345,7 @@ impl<'a> Parser<'a> {
                 }
                 Rule::number => {
                     numbered = true;
+                    number_end = place.behind();
                     number = self.field_number(place);
                 }
                 Rule::annotation => {
@@ -359,14 +361,14 @@ impl<'a> Parser<'a> {
         if !numbered {
             self.missing_number("field", &name, behind);
         } else if let Some(early) = early {
-            self.reports.push(
-                Diagnostic::new(
-                    Code::MisplacedAnnotation,
-                    early,
-                    "annotation before the number of its field",
-                )
-                .help("move it behind the number: `name: type = 1 @annotation;`"),
-            );
+            let report = Diagnostic::new(
+                Code::MisplacedAnnotation,
+                early,
+                "annotation before the number of its field",
+            )
+            .help("move it behind the number: `name: type = 1 @annotation;`");
+            self.reports
+                .push(self.moved(report, early, number_end, " ", ""));
         }
         let docs = self.take_docs(span.start, name.span.start);
         Some(Field {

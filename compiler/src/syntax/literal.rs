@@ -22,8 +22,16 @@ impl Parser<'_> {
         let negative = !sign.is_empty();
         let (report, value) = match bad {
             Bad::LeadingZero(kept) => (
-                Diagnostic::new(Code::LeadingZero, span, format!("number with a leading zero: `{shown}`"))
-                    .help(format!("write the digits alone, as in `{sign}{}`; hexadecimal is `0x…`", shorten(&kept))),
+                {
+                    let report = Diagnostic::new(Code::LeadingZero, span, format!("number with a leading zero: `{shown}`"))
+                        .help(format!("write the digits alone, as in `{sign}{}`; hexadecimal is `0x…`", shorten(&kept)));
+                    // `010` is ten here and eight elsewhere: only who wrote it knows.
+                    if kept.len() == 1 || kept.contains(['8', '9']) {
+                        report.fix(span, format!("{sign}{kept}"))
+                    } else {
+                        report
+                    }
+                },
                 kept.parse::<i128>().ok().map(|value| if negative { -value } else { value }),
             ),
             Bad::TooLarge(limit) => (

@@ -13,6 +13,7 @@ mod expected;
 mod foreign;
 mod grammar;
 mod lexeme;
+mod lines;
 mod literal;
 mod number;
 mod parse;

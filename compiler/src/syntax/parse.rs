@@ -195,25 +195,35 @@ impl<'a> Parser<'a> {
 
     fn in_order(&mut self, order: &mut Order, rank: Rank, span: Span, what: &str) {
         if let Some((_, before)) = order.highest.filter(|(highest, _)| *highest > rank) {
-            self.reports.push(
+            let report =
                 Diagnostic::new(Code::WrongOrder, span, format!("`{what}` stands too late"))
                     .also(before, "it belongs before this")
-                    .help("the order is `edition`, `package`, imports, declarations"),
-            );
+                    .help("the order is `edition`, `package`, imports, declarations");
+            let above = order.first_above(rank);
+            let before = above.filter(|(above, _)| *above != Rank::Item);
+            let before = before.map(|(_, at)| at);
+            let behind = order.last_import.filter(|_| rank == Rank::Import);
+            self.reports
+                .push(self.moved_line(report, span, before, behind));
         }
         order.reach(rank, span);
     }
 
     fn repeated(&mut self, what: &str, first: Span, second: Span) {
-        self.reports.push(
-            Diagnostic::new(
-                Code::RepeatedHead,
-                second,
-                format!("second `{what}` in one file"),
-            )
-            .also(first, "the first is here")
-            .help("keep one of them"),
-        );
+        let report = Diagnostic::new(
+            Code::RepeatedHead,
+            second,
+            format!("second `{what}` in one file"),
+        )
+        .also(first, "the first is here")
+        .help("keep one of them");
+        let line = self.own_line(second);
+        self.reports.push(match line {
+            Some(line) if self.same_line(first, second) => {
+                report.help("remove it: it says the same").fix(line, "")
+            }
+            _ => report,
+        });
     }
 
     fn known_edition(&mut self, edition: Spanned<i128>) -> Option<Spanned<u64>> {
@@ -347,13 +357,27 @@ enum Rank {
 #[derive(Default)]
 struct Order {
     highest: Option<(Rank, Span)>,
+    /// The first statement of each rank that was higher than all before it.
+    steps: Vec<(Rank, Span)>,
+    /// The last import, or else the package, that stands where it belongs.
+    last_import: Option<Span>,
     edition: bool,
 }
 
 impl Order {
+    /// The first statement that stands before something of `rank` and belongs behind it.
+    fn first_above(&self, rank: Rank) -> Option<(Rank, Span)> {
+        self.steps.iter().copied().find(|(step, _)| *step > rank)
+    }
+
     fn reach(&mut self, rank: Rank, span: Span) {
         if self.highest.is_none_or(|(highest, _)| rank > highest) {
             self.highest = Some((rank, span));
+            self.steps.push((rank, span));
+        }
+        let highest = self.highest.is_some_and(|(highest, _)| rank == highest);
+        if highest && matches!(rank, Rank::Package | Rank::Import) {
+            self.last_import = Some(span);
         }
     }
 }

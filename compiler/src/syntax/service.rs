@@ -157,6 +157,7 @@ impl<'a> Parser<'a> {
         parts: Pairs<'a, Rule>,
         mut annotations: Vec<Annotation>,
         span: Span,
+        inner: Span,
     ) -> Option<Method> {
         let (mut name, mut request, mut reply, mut throws) = (None, None, None, Vec::new());
         let mut late: Option<Span> = None;
@@ -195,14 +196,14 @@ impl<'a> Parser<'a> {
             }
         }
         if let Some(late) = late {
-            self.reports.push(
-                Diagnostic::new(
-                    Code::MisplacedAnnotation,
-                    late,
-                    "annotation behind its method",
-                )
-                .help("move it before the method: `@annotation rpc …;`"),
-            );
+            let report = Diagnostic::new(
+                Code::MisplacedAnnotation,
+                late,
+                "annotation behind its method",
+            )
+            .help("move it before the method: `@annotation rpc …;`");
+            self.reports
+                .push(self.moved(report, late, inner.before(), "", " "));
         }
         let name = name?;
         let docs = self.take_docs(span.start, name.span.start);
@@ -288,6 +289,31 @@ impl<'a> Parser<'a> {
             ty: ty?,
             span,
         })
+    }
+
+    /// The report with the edit that moves annotations of one line to another place, `before` and `behind` around them.
+    pub(super) fn moved(
+        &self,
+        report: Diagnostic,
+        annotations: Span,
+        to: Span,
+        before: &str,
+        behind: &str,
+    ) -> Diagnostic {
+        let text = self.original(annotations);
+        // The masked text is blank where a comment is, or something that was reported.
+        if text != self.masked(annotations) || text.contains('\n') {
+            return report;
+        }
+        let line = &self.masked[..annotations.start as usize];
+        let blanks = line.len() - line.trim_end_matches([' ', '\t']).len();
+        let gap = Span {
+            start: annotations.start - u32::try_from(blanks).unwrap_or(0),
+            ..annotations
+        };
+        report
+            .fix(gap, "")
+            .fix(to, format!("{before}{text}{behind}"))
     }
 
     /// Reports annotations before a statement that takes none.
