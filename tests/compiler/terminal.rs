@@ -68,10 +68,7 @@ fn what_is_planted_in_a_path_or_an_import_is_shown_as_something_harmless() {
         let text = format!(
             "edition 2026;\npackage shop.other;\nimport \"shop/{planted}y.rpc\";\nimport \"{path}\";\nmessage A {{ b: B = 1; }}\n"
         );
-        let escaped: String = planted
-            .chars()
-            .map(|c| format!("\\u{{{:x}}}", u32::from(c)))
-            .collect();
+        let escaped = planted.escape_unicode();
         let importing = format!(
             "edition 2026;\npackage shop.main;\nimport \"shop/{escaped}x.rpc\";\nimport \"shop/{escaped}z.rpc\";\nmessage M {{ a: A = 1 @pattern(\"{escaped}(\") @json(\"{escaped}\"); reserved \"{escaped}\"; }}\n"
         );
