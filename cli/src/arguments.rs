@@ -20,6 +20,8 @@ pub(crate) enum Command {
     Check(Check),
     /// Generate Rust from contracts into a folder.
     Gen(Generate),
+    /// Make contracts of .proto files.
+    Import(Import),
     /// Give contracts to other tools: as .proto files.
     #[command(subcommand)]
     Export(Export),
@@ -60,6 +62,25 @@ pub(crate) struct Generate {
     /// that is not newer.
     #[arg(long, value_name = "RELEASE")]
     pub(crate) at: Option<Release>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Import {
+    /// .proto files, or folders that are searched for them at any depth. What they use comes along.
+    #[arg(required = true, value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+
+    /// A folder that imports of .proto files start from; may be given several times. Without any: the working directory.
+    #[arg(long = "proto-path", short = 'I', value_name = "DIR")]
+    pub(crate) proto_paths: Vec<PathBuf>,
+
+    /// The folder to write contracts to. Contracts that are there and say something else are not touched.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+
+    /// Replace contracts that are there and say something else.
+    #[arg(long)]
+    pub(crate) overwrite: bool,
 }
 
 #[derive(Debug, Subcommand)]

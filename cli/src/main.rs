@@ -1,4 +1,4 @@
-//! The Callsheet command line: `check`, `gen`, `export`, `explain`.
+//! The Callsheet command line: `check`, `gen`, `import`, `export`, `explain`.
 //!
 //! Turns arguments into calls of `callsheet-build`, and what comes back into text and an exit status. Findings go to
 //! standard error for people (`--format human`), as rustc's do, and to standard output where a program reads them
@@ -11,6 +11,7 @@ mod explain;
 mod export;
 mod fix;
 mod generate;
+mod import;
 mod outcome;
 mod project;
 mod report;
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
     let outcome = match &arguments.command {
         Command::Check(check) => check::run(check),
         Command::Gen(generate) => generate::run(generate),
+        Command::Import(import) => import::run(import),
         Command::Export(export) => export::run(export),
         Command::Explain(explain) => explain::run(explain),
     };

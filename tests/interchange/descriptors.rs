@@ -21,8 +21,8 @@ impl FileResolver for Texts {
     }
 }
 
-/// What protox makes of the texts of a model, by name.
-fn compiled(texts: BTreeMap<String, String>) -> BTreeMap<String, FileDescriptorProto> {
+/// What protox makes of texts by name, and of what they import.
+pub(crate) fn compile(texts: BTreeMap<String, String>) -> Vec<FileDescriptorProto> {
     let names: Vec<String> = texts.keys().cloned().collect();
     let mut resolver = ChainFileResolver::new();
     resolver.add(Texts(texts));
@@ -32,16 +32,15 @@ fn compiled(texts: BTreeMap<String, String>) -> BTreeMap<String, FileDescriptorP
     compiler
         .open_files(names)
         .unwrap_or_else(|error| panic!("{error:?}"));
-    let files = compiler.file_descriptor_set().file;
-    files
-        .into_iter()
-        .map(|file| (file.name().to_owned(), file))
-        .collect()
+    compiler.file_descriptor_set().file
 }
 
 fn check(model: &Model) {
     let texts = proto::texts(model, None);
-    let mut compiled = compiled(texts.clone());
+    let compiled = compile(texts.clone()).into_iter();
+    let mut compiled: BTreeMap<String, FileDescriptorProto> = compiled
+        .map(|file| (file.name().to_owned(), file))
+        .collect();
     let ours = proto::descriptors(model, None, true);
     for mut file in ours {
         if !texts.contains_key(file.name()) {

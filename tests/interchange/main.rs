@@ -1,6 +1,7 @@
 //! Contracts as other tools have them: `.proto` files, descriptors.
 
 mod descriptors;
+mod import;
 mod text;
 
 use std::path::Path;
@@ -32,4 +33,44 @@ fn of_text(body: &str) -> Model {
         analysis.diagnostics
     );
     analysis.model.expect("no errors")
+}
+
+/// A model without places, with the names of enum values as descriptors have them, and sorted: what stood in several files
+/// has no order of its own.
+fn bare(model: &Model) -> String {
+    let mut model = model.clone();
+    for file in &mut model.files {
+        file.messages.sort_by_key(|message| message.name.clone());
+        file.services.sort_by_key(|service| service.name.clone());
+        for service in &mut file.services {
+            service
+                .methods
+                .sort_by_key(|method| (method.name.clone(), method.window.added));
+        }
+    }
+    let mut files: Vec<String> = model
+        .files
+        .iter()
+        .map(|file| format!("{file:#?}"))
+        .collect();
+    files.sort();
+    let text = files.join("\n");
+    let mut out = String::with_capacity(text.len());
+    let mut span = false;
+    let mut lines = text.lines().peekable();
+    while let Some(line) = lines.next() {
+        let trimmed = line.trim_start();
+        span |= trimmed.starts_with("span: Span {");
+        let written = trimmed.starts_with("name: \"")
+            && lines
+                .peek()
+                .is_some_and(|next| next.trim_start().starts_with("descriptor_name: "));
+        if !span && !written {
+            out.push_str(line);
+            out.push('\n');
+        }
+        // `file: FileId(0,)` closes with a parenthesis, the span with a brace.
+        span &= trimmed != "},";
+    }
+    out
 }

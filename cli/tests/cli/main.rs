@@ -6,6 +6,7 @@ mod fix;
 mod formats;
 mod generate;
 mod hostile;
+mod import;
 mod lints;
 
 use std::fs;

@@ -79,11 +79,18 @@ pub(crate) fn pattern(text: &str) -> String {
     }
 }
 
-/// Characters that nobody sees, or that turn the direction of text: a source may not hold them plainly.
-fn hidden(letter: char) -> bool {
+/// Control characters, and those that turn the direction of text: a source holds them nowhere.
+pub(super) fn forbidden(letter: char) -> bool {
     letter.is_control()
         || matches!(letter,
-            '\u{AD}' | '\u{61C}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}'
+            '\u{61C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+}
+
+/// These, and others that nobody sees.
+fn hidden(letter: char) -> bool {
+    forbidden(letter)
+        || matches!(letter,
+            '\u{AD}' | '\u{180E}' | '\u{200B}'..='\u{200D}' | '\u{2028}' | '\u{2029}'
             | '\u{2060}'..='\u{206F}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E0FFF}')
 }
 

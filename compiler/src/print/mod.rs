@@ -3,9 +3,13 @@
 //! Knows the model and how the language is spelt; knows no protobuf and no Rust.
 
 mod annotation;
+pub mod form;
+mod layout;
 mod literal;
 mod name;
 
 pub use annotation::{Enums, balancer, clustering, compression, priority_word, scalar, status};
 pub(crate) use annotation::{constant, deprecated, groups, policy, rules, versions, window};
+pub use layout::text;
+pub(crate) use literal::string;
 pub use name::Symbols;

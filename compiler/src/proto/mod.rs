@@ -7,6 +7,7 @@
 mod comment;
 mod context;
 mod declarations;
+mod import;
 mod service;
 mod write;
 
@@ -18,6 +19,8 @@ use prost_types::{FileDescriptorProto, SourceCodeInfo};
 
 use crate::descriptor;
 use crate::model::{Model, Release};
+
+pub use import::{Import, Note, import};
 
 use context::Context;
 
