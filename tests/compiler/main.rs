@@ -3,7 +3,6 @@
 mod check;
 mod converge;
 mod damage;
-mod fixes;
 mod limits;
 mod manual;
 mod model;

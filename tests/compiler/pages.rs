@@ -1,14 +1,16 @@
 //! Every code has a manual page, and the examples on it behave as it says.
 //!
-//! A page has a `## Bad` and a `## Good` section of fenced files. A fence is ```` ```rpc path ````; without a path the
+//! A page has a `## Bad` and a `## Good` section of fenced files and, where exactly one edit is certain, a `## Fixed` one
+//! between them: what the edit makes of the bad example. `cargo xtask bless` writes that one. A fence is ```` ```rpc path ````; without a path the
 //! file lies where its package says. The first file is the one that is checked. ```` ```text path fault ```` stands for a
 //! file that cannot be shown: the loader answers with that fault. A character that cannot be shown is written `<U+202E>`.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use callsheet_build::diagnostic::{Code, Levels, Severity};
+use callsheet_build::diagnostic::{Code, Levels};
 use callsheet_build::driver::{Analysis, analyse};
+use callsheet_build::fix::apply;
 use callsheet_build::resolve::{LoadError, Loader, MemoryLoader};
 use callsheet_build::source::Source;
 
@@ -130,6 +132,88 @@ impl Example {
     }
 }
 
+/// The bad example with the fix of its one finding made, if that has one; else what it reports.
+fn mended(bad: &mut Example, code: Code) -> Result<Option<BTreeMap<String, String>>, String> {
+    let analysis = bad.analyse();
+    let (found, others): (Vec<_>, Vec<_>) = analysis
+        .diagnostics
+        .iter()
+        .partition(|report| report.code == code);
+    // A limit shows itself behind that many others.
+    let limit = matches!(code, Code::TooManyErrors | Code::TooManyLints);
+    let [found] = found[..] else {
+        return Err(transcript::of(&analysis));
+    };
+    if !others.is_empty() && !limit {
+        return Err(transcript::of(&analysis));
+    }
+    if found.fix.is_none() {
+        return Ok(None);
+    }
+    let edited = apply(&analysis.sources, std::slice::from_ref(found), &|_| true);
+    let files = edited.into_iter().map(|(file, edited)| {
+        let path = analysis.sources.file(file).import_path.to_string();
+        (path, edited.text)
+    });
+    Ok(Some(files.collect()))
+}
+
+/// What is wrong with the `## Fixed` section of a page whose bad example is mended like this.
+fn fixed_faults(
+    code: Code,
+    bad: &Example,
+    files: Option<&BTreeMap<String, String>>,
+) -> Vec<String> {
+    let shown = example(code.page(), "Fixed");
+    match (shown, files) {
+        (None, None) => Vec::new(),
+        (Some(_), None) => vec!["shows fixed text, but its finding has no fix".to_owned()],
+        (None, Some(files)) => vec![format!("does not show what is fixed: {files:#?}")],
+        (Some(shown), Some(files)) => {
+            let mut faults = Vec::new();
+            if shown.files.files != *files {
+                faults.push(format!("the fix makes {files:#?}"));
+            }
+            let mut after = Example {
+                first: bad.first.clone(),
+                files: bad.files.clone(),
+                faults: bad.faults.clone(),
+            };
+            after.files.files.extend(files.clone());
+            let analysis = after.analyse();
+            if analysis
+                .diagnostics
+                .iter()
+                .any(|report| report.code == code)
+            {
+                let text = transcript::of(&analysis);
+                faults.push(format!("the fix does not mend it:\n{text}"));
+            }
+            faults
+        }
+    }
+}
+
+/// Writes what is fixed into the page of a code.
+fn bless(code: Code, files: &BTreeMap<String, String>) {
+    let path = format!(
+        "{}/../compiler/src/diagnostic/pages/{}.md",
+        env!("CARGO_MANIFEST_DIR"),
+        code.as_str()
+    );
+    let page = std::fs::read_to_string(&path).expect("a page");
+    let mut section = "## Fixed\n".to_owned();
+    for (name, text) in files {
+        let name = if *name == path_of(text) { "" } else { name };
+        let fence = format!("```rpc {name}");
+        let _ = write!(section, "\n{}\n{text}```\n", fence.trim_end());
+    }
+    let (head, rest) = page.split_once("\n## Good\n").expect("a good example");
+    let head = head.split("\n## Fixed\n").next().unwrap_or(head);
+    let page = format!("{}\n\n{section}\n## Good\n{rest}", head.trim_end());
+    std::fs::write(path, page).expect("a page is written");
+}
+
 /// What is wrong with the page of a code.
 fn faults(code: Code) -> Vec<String> {
     let page = code.page();
@@ -137,43 +221,34 @@ fn faults(code: Code) -> Vec<String> {
     if !page.starts_with(&format!("# {}: ", code.as_str())) {
         faults.push("does not begin with the code and a title".to_owned());
     }
-    match example(page, "Bad") {
-        None => faults.push("has no bad example".to_owned()),
-        Some(mut example) => {
-            let analysis = example.analyse();
-            let text = transcript::of(&analysis);
-            let found = analysis
-                .diagnostics
-                .iter()
-                .any(|report| report.code == code);
-            let others = analysis
-                .diagnostics
-                .iter()
-                .any(|report| report.code != code && report.code.severity() == Severity::Error);
-            // The limit of errors shows itself behind that many others.
-            let others = others && !matches!(code, Code::TooManyErrors | Code::TooManyLints);
-            if !found || others {
-                faults.push(format!("bad example reports\n{text}"));
+    let Some(mut bad) = example(page, "Bad") else {
+        faults.push("has no bad example".to_owned());
+        return faults;
+    };
+    match mended(&mut bad, code) {
+        Err(text) => faults.push(format!("bad example reports\n{text}")),
+        Ok(files) => {
+            let blessed = std::env::var("INSTA_UPDATE").is_ok_and(|mode| mode == "always");
+            match &files {
+                Some(files) if blessed => bless(code, files),
+                _ => faults.extend(fixed_faults(code, &bad, files.as_ref())),
             }
         }
     }
-    match example(page, "Good") {
-        None => faults.push("has no good example".to_owned()),
-        Some(mut example) => {
-            let analysis = example.analyse();
-            if !analysis.diagnostics.is_empty() || analysis.model.is_none() {
-                faults.push(format!(
-                    "good example reports\n{}",
-                    transcript::of(&analysis)
-                ));
-            }
-        }
+    let Some(mut good) = example(page, "Good") else {
+        faults.push("has no good example".to_owned());
+        return faults;
+    };
+    let analysis = good.analyse();
+    if !analysis.diagnostics.is_empty() || analysis.model.is_none() {
+        let text = transcript::of(&analysis);
+        faults.push(format!("good example reports\n{text}"));
     }
     faults
 }
 
 #[test]
-fn every_code_has_a_page_whose_examples_behave() {
+fn every_code_has_a_page_that_shows_what_is_bad_fixed_and_good() {
     let mut report = String::new();
     for &code in Code::ALL {
         for fault in faults(code) {
