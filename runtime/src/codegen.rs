@@ -1,6 +1,11 @@
 //! What generated code names, and nothing else does. No part of the public interface: it changes with the compiler.
 #![doc(hidden)]
 
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use futures_core::Stream;
 use prost::Message;
 
 pub use core::convert::Infallible;
@@ -11,7 +16,10 @@ pub use prost_types;
 
 pub use crate::client::{Call, Channel, Client, Group, Merge, MergedCall};
 use crate::contract::REVISION;
-pub use crate::contract::{Balance, MethodDescriptor, MethodKind, ServiceDescriptor};
+pub use crate::contract::{
+    Balance, Cluster, Compression, FieldPath, MethodDescriptor, MethodKind, Policy, Priority,
+    Retry, ServiceDescriptor,
+};
 pub use crate::error::{Error, TypedError};
 pub use crate::link::Placement;
 pub use crate::release::{Release, ReleaseRange};
@@ -19,6 +27,7 @@ pub use crate::schema::Schema;
 pub use crate::service::{Answer, Handler, Incoming, Offer};
 pub use crate::status::{Code, Status};
 pub use crate::streaming::Streaming;
+pub use crate::validate::{MapKey, Pattern, Place, Validate, Violations, rules};
 
 use crate::client::{Form, Plan, Received, Requests};
 use crate::codec;
@@ -34,6 +43,55 @@ pub const fn require_contract(generated: u32) {
         "this code was generated for another release of the callsheet runtime: use callsheet-build and callsheet of one \
          release, and generate again"
     );
+}
+
+/// The value of an enum with this number, for printing.
+pub fn named<E>(number: i32) -> impl fmt::Debug
+where
+    E: TryFrom<i32> + fmt::Debug,
+{
+    Named::<E>(E::try_from(number).map_err(|_| number))
+}
+
+struct Named<E>(Result<E, i32>);
+
+impl<E: fmt::Debug> fmt::Debug for Named<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Ok(value) => value.fmt(f),
+            Err(number) => number.fmt(f),
+        }
+    }
+}
+
+/// Lets a request through to its handler if it keeps the rules of the contract.
+///
+/// # Errors
+/// `invalid_argument` with every rule that it breaks.
+pub fn accept<Q: Validate>(request: &Q) -> Result<(), Status> {
+    request.validate().map_err(Status::from)
+}
+
+/// The same for each request of a stream. The first that breaks a rule is its end.
+pub fn accept_each<Q: Validate + Send + 'static>(requests: Streaming<Q>) -> Streaming<Q> {
+    Streaming::new(Accepted { requests })
+}
+
+struct Accepted<Q> {
+    requests: Streaming<Q>,
+}
+
+impl<Q: Validate> Stream for Accepted<Q> {
+    type Item = Result<Q, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let request = ready!(Pin::new(&mut self.requests).poll_next(cx));
+        Poll::Ready(request.map(|request| {
+            let request = request?;
+            accept(&request)?;
+            Ok(request)
+        }))
+    }
 }
 
 /// A call with one request and one reply.

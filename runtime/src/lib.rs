@@ -26,11 +26,15 @@ mod streaming;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod transport;
+mod validate;
 pub mod wire;
 
 pub use client::{Call, Channel, Client, ClientBuilder, Group, Merge, MergedCall, Started};
 pub use context::{Context, detached};
-pub use contract::{Balance, MethodDescriptor, MethodKind, ServiceDescriptor};
+pub use contract::{
+    Balance, Cluster, Compression, FieldPath, MethodDescriptor, MethodKind, Policy, Priority,
+    Retry, ServiceDescriptor,
+};
 pub use error::{Error, TypedError};
 pub use link::Placement;
 pub use metadata::{InvalidMetadata, Metadata, Value};
@@ -43,3 +47,4 @@ pub use signal::shutdown_signal;
 pub use status::{Code, Detail, Phase, Progress, Status};
 pub use streaming::{BlockingStreaming, StreamSender, Streaming};
 pub use transport::{Address, ParseAddressError};
+pub use validate::{Validate, Violation, Violations};

@@ -20,10 +20,7 @@ pub static {{ service.descriptor }}: ::callsheet::codegen::ServiceDescriptor = :
             kind: ::callsheet::codegen::MethodKind::{{ method.kind }},
             request: "{{ method.request_name }}",
             reply: "{{ method.reply_name }}",
-            idempotent: {{ method.idempotent }},
-            timeout: {{ method.timeout }},
-            max_size: {{ method.max_size }},
-            balance: {{ method.balance }},
+            policy: {{ method.policy }},
         },
 {%- endfor %}
     ],

@@ -32,3 +32,11 @@
 {{ indent }}        }
 {{ indent }}    }
 {{ indent }}}
+{%- if display %}
+
+{{ indent }}impl ::core::fmt::Display for {{ name }} {
+{{ indent }}    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+{{ indent }}        f.write_str(self.as_str_name())
+{{ indent }}    }
+{{ indent }}}
+{%- endif %}

@@ -11,6 +11,9 @@ impl<__RpcService: {{ service.name }}> ::callsheet::codegen::Handler for {{ serv
         match method {
 {%- for method in service.methods %}
             {{ method.index }} => call.{{ method.shape }}(move |{{ method.handler_parameter }}| async move {
+{%- if let Some(accept) = method.accept %}
+                {{ accept }}
+{%- endif %}
                 <__RpcService as {{ service.name }}>::{{ method.name }}(&service{{ method.handler_arguments }}).await
             }),
 {%- endfor %}

@@ -6,6 +6,7 @@ const _: () = ::callsheet::codegen::require_contract({{ contract }});
 {%- include "names.rs" %}
 {%- include "debugs.rs" %}
 {%- include "merges.rs" %}
+{%- include "validations.rs" %}
 {%- include "constants.rs" %}
 {%- include "groups.rs" %}
 /// The protobuf descriptors of the package's files and of all that they refer to.

@@ -10,5 +10,7 @@ mod service;
 
 pub use message::{Enumeration, Field, Message, Nested, Oneof, Value, ValueName};
 pub use modules::{Module, Modules};
-pub use package::{Alias, Aliases, Constant, DebugImpl, Group, GroupEnum, Merge, Name, Package};
+pub use package::{
+    Alias, Aliases, Constant, DebugImpl, Group, GroupEnum, Merge, Name, Package, Validation,
+};
 pub use service::{Major, Method, Service, TypedError, Variant};

@@ -94,6 +94,8 @@ pub struct Enumeration {
     pub values: Vec<Value>,
     /// All names of its values.
     pub names: Vec<ValueName>,
+    /// Whether it prints itself by the names of its values.
+    pub display: bool,
 }
 
 /// A value of an enum.

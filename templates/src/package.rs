@@ -24,6 +24,8 @@ pub struct Package {
     pub debugs: Vec<DebugImpl>,
     /// How its messages merge.
     pub merges: Vec<Merge>,
+    /// What its messages have to keep.
+    pub validations: Vec<Validation>,
     /// Its constants.
     pub constants: Vec<Constant>,
     /// The groups of its services.
@@ -92,6 +94,17 @@ pub struct Merge {
     /// How the parameter is called; `_` where nothing uses it.
     pub other: String,
     /// One statement per field.
+    pub statements: Vec<String>,
+}
+
+/// `impl Validate`
+#[derive(Clone, Debug)]
+pub struct Validation {
+    /// Attribute lines, each with its end, or none.
+    pub attributes: String,
+    /// The message.
+    pub path: String,
+    /// Its checks, as lines.
     pub statements: Vec<String>,
 }
 

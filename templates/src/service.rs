@@ -97,14 +97,10 @@ pub struct Method {
     pub request_name: String,
     /// Full name of the reply message.
     pub reply_name: String,
-    /// Whether it is idempotent.
-    pub idempotent: bool,
-    /// Its time limit, as an expression of type `Option<Duration>`.
-    pub timeout: String,
-    /// Its size limit, as an expression of type `Option<usize>`.
-    pub max_size: String,
-    /// Its balancer, as an expression of type `Option<Balance>`.
-    pub balance: String,
+    /// What the handler does before it passes the request on, as a statement: refuses what breaks rules.
+    pub accept: Option<String>,
+    /// How a call may be treated, as an expression of type `Policy`.
+    pub policy: String,
 }
 
 /// The errors that one method names.

@@ -1,6 +1,6 @@
 //! What a call inherits on its way through several processes.
 
-use callsheet_tests::rpc::shop::orders::PlaceOrder;
+use callsheet_tests::rpc::shop::orders::{Item, PlaceOrder};
 
 use crate::keeper::{Keeper, orders};
 
@@ -14,9 +14,17 @@ async fn deadline_trace_and_baggage_reach_the_third_process() {
     let mut front = Keeper::start(&["serve", "front", "none", "127.0.0.1:0", &middle_registry]);
     let registry = format!("static:{}", front.address().await);
 
+    let wish = PlaceOrder {
+        customer: "ada".into(),
+        items: vec![Item {
+            sku: "kettle".into(),
+            amount: 1,
+            ..Item::default()
+        }],
+    };
     let order = orders(&registry)
         .await
-        .place(PlaceOrder::default())
+        .place(wish)
         .timeout(std::time::Duration::from_secs(40))
         .metadata("traceparent", format!("00-{TRACE}-b7ad6b7169203331-01"))
         .metadata("baggage", "tenant=blue")

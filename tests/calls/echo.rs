@@ -1,6 +1,8 @@
 //! A contract written by hand, as generated code would have it. Messages are `StringValue`: prost knows them as `String`.
 
-use callsheet::codegen::{MethodDescriptor, MethodKind, Release, Schema, ServiceDescriptor};
+use callsheet::codegen::{
+    MethodDescriptor, MethodKind, Policy, Release, Schema, ServiceDescriptor,
+};
 
 const FIRST: Release = Release::new(1, 0);
 
@@ -14,10 +16,7 @@ const fn unary(index: usize, name: &'static str, path: &'static str) -> MethodDe
         kind: MethodKind::Unary,
         request: "google.protobuf.StringValue",
         reply: "google.protobuf.StringValue",
-        idempotent: false,
-        timeout: None,
-        max_size: None,
-        balance: None,
+        policy: Policy::UNSET,
     }
 }
 

@@ -4,9 +4,9 @@ use bytes::Bytes;
 use callsheet::codec::{Codec, CodecError, Json, Shape};
 use callsheet::{Client, Code, Progress, Rope, Server};
 use callsheet_tests::rpc::shop::orders::v1::{OrdersClient, OrdersGetError, OrdersServer};
-use callsheet_tests::rpc::shop::orders::{Item, Order, PlaceOrder, WatchOrders};
+use callsheet_tests::rpc::shop::orders::{Order, WatchOrders};
 
-use crate::shop::{Shop, registry, serve};
+use crate::shop::{Shop, order, registry, serve, wish};
 
 /// Every byte turned round.
 struct Inverted;
@@ -31,13 +31,10 @@ fn client(registry: &callsheet::registry::Handle, codec: &'static dyn Codec) -> 
 }
 
 async fn everything_works(orders: &OrdersClient) {
-    let wish = PlaceOrder {
-        customer: "ada \u{1f980}".into(),
-        items: Vec::new(),
-    };
-    let order = orders.place(wish).metadata("tenant", "blue").await.unwrap();
-    assert_eq!(order.customer, "ada \u{1f980}");
-    assert_eq!(order.note.as_deref(), Some("blue"));
+    let wish = wish("ada \u{1f980}", 1);
+    let placed = orders.place(wish).metadata("tenant", "blue").await.unwrap();
+    assert_eq!(placed.customer, "ada \u{1f980}");
+    assert_eq!(placed.note.as_deref(), Some("blue"));
     assert_eq!(orders.get(u64::MAX).await.unwrap().id, u64::MAX);
     let error = orders.get(404).await.unwrap_err();
     assert!(
@@ -50,9 +47,8 @@ async fn everything_works(orders: &OrdersClient) {
     let events = orders.watch(watch).await.unwrap().collect().await.unwrap();
     assert_eq!(events.len(), 3);
     let order = Order {
-        items: vec![Item::default(); 5],
         token: vec![0, 255].into(),
-        ..Order::default()
+        ..order(5)
     };
     let summary = orders.upload(vec![order; 4]).await.unwrap();
     assert_eq!((summary.orders, summary.items), (4, 20));

@@ -5,11 +5,10 @@ use std::time::Duration;
 use callsheet::registry::{self, BoxFuture, Feeds, Handle, Instance, Lease, Registry, Watch};
 use callsheet::server::Running;
 use callsheet::{Code, Context, Metadata, Phase, Progress};
-use callsheet_tests::rpc::shop::orders::PlaceOrder;
 use callsheet_tests::rpc::shop::orders::v1::OrdersClient;
 use tokio::time::Instant;
 
-use crate::shop::{self, Shop, client, serve};
+use crate::shop::{self, Shop, client, serve, wish};
 
 fn s(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
@@ -124,7 +123,7 @@ async fn a_handler_s_calls_end_with_the_caller_s_deadline() {
     let chain = Chain::new().await;
 
     let before = Instant::now();
-    let call = chain.orders.place(PlaceOrder::default()).timeout(s(1));
+    let call = chain.orders.place(wish("ada", 1)).timeout(s(1));
     let error = call.await.unwrap_err();
     assert_eq!(error.code(), Code::DeadlineExceeded);
     // The leaf's handler has gone with the call, not 59 s later.
@@ -137,11 +136,7 @@ async fn a_handler_s_calls_end_with_the_caller_s_deadline() {
 async fn a_caller_that_goes_away_takes_the_whole_chain_along() {
     let chain = Chain::new().await;
 
-    let started = chain
-        .orders
-        .place(PlaceOrder::default())
-        .no_timeout()
-        .start();
+    let started = chain.orders.place(wish("ada", 1)).no_timeout().start();
     chain.leaf.stuck_are(1).await;
     drop(started);
     chain.leaf.stuck_are(0).await;
@@ -158,7 +153,7 @@ async fn trace_context_is_inherited_and_credentials_are_not() {
     incoming.append("tenant", "blue").unwrap();
     let orders = client(&registry);
     let order = Context::new(incoming, None)
-        .scope(async { orders.place(PlaceOrder::default()).await })
+        .scope(async { orders.place(wish("ada", 1)).await })
         .await
         .unwrap();
     assert_eq!(order.labels["trace"], "0af7651916cd43dd8448eb211c80319c");

@@ -10,7 +10,7 @@ use callsheet_tests::rpc::shop::orders::v1::{
     Orders, OrdersClient, OrdersGetError, OrdersPlaceError, OrdersServer,
 };
 use callsheet_tests::rpc::shop::orders::{
-    AuditEvent, Note, Order, OrderEvent, OrderNotFound, OutOfStock, PlaceOrder, Report,
+    AuditEvent, Item, Note, Order, OrderEvent, OrderNotFound, OutOfStock, PlaceOrder, Report,
     UploadSummary, WatchOrders,
 };
 use tokio::sync::{Notify, mpsc};
@@ -76,7 +76,7 @@ impl Shop {
 
 impl Orders for Shop {
     async fn place(&self, request: PlaceOrder) -> Result<Order, Error<OrdersPlaceError>> {
-        if let Some(item) = request.items.first() {
+        if let Some(item) = request.items.iter().find(|item| item.sku == "kettle") {
             return Err(OutOfStock {
                 sku: item.sku.clone(),
                 left: 3,
@@ -110,6 +110,12 @@ impl Orders for Shop {
             }
             1 => panic!("the handler of order 1 always panics"),
             2 => Err(Status::resource_exhausted("sold out").into()),
+            // More than 64 KiB.
+            u64::MAX => Ok(Order {
+                id,
+                note: Some("x".repeat(70_000)),
+                ..Order::default()
+            }),
             404 => Err(OrderNotFound { id }.into()),
             id => Ok(Order {
                 id,
@@ -177,6 +183,32 @@ impl Orders for Shop {
     async fn ping(&self) -> Result<(), Error> {
         Ok(())
     }
+}
+
+/// A wish for so many kinds of things, as the contract allows it.
+pub(crate) fn wish(customer: &str, kinds: usize) -> PlaceOrder {
+    PlaceOrder {
+        customer: customer.into(),
+        items: items(kinds),
+    }
+}
+
+/// An order for so many kinds of things, as the contract allows it.
+pub(crate) fn order(kinds: usize) -> Order {
+    Order {
+        customer: "ada".into(),
+        items: items(kinds),
+        ..Order::default()
+    }
+}
+
+fn items(kinds: usize) -> Vec<Item> {
+    let item = |kind| Item {
+        sku: format!("kind-{kind}"),
+        amount: 1,
+        ..Item::default()
+    };
+    (0..kinds).map(item).collect()
 }
 
 /// A registry of this test's own.

@@ -92,16 +92,19 @@ fn descriptors_say_what_the_contract_says() {
     assert_eq!(watch.since, Release::new(1, 1));
     assert_eq!(watch.kind, MethodKind::ServerStream);
     assert_eq!(watch.path, "shop.orders.v1.Orders/watch");
-    assert!(watch.idempotent && watch.timeout.is_none());
+    assert!(watch.policy.idempotent && watch.policy.timeout.is_none());
     assert_eq!(
-        method("place").and_then(|place| place.timeout),
+        method("place").and_then(|place| place.policy.timeout),
         Some(Duration::from_millis(800))
     );
     assert_eq!(
         method("audit").map(|audit| audit.kind),
         Some(MethodKind::OneWay)
     );
-    assert_eq!(method("get").and_then(|get| get.balance), None::<Balance>);
+    assert_eq!(
+        method("get").and_then(|get| get.policy.balance),
+        None::<Balance>
+    );
     assert!(
         v1::ORDERS
             .methods

@@ -26,9 +26,10 @@ const RUNTIME: &[&[&str]] = &[
     &[
         "include", "metadata", "random", "release", "rope", "schema", "signal",
     ],
-    &["backoff", "codec", "context", "contract", "status"],
+    &["backoff", "codec", "context", "status"],
+    &["contract"],
     &["balance", "error", "registry", "wire"],
-    &["conn", "route", "streaming", "transport"],
+    &["conn", "route", "streaming", "transport", "validate"],
     &["link"],
     &["service"],
     &["client", "server"],

@@ -28,7 +28,7 @@ use rust::names::snake;
 use rust::services::Catalogue;
 use rust::shapes::Shapes;
 use rust::types::Scope;
-use rust::{aliases, constants, merge, redact, services};
+use rust::{aliases, constants, merge, redact, rules, services};
 use schemas::Schemas;
 
 /// The number of the joint between generated code and runtime; both sides change it together.
@@ -80,7 +80,7 @@ pub fn generate(model: &Model, options: &Options) -> Result<Files, Error> {
     let well_known = descriptor::well_known(model);
     let known = Known {
         schemas: Schemas::new(model, &well_known, options),
-        catalogue: Catalogue::new(model),
+        catalogue: Catalogue::new(model, &well_known),
         shapes: Shapes::new(model, &well_known),
         options,
     };
@@ -160,12 +160,14 @@ impl<'a> Known<'a> {
             names: Vec::new(),
             debugs: Vec::new(),
             merges: Vec::new(),
+            validations: Vec::new(),
             constants: Vec::new(),
             groups: Vec::new(),
             descriptor_set: output::byte_string(&embedded.set),
             imported_schemas: imported.collect(),
             majors: majors(sources, scope.major(), &self.catalogue, self.options),
         };
+        let ruled = &self.catalogue.rules;
         for file in sources {
             let local = |message: &&Message| !scope.is_foreign(&message.name);
             for declared in file.enums.iter().filter(|one| !scope.is_foreign(&one.name)) {
@@ -178,12 +180,14 @@ impl<'a> Known<'a> {
                 type_names(scope, package, message, &mut view.names);
                 redact::debugs(scope, message, &mut view.debugs);
                 merge::merges(scope, message, &mut view.merges);
+                rules::validations(scope, message, ruled, &mut view.validations);
             }
             for message in file.errors.iter().map(|error| &error.message).filter(local) {
                 view.messages.push(writer.message(message, &module));
                 aliases::of_message(scope, message, &mut view.aliases);
                 type_names(scope, package, message, &mut view.names);
                 redact::debugs(scope, message, &mut view.debugs);
+                rules::validations(scope, message, ruled, &mut view.validations);
                 // An error is no part of a reply, but what is nested in it may be.
                 for nested in &message.messages {
                     merge::merges(scope, nested, &mut view.merges);

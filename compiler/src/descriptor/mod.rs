@@ -3,6 +3,7 @@
 //! Knows the model and `prost_types`; knows no Rust that is to be generated.
 
 mod message;
+mod path;
 mod well_known;
 
 use std::collections::BTreeSet;
@@ -10,6 +11,8 @@ use std::collections::BTreeSet;
 use prost_types::FileDescriptorProto;
 
 use crate::model::{File, Model};
+
+pub use path::field_numbers;
 
 /// The name of the descriptor of an `.rpc` file: `shop/orders.proto` for `shop/orders.rpc`.
 pub fn proto_path(import_path: &str) -> String {

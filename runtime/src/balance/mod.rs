@@ -80,7 +80,8 @@ impl<'a> PickContext<'a> {
 /// The balancer that a contract asks for; `seed` decides its random choices.
 pub fn of(balance: Balance, seed: u64) -> Arc<dyn Balancer> {
     match balance {
-        Balance::P2c => Arc::new(P2c::new(seed)),
+        // Hashing comes with governance; until then such a method is balanced as one that asks for nothing.
+        Balance::P2c | Balance::ConsistentHash(_) => Arc::new(P2c::new(seed)),
         Balance::Random => Arc::new(Random::new(seed)),
         Balance::RoundRobin => Arc::new(RoundRobin::new(seed)),
         Balance::LeastActive => Arc::new(LeastActive::new(seed)),

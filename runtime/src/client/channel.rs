@@ -216,7 +216,10 @@ impl Channel {
     fn balancer(&self, method: &MethodDescriptor) -> Arc<dyn Balancer> {
         match &self.client().0.balancer {
             Some(balancer) => Arc::clone(balancer),
-            None => balance::of(method.balance.unwrap_or(Balance::P2c), random::seed()),
+            None => balance::of(
+                method.policy.balance.unwrap_or(Balance::P2c),
+                random::seed(),
+            ),
         }
     }
 

@@ -96,7 +96,7 @@ impl Plan {
             Timeout::Unset => self
                 .channel
                 .timeout()
-                .or(self.method.timeout)
+                .or(self.method.policy.timeout)
                 .or_else(|| default_timeout(self.method.kind)),
         };
         // A limit beyond what the clock can count is none.

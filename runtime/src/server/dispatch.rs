@@ -64,6 +64,7 @@ impl Dispatch for Dispatcher {
             service,
             method,
             handler,
+            limit,
             ..
         } = &target.found;
         let incoming = Incoming {
@@ -74,7 +75,10 @@ impl Dispatch for Dispatcher {
             requests: call.requests,
             replies: call.replies,
         };
-        handler.call(method.index, incoming)
+        match limit {
+            None => handler.call(method.index, incoming),
+            Some(limit) => limit.answer(|| handler.call(method.index, incoming)),
+        }
     }
 
     fn panicked(&self, target: &Target, message: &str) {

@@ -56,7 +56,7 @@ impl Messages {
 
     fn request_part<M: Message + Default>(&self, part: Part<'_>) -> Result<M, Status> {
         let length = part.remaining();
-        if let Some(limit) = self.method.max_size.filter(|limit| length > *limit) {
+        if let Some(limit) = self.method.policy.max_size.filter(|limit| length > *limit) {
             return Err(Status::resource_exhausted(format!(
                 "a request of {length} bytes is over the limit of {limit} that {} has (@max_size)",
                 self.method.path
@@ -88,7 +88,7 @@ impl Messages {
     }
 
     fn check_reply(&self, length: usize) -> Result<(), Status> {
-        match self.method.max_size.filter(|limit| length > *limit) {
+        match self.method.policy.max_size.filter(|limit| length > *limit) {
             Some(limit) => Err(Status::resource_exhausted(format!(
                 "a reply of {length} bytes is over the limit of {limit} that {} has (@max_size)",
                 self.method.path

@@ -4,6 +4,7 @@
 //! handlers serves every protocol of a port.
 
 mod incoming;
+mod limit;
 mod offer;
 mod router;
 

@@ -6,6 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::fmt::{self, Write};
 use std::sync::Arc;
 
+use super::limit::Limit;
 use super::{Handler, Offer};
 use crate::contract::{MethodDescriptor, ServiceDescriptor};
 use crate::link::Pace;
@@ -19,6 +20,7 @@ pub(crate) struct Found {
     pub(crate) method: &'static MethodDescriptor,
     pub(crate) handler: Arc<dyn Handler>,
     pub(crate) pace: Arc<Pace>,
+    pub(crate) limit: Option<Arc<Limit>>,
 }
 
 /// From paths to handlers.
@@ -36,6 +38,7 @@ struct Candidate {
     offer: usize,
     method: &'static MethodDescriptor,
     pace: Arc<Pace>,
+    limit: Option<Arc<Limit>>,
 }
 
 /// Two offers that no request could tell apart.
@@ -77,6 +80,7 @@ impl Router {
                     offer: index,
                     method,
                     pace: Arc::new(Pace::new(offer.placement_of(method))),
+                    limit: Limit::of(method).map(Arc::new),
                 });
             }
         }
@@ -116,6 +120,7 @@ impl Router {
                     method,
                     handler: Arc::clone(offer.handler()),
                     pace: Arc::clone(&candidate.pace),
+                    limit: candidate.limit.clone(),
                 });
             }
             newest.get_or_insert((offer.announced(), method));

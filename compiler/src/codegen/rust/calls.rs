@@ -1,7 +1,7 @@
 //! What a method takes and gives, as the pieces of text that trait, client, server and mock are made of.
 
 use crate::codegen::lints::MethodLints;
-use crate::model::Method;
+use crate::model::{Field, FieldShape, FieldType, Method};
 
 use super::names::field as field_name;
 use super::services::{Catalogue, error_name};
@@ -16,6 +16,8 @@ pub(super) struct Request {
     pub(super) payload: String,
     pub(super) handler_parameter: String,
     pub(super) handler_arguments: Vec<String>,
+    /// The statement that refuses requests which break rules, where they have any.
+    pub(super) accept: Option<String>,
 }
 
 impl Request {
@@ -26,6 +28,14 @@ impl Request {
         lints: &mut MethodLints,
     ) -> Self {
         let path = scope.path(&declared.request.message);
+        let ruled = catalogue.rules.hold(&declared.request.message);
+        let accept = ruled.then(|| {
+            if declared.request.stream {
+                "let requests = ::callsheet::codegen::accept_each(requests);".to_owned()
+            } else {
+                "::callsheet::codegen::accept(&request)?;".to_owned()
+            }
+        });
         if declared.request.stream {
             return Self {
                 parameters: format!(", requests: ::callsheet::codegen::Streaming<{path}>"),
@@ -37,6 +47,7 @@ impl Request {
                 payload: ", ::core::convert::Into::into(requests)".to_owned(),
                 handler_parameter: "requests".to_owned(),
                 handler_arguments: vec!["requests".to_owned()],
+                accept,
             };
         }
         let message = catalogue
@@ -55,15 +66,25 @@ impl Request {
                 .zip(&types)
                 .map(|(name, r#type)| format!("{name}: {type}"))
                 .collect();
-            let parameters = behind_comma(&parameters);
+            let is_enum = |f: &&Field| matches!(f.shape, FieldShape::Singular(FieldType::Enum(_)));
+            let (mut clients, mut payload) = (parameters.clone(), names.clone());
+            for (position, field) in message.fields.iter().enumerate() {
+                if is_enum(&field) {
+                    let name = &names[position];
+                    // The enum itself as well as a number that it may not know.
+                    clients[position] = format!("{name}: impl ::core::convert::Into<i32>");
+                    payload[position] = format!("{name}: ::core::convert::Into::into({name})");
+                }
+            }
             return Self {
-                client_parameters: parameters.clone(),
-                parameters,
+                client_parameters: behind_comma(&clients),
+                parameters: behind_comma(&parameters),
                 types: types.join(", "),
-                payload: format!(", &{path} {{ {} }}", names.join(", ")),
+                payload: format!(", &{path} {{ {} }}", payload.join(", ")),
                 handler_parameter: format!("request: {path}"),
                 handler_arguments: names.iter().map(|name| format!("request.{name}")).collect(),
                 arguments: names,
+                accept,
             };
         }
         if path == "()" {
@@ -75,6 +96,7 @@ impl Request {
                 payload: ", &()".to_owned(),
                 handler_parameter: "(): ()".to_owned(),
                 handler_arguments: Vec::new(),
+                accept,
             };
         }
         Self {
@@ -85,6 +107,7 @@ impl Request {
             payload: ", &request".to_owned(),
             handler_parameter: format!("request: {path}"),
             handler_arguments: vec!["request".to_owned()],
+            accept,
         }
     }
 }

@@ -35,7 +35,7 @@ pub(in crate::codegen) fn constant(constant: &Constant) -> views::Constant {
 }
 
 /// The shortest literal that reads as the value, in the type's own precision.
-fn float(kind: Scalar, value: f64) -> String {
+pub(super) fn float(kind: Scalar, value: f64) -> String {
     if !value.is_finite() {
         let name = if value.is_nan() {
             "NAN"

@@ -310,8 +310,15 @@ impl<'a> Writer<'a> {
             name: camel(name),
             values,
             names,
+            display: !self.derives_display(&declared.name),
             indent,
         }
+    }
+
+    /// Whether the options derive what would be generated otherwise.
+    fn derives_display(self, name: &FullName) -> bool {
+        matching(&self.options.derives, &name.0)
+            .any(|path| path.rsplit(':').next() == Some("Display"))
     }
 
     fn type_attributes(self, indent: &str, name: &str, lints: &str) -> String {

@@ -2,7 +2,7 @@
 
 use callsheet_templates as views;
 
-use crate::model::{Field, Message, Oneof};
+use crate::model::{Field, FieldShape, FieldType, FullName, Message, Oneof};
 
 use super::names::{bare, camel, field as field_name, oneof_type, snake};
 use super::types::Scope;
@@ -30,7 +30,7 @@ pub(in crate::codegen) fn debugs(
         out.push(views::DebugImpl {
             attributes: attributes(message.fields.iter().filter(|field| field.oneof.is_none())),
             path: scope.path(&message.name),
-            body: message_body(message),
+            body: message_body(scope, message),
         });
     }
     for (oneof, members) in message.oneofs.iter().zip(message.members()) {
@@ -38,7 +38,7 @@ pub(in crate::codegen) fn debugs(
             out.push(views::DebugImpl {
                 attributes: attributes(members.iter().copied()),
                 path: oneof_path(scope, message, oneof),
-                body: oneof_body(&members),
+                body: oneof_body(scope, &members),
             });
         }
     }
@@ -55,7 +55,7 @@ fn attributes<'a>(mut printed: impl Iterator<Item = &'a Field>) -> String {
     }
 }
 
-fn message_body(message: &Message) -> Vec<String> {
+fn message_body(scope: Scope<'_>, message: &Message) -> Vec<String> {
     let mut body = vec![format!(
         "f.debug_struct(\"{}\")",
         camel(message.name.simple())
@@ -65,7 +65,7 @@ fn message_body(message: &Message) -> Vec<String> {
         let value = if field.redact {
             "&::core::format_args!(\"[redacted]\")".to_owned()
         } else {
-            format!("&self.{name}")
+            shown(scope, field, &name)
         };
         body.push(format!("    .field(\"{}\", {value})", bare(&name)));
     }
@@ -77,14 +77,41 @@ fn message_body(message: &Message) -> Vec<String> {
     body
 }
 
-fn oneof_body(members: &[&Field]) -> Vec<String> {
+/// A field as its derived `Debug` would print it: enums by name.
+fn shown(scope: Scope<'_>, field: &Field, name: &str) -> String {
+    match &field.shape {
+        FieldShape::Singular(FieldType::Enum(of)) => {
+            format!("&{}(self.{name})", named(scope, of))
+        }
+        FieldShape::Optional(FieldType::Enum(of)) => {
+            format!("&self.{name}.map({})", named(scope, of))
+        }
+        FieldShape::List(FieldType::Enum(of)) => format!(
+            "&self.{name}.iter().copied().map({}).collect::<::std::vec::Vec<_>>()",
+            named(scope, of)
+        ),
+        FieldShape::Map(_, FieldType::Enum(of)) => format!(
+            "&self.{name}.iter().map(|(key, value)| (key, {}(*value))).collect::<::std::collections::HashMap<_, _>>()",
+            named(scope, of)
+        ),
+        _ => format!("&self.{name}"),
+    }
+}
+
+fn named(scope: Scope<'_>, of: &FullName) -> String {
+    format!("::callsheet::codegen::named::<{}>", scope.path(of))
+}
+
+fn oneof_body(scope: Scope<'_>, members: &[&Field]) -> Vec<String> {
     let mut body = vec!["match self {".to_owned()];
     for field in members {
         let variant = camel(&field.name);
-        let (pattern, value) = if field.redact {
-            ("_", "&::core::format_args!(\"[redacted]\")")
-        } else {
-            ("value", "value")
+        let (pattern, value) = match &field.shape {
+            _ if field.redact => ("_", "&::core::format_args!(\"[redacted]\")".to_owned()),
+            FieldShape::Singular(FieldType::Enum(of)) => {
+                ("value", format!("&{}(*value)", named(scope, of)))
+            }
+            _ => ("value", "value".to_owned()),
         };
         body.push(format!(
             "    Self::{variant}({pattern}) => f.debug_tuple(\"{variant}\").field({value}).finish(),"
@@ -95,7 +122,7 @@ fn oneof_body(members: &[&Field]) -> Vec<String> {
 }
 
 /// The path of a oneof's enum: `order::Payment`.
-fn oneof_path(scope: Scope<'_>, message: &Message, oneof: &Oneof) -> String {
+pub(super) fn oneof_path(scope: Scope<'_>, message: &Message, oneof: &Oneof) -> String {
     // The path of a type in the message's module, less that type.
     let inside = scope.path(&message.name.child("X"));
     let module = inside.strip_suffix('X').unwrap_or_default();

@@ -3,25 +3,31 @@
 use std::collections::BTreeMap;
 
 use callsheet_templates as views;
+use prost_types::FileDescriptorProto;
 
 use crate::codegen::docs;
 use crate::codegen::lints::{self, MethodLints};
-use crate::model::{
-    Balance, Error, FullName, Groups, Message, Method, Model, Release, Service, StatusCode,
-};
+use crate::descriptor;
+use crate::model::{Error, FullName, Groups, Message, Method, Model, Release, Service, StatusCode};
 
 use super::calls::{Reply, Request, behind_comma};
 use super::names::{bare, camel, derived, method, shouty, snake};
+use super::policy;
+use super::rules::Rules;
 use super::types::Scope;
 
 /// What a service refers to: every declaration of the model by name.
 pub(in crate::codegen) struct Catalogue<'a> {
     messages: BTreeMap<&'a FullName, &'a Message>,
     errors: BTreeMap<&'a FullName, &'a Error>,
+    /// What messages have rules.
+    pub(in crate::codegen) rules: Rules<'a>,
+    model: &'a Model,
+    well_known: &'a [FileDescriptorProto],
 }
 
 impl<'a> Catalogue<'a> {
-    pub(in crate::codegen) fn new(model: &'a Model) -> Self {
+    pub(in crate::codegen) fn new(model: &'a Model, well_known: &'a [FileDescriptorProto]) -> Self {
         let files = || model.files.iter();
         Self {
             messages: files()
@@ -32,11 +38,19 @@ impl<'a> Catalogue<'a> {
                 .flat_map(|file| &file.errors)
                 .map(|error| (&error.message.name, error))
                 .collect(),
+            rules: Rules::new(model),
+            model,
+            well_known,
         }
     }
 
     pub(super) fn message(&self, name: &FullName) -> Option<&'a Message> {
         self.messages.get(name).copied()
+    }
+
+    /// The numbers of the fields on a path from a message.
+    pub(super) fn field_numbers(&self, message: &FullName, path: &[String]) -> Vec<i32> {
+        descriptor::field_numbers(self.model, self.well_known, message, path)
     }
 }
 
@@ -186,15 +200,8 @@ impl Surface<'_> {
             kind: shape(declared).1.to_owned(),
             request_name: declared.request.message.to_string(),
             reply_name: declared.reply.to_string(),
-            idempotent: declared.policy.idempotent,
-            timeout: option(
-                declared
-                    .policy
-                    .timeout
-                    .map(|micros| format!("::core::time::Duration::from_micros({micros})")),
-            ),
-            max_size: option(declared.policy.max_size.map(|bytes| bytes.to_string())),
-            balance: option(declared.policy.balance.as_ref().and_then(balance)),
+            policy: policy::expression(declared, catalogue),
+            accept: request.accept,
             name,
         }
     }
@@ -272,19 +279,7 @@ fn shape(declared: &Method) -> (&'static str, &'static str) {
     }
 }
 
-/// The runtime's balancer, if it has it: the others come with governance, and until then the client's own choice holds.
-fn balance(balance: &Balance) -> Option<String> {
-    let name = match balance {
-        Balance::P2c => "P2c",
-        Balance::Random => "Random",
-        Balance::RoundRobin => "RoundRobin",
-        Balance::LeastActive => "LeastActive",
-        Balance::ConsistentHash(_) => return None,
-    };
-    Some(format!("::callsheet::codegen::Balance::{name}"))
-}
-
-fn code(code: StatusCode) -> &'static str {
+pub(super) fn code(code: StatusCode) -> &'static str {
     match code {
         StatusCode::Cancelled => "Cancelled",
         StatusCode::Unknown => "Unknown",
@@ -307,11 +302,4 @@ fn code(code: StatusCode) -> &'static str {
 
 fn arguments(release: Release) -> String {
     format!("{}, {}", release.major, release.minor)
-}
-
-fn option(value: Option<String>) -> String {
-    match value {
-        Some(value) => format!("::core::option::Option::Some({value})"),
-        None => "::core::option::Option::None".to_owned(),
-    }
 }

@@ -19,7 +19,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{Running, Server};
 use crate::context::Context;
-use crate::contract::{MethodDescriptor, MethodKind, ServiceDescriptor};
+use crate::contract::{MethodDescriptor, MethodKind, Policy, ServiceDescriptor};
 use crate::error::Error;
 use crate::link::{BodyReceiver, Config, Exchange, Link, Request};
 use crate::metadata::Metadata;
@@ -44,10 +44,7 @@ macro_rules! method {
             kind: MethodKind::$kind,
             request: "google.protobuf.StringValue",
             reply: "google.protobuf.StringValue",
-            idempotent: false,
-            timeout: None,
-            max_size: None,
-            balance: None,
+            policy: Policy::UNSET,
         }
     };
 }
