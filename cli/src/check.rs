@@ -1,7 +1,9 @@
 //! `callsheet check`
 
+use callsheet_build::diagnostic::Levels;
 use callsheet_build::driver::{self, Analysis};
-use callsheet_build::host::DiskLoader;
+use callsheet_build::host::{DiskLoader, ImportRoots};
+use callsheet_build::resolve::Loader;
 
 use crate::Outcome;
 use crate::arguments::{Check, Format, Input};
@@ -20,13 +22,43 @@ pub(crate) fn run(check: &Check) -> Result<Outcome, Failure> {
 
 /// Reads and checks the input, prints the findings and, for people, their number.
 pub(crate) fn analyse(input: &Input) -> Result<(Analysis, Outcome), Failure> {
-    let roots = roots(input)?;
-    let levels = levels(input)?;
-    let entries = roots.entries(&input.paths).map_err(Failure::of)?;
-    let mut analysis = driver::analyse(&mut DiskLoader::new(roots), &entries);
-    analysis.judge(&levels);
-    let outcome = tell(&analysis, &entries, input)?;
+    let asked = Asked::new(input)?;
+    analyse_with(&mut asked.loader(), &asked, input)
+}
+
+/// The same, of what `loader` reads.
+pub(crate) fn analyse_with(
+    loader: &mut dyn Loader,
+    asked: &Asked,
+    input: &Input,
+) -> Result<(Analysis, Outcome), Failure> {
+    let mut analysis = driver::analyse(loader, &asked.entries);
+    analysis.judge(&asked.levels);
+    let outcome = tell(&analysis, &asked.entries, input)?;
     Ok((analysis, outcome))
+}
+
+/// What is looked at, and how much lints count.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    roots: ImportRoots,
+    levels: Levels,
+    entries: Vec<String>,
+}
+
+impl Asked {
+    pub(crate) fn new(input: &Input) -> Result<Self, Failure> {
+        let roots = roots(input)?;
+        Ok(Self {
+            levels: levels(input)?,
+            entries: roots.entries(&input.paths).map_err(Failure::of)?,
+            roots,
+        })
+    }
+
+    pub(crate) fn loader(&self) -> DiskLoader {
+        DiskLoader::new(self.roots.clone())
+    }
 }
 
 /// Prints the findings and, for people, their number.

@@ -6,6 +6,7 @@
 //! work goes to standard error.
 
 mod arguments;
+mod cache;
 mod check;
 mod explain;
 mod export;

@@ -70,8 +70,26 @@ pub(crate) fn findings(
     }
 }
 
-/// `2 errors, 1 lint in 3 files`
+/// Prints what an analysis of so many files without a finding prints.
+pub(crate) fn nothing(files: usize, input: &Input) -> Result<(), Failure> {
+    findings(&Analysis::default(), &[], input)?;
+    if input.format == Format::Human {
+        say(&totals(0, 0, files));
+    }
+    Ok(())
+}
+
+/// The findings of an analysis as numbers.
 pub(crate) fn summary(analysis: &Analysis) -> String {
+    totals(
+        count(analysis, Severity::Error),
+        count(analysis, Severity::Lint),
+        analysis.sources.iter().count(),
+    )
+}
+
+/// `2 errors, 1 lint in 3 files`
+fn totals(errors: usize, lints: usize, files: usize) -> String {
     let number = |count: usize, what: &str| match count {
         0 => format!("no {what}s"),
         1 => format!("1 {what}"),
@@ -79,9 +97,9 @@ pub(crate) fn summary(analysis: &Analysis) -> String {
     };
     format!(
         "{}, {} in {}",
-        number(count(analysis, Severity::Error), "error"),
-        number(count(analysis, Severity::Lint), "lint"),
-        number(analysis.sources.iter().count(), "file")
+        number(errors, "error"),
+        number(lints, "lint"),
+        number(files, "file")
     )
 }
 

@@ -8,6 +8,7 @@ mod generate;
 mod hostile;
 mod import;
 mod lints;
+mod record;
 
 use std::fs;
 use std::path::{Path, PathBuf};

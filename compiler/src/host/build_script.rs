@@ -8,7 +8,7 @@ use crate::codegen::{Options, Pattern};
 use crate::diagnostic::{Level, Levels, render};
 use crate::driver;
 
-use super::{DiskLoader, ImportRoots, Output};
+use super::{DiskLoader, ImportRoots, Output, Record, Tracing};
 
 /// Starts a build script's compilation.
 ///
@@ -129,7 +129,8 @@ impl Builder {
     /// What is wrong with the contracts, as a report; a path that cannot be read or written. `Debug` prints the same as
     /// `Display`, because that is what a build script's `main` prints.
     pub fn compile<P: AsRef<Path>>(self, paths: &[P]) -> Result<(), Error> {
-        let run = self.run(paths);
+        let cargo_dir = std::env::var_os("OUT_DIR").map(PathBuf::from);
+        let run = self.run(paths, cargo_dir.as_deref());
         for line in &run.instructions {
             #[expect(clippy::print_stdout, reason = "cargo reads its instructions there")]
             {
@@ -139,10 +140,10 @@ impl Builder {
         run.result
     }
 
-    fn run<P: AsRef<Path>>(self, paths: &[P]) -> Run {
+    fn run<P: AsRef<Path>>(self, paths: &[P], cargo_dir: Option<&Path>) -> Run {
         let mut watched = BTreeSet::new();
         let mut warnings = Vec::new();
-        let result = self.generate(paths, &mut watched, &mut warnings);
+        let result = self.generate(paths, cargo_dir, &mut watched, &mut warnings);
         let watched = watched
             .iter()
             // A line end in the name of a file would begin an instruction of its own.
@@ -157,12 +158,13 @@ impl Builder {
     fn generate<P: AsRef<Path>>(
         self,
         paths: &[P],
+        cargo_dir: Option<&Path>,
         watched: &mut BTreeSet<String>,
         warnings: &mut Vec<String>,
     ) -> Result<(), Error> {
         let out_dir = self
             .out_dir
-            .or_else(|| std::env::var_os("OUT_DIR").map(PathBuf::from))
+            .or_else(|| cargo_dir.map(Path::to_owned))
             .ok_or_else(|| {
                 Error::of(&"there is no OUT_DIR: compile from a build script, or set `out_dir`")
             })?;
@@ -192,9 +194,20 @@ impl Builder {
         };
         found.folders.iter().for_each(|folder| watch(folder));
 
-        let mut loader = DiskLoader::new(roots);
-        let mut analysis = driver::analyse(&mut loader, &found.entries);
+        let output = Output::new(out_dir);
+        let question = (&roots, &found.entries, &options, &self.lints);
+        // Cargo's folder is this build script's alone.
+        let record = || Record::new(cargo_dir?, &output, &question);
+        let mut loader = DiskLoader::new(roots.clone());
+        if record().is_some_and(|it| it.unchanged(&mut loader, &output, false).is_some()) {
+            loader.read().iter().for_each(|file| watch(file));
+            return Ok(());
+        }
+
+        let mut tracing = Tracing::new(&mut loader);
+        let mut analysis = driver::analyse(&mut tracing, &found.entries);
         analysis.judge(&levels);
+        let trace = tracing.into_trace();
         loader.read().iter().for_each(|file| watch(file));
         let Some(model) = &analysis.model else {
             return Err(Error(format!(
@@ -205,9 +218,12 @@ impl Builder {
         let short = render::short(&analysis.diagnostics, &analysis.sources);
         warnings.extend(short.lines().map(|line| format!("cargo::warning={line}")));
         let files = driver::generate(model, &options).map_err(|error| Error::of(&error))?;
-        Output::new(out_dir)
-            .write(&files)
-            .map_err(|error| Error::of(&error))?;
+        output.write(&files).map_err(|error| Error::of(&error))?;
+        if analysis.diagnostics.is_empty()
+            && let Some(record) = record()
+        {
+            record.keep(trace, &files);
+        }
         Ok(())
     }
 }
@@ -286,7 +302,7 @@ mod tests {
         configure()
             .root(folder.path().join("idl"))
             .out_dir(folder.path().join("out"))
-            .run(&paths)
+            .run(&paths, Some(&folder.path().join("cargo")))
     }
 
     /// What is told to cargo, with paths from the project's folder.
@@ -327,6 +343,29 @@ mod tests {
         run(&folder, &["idl"]).result.unwrap();
         let modified = fs::metadata(&path).unwrap().modified().unwrap();
         assert_eq!(modified, SystemTime::UNIX_EPOCH);
+    }
+
+    #[test]
+    fn a_run_on_what_was_compiled_before_tells_cargo_the_same() {
+        let program = fs::read(std::env::current_exe().unwrap()).unwrap();
+        let line = "// This line is long, so that there are few.\n";
+        let large = COMMON.to_owned() + &line.repeat(program.len() / 40_000);
+        let folder = project(&[("idl/shop/common.rpc", &large)]);
+        let first = run(&folder, &["idl"]);
+        let records = || fs::read_dir(folder.path().join("cargo")).unwrap();
+        let record = records().next().unwrap().unwrap().path();
+        let file = fs::File::options().write(true).open(&record).unwrap();
+        file.set_modified(SystemTime::UNIX_EPOCH).unwrap();
+
+        let second = run(&folder, &["idl"]);
+        second.result.unwrap();
+        assert_eq!(second.instructions, first.instructions);
+        let modified = fs::metadata(&record).unwrap().modified().unwrap();
+        assert_eq!(modified, SystemTime::UNIX_EPOCH, "nothing was compiled");
+
+        fs::remove_file(folder.path().join("out/shop.common.rs")).unwrap();
+        run(&folder, &["idl"]).result.unwrap();
+        assert!(folder.path().join("out/shop.common.rs").exists());
     }
 
     #[test]
@@ -372,7 +411,7 @@ mod tests {
         let run = |level: fn(Builder) -> Builder| {
             let folder = project(&[("idl/shop/common.rpc", &text)]);
             let builder = configure().out_dir(folder.path().join("out"));
-            level(builder).run(&[folder.path().join("idl")])
+            level(builder).run(&[folder.path().join("idl")], None)
         };
         let warnings = |run: &Run| {
             let lines = run.instructions.iter();
@@ -395,7 +434,7 @@ mod tests {
         let folder = project(&[("idl/shop/main.rpc", MAIN), ("idl/shop/common.rpc", COMMON)]);
         let run = configure()
             .out_dir(folder.path().join("out"))
-            .run(&[folder.path().join("idl")]);
+            .run(&[folder.path().join("idl")], None);
         run.result.unwrap();
         assert!(folder.path().join("out/shop.main.rs").exists());
     }
@@ -406,7 +445,7 @@ mod tests {
         let error = configure()
             .at("one")
             .out_dir(folder.path().join("out"))
-            .run(&[folder.path().join("idl")])
+            .run(&[folder.path().join("idl")], None)
             .result
             .unwrap_err();
         assert_eq!(error.to_string(), "`one` is no release: write `1.1`");

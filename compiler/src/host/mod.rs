@@ -21,6 +21,12 @@ mod output;
 #[expect(
     clippy::disallowed_methods,
     clippy::disallowed_types,
+    reason = "the room that keeps records of what was read and written"
+)]
+mod record;
+#[expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
     reason = "the room that writes files"
 )]
 mod replace;
@@ -35,6 +41,7 @@ mod rewrite;
     reason = "the room that reads files"
 )]
 mod roots;
+mod trace;
 #[cfg(feature = "interchange")]
 #[expect(
     clippy::disallowed_methods,
@@ -48,7 +55,9 @@ use std::io;
 use std::path::PathBuf;
 
 pub use output::{Difference, Output, Written};
+pub use record::{Record, Unchanged};
 pub use roots::{DiskLoader, ImportRoots};
+pub use trace::{Trace, Tracing};
 #[cfg(feature = "interchange")]
 pub use tree::Tree;
 

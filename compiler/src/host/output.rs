@@ -71,6 +71,10 @@ impl Output {
         }
     }
 
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Writes the files that are missing or different.
     ///
     /// # Errors
@@ -96,7 +100,7 @@ impl Output {
     /// As [`Output::write`].
     pub fn synchronize(&self, files: &Files) -> Result<Written, Error> {
         let mut written = self.write(files)?;
-        for name in self.others(files)? {
+        for name in self.others(|name| files.0.contains_key(name))? {
             let path = self.folder.join(&name);
             if is_generated(&path).map_err(Error::at(&path))? {
                 fs::remove_file(&path).map_err(Error::at(&path))?;
@@ -128,7 +132,7 @@ impl Output {
                 }),
             }
         }
-        for name in self.others(files)? {
+        for name in self.others(|name| files.0.contains_key(name))? {
             let found = self.read(&name)?.unwrap_or_default();
             differences.push(if found.starts_with(Files::HEADER.as_bytes()) {
                 Difference::Orphan {
@@ -143,30 +147,37 @@ impl Output {
     }
 
     fn holds(&self, name: &str, text: &str) -> Result<bool, Error> {
-        Ok(self
-            .read(name)?
-            .is_some_and(|found| found == text.as_bytes()))
+        let mut found = Vec::new();
+        Ok(self.read_into(name, &mut found)? && found == text.as_bytes())
     }
 
     /// What a regular file of the folder holds; a link or pipe in its place holds nothing of ours.
     fn read(&self, name: &str) -> Result<Option<Vec<u8>>, Error> {
+        let mut found = Vec::new();
+        Ok(self.read_into(name, &mut found)?.then_some(found))
+    }
+
+    /// The same in the place of what `found` holds; the answer is whether there is such a file.
+    pub(super) fn read_into(&self, name: &str, found: &mut Vec<u8>) -> Result<bool, Error> {
+        found.clear();
         let path = self.folder.join(name);
         match fs::symlink_metadata(&path) {
-            Ok(metadata) if metadata.is_file() => {
-                fs::read(&path).map(Some).map_err(Error::at(&path))
-            }
+            Ok(metadata) if metadata.is_file() => File::open(&path)
+                .and_then(|mut file| file.read_to_end(found))
+                .map(|_| true)
+                .map_err(Error::at(&path)),
             Ok(metadata) if metadata.is_dir() => Err(Error::new(
                 path,
                 "a folder stands where a generated file belongs; remove it",
             )),
-            Ok(_) => Ok(None),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Ok(_) => Ok(false),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
             Err(error) => Err(Error::at(path)(error)),
         }
     }
 
-    /// Names of Rust files in the folder that are not among `files`, sorted.
-    fn others(&self, files: &Files) -> Result<Vec<String>, Error> {
+    /// Names of Rust files in the folder that are not known, sorted.
+    pub(super) fn others(&self, known: impl Fn(&str) -> bool) -> Result<Vec<String>, Error> {
         let entries = match fs::read_dir(&self.folder) {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -182,7 +193,7 @@ impl Output {
             };
             if kind.is_file()
                 && Path::new(&name).extension().is_some_and(|end| end == "rs")
-                && !files.0.contains_key(&name)
+                && !known(&name)
             {
                 others.push(name);
             }
