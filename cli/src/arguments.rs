@@ -112,8 +112,16 @@ pub(crate) struct ExportTree {
 
 #[derive(Debug, Args)]
 pub(crate) struct Explain {
-    /// The code, such as CS0101.
-    pub(crate) code: String,
+    /// The code, such as CS0101, or its number.
+    #[arg(required_unless_present = "list")]
+    pub(crate) code: Option<String>,
+
+    /// List every code with its severity and title.
+    #[arg(long, conflicts_with = "code")]
+    pub(crate) list: bool,
+
+    #[command(flatten)]
+    pub(crate) colours: Colours,
 }
 
 /// What to read and how to report on it.

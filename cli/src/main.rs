@@ -14,6 +14,7 @@ mod fix;
 mod generate;
 mod import;
 mod outcome;
+mod page;
 mod project;
 mod report;
 

@@ -239,6 +239,10 @@ fn faults(code: Code) -> Vec<String> {
         faults.push("has no good example".to_owned());
         return faults;
     };
+    let fixed = example(page, "Fixed").and_then(|fixed| fixed.files.files.values().next().cloned());
+    if fixed.is_some_and(|fixed| good.files.files.values().any(|text| *text == fixed)) {
+        faults.push("good example only repeats the fixed one".to_owned());
+    }
     let analysis = good.analyse();
     if !analysis.diagnostics.is_empty() || analysis.model.is_none() {
         let text = transcript::of(&analysis);

@@ -60,7 +60,7 @@ fn codes_stand_in_order_and_once() {
 fn catalogue_in_the_manual_is_up_to_date() {
     let rows: Vec<_> = Code::ALL
         .iter()
-        .map(|code| (code.as_str(), code.severity(), title(code.page())))
+        .map(|code| (code.as_str(), code.severity(), code.page()))
         .collect();
     let expect = catalogue(&rows);
     if std::env::var("INSTA_UPDATE").is_ok_and(|mode| mode == "always") {
@@ -98,21 +98,30 @@ fn lacking(code: &str, page: &str) -> Vec<Breach> {
     breaches
 }
 
+/// The rows are code, severity, page.
 fn catalogue(rows: &[(&str, Severity, &str)]) -> String {
     let mut text = String::from(
         "# Diagnostics\n\n\
          Every code that the compiler reports. `callsheet explain CODE` prints its page: what it means, a bad example, a\n\
-         good one. An error keeps code from being generated; a lint is a matter of taste. Numbers are never used again.\n\n\
-         | code | | about |\n|---|---|---|\n",
+         good one, and what the fix makes of the bad one where exactly one edit is certain: `callsheet check --fix` makes it.\n\
+         `callsheet explain --list` lists them. An error keeps code from being generated; a lint is a matter of taste, and has a\n\
+         [level](generating.md#lints). Numbers are never used again.\n\n\
+         | code | | fix | about |\n|---|---|---|---|\n",
     );
-    for (code, severity, title) in rows {
+    for (code, severity, page) in rows {
         let severity = match severity {
             Severity::Error => "error",
             Severity::Lint => "lint",
         };
         let _ = writeln!(
             text,
-            "| [{code}](../{PAGES}/{code}.md) | {severity} | {title} |"
+            "| [{code}](../{PAGES}/{code}.md) | {severity} | {} | {} |",
+            if page.contains("\n## Fixed\n") {
+                "yes"
+            } else {
+                ""
+            },
+            title(page)
         );
     }
     text
@@ -133,8 +142,8 @@ mod tests {
 
     #[test]
     fn catalogue_has_a_row_for_each_code() {
-        let text = catalogue(&[("CS0001", Severity::Lint, "a slip")]);
-        let row = format!("| [CS0001](../{PAGES}/CS0001.md) | lint | a slip |");
+        let text = catalogue(&[("CS0001", Severity::Lint, "# CS0001: a slip\n\n## Fixed\n")]);
+        let row = format!("| [CS0001](../{PAGES}/CS0001.md) | lint | yes | a slip |");
         assert_eq!(text.lines().last(), Some(row.as_str()));
     }
 }

@@ -154,13 +154,42 @@ fn explain_prints_the_page_of_a_code() {
     let run = project.run(&["explain", "cs0001"]);
     assert_eq!((run.status(), run.err()), (0, ""));
     assert!(run.out().starts_with("# CS0001: "), "{}", run.out());
-    let unknown = project.run(&["explain", "CS9999"]);
-    assert_eq!((unknown.status(), unknown.out()), (2, ""));
+    assert_eq!(project.run(&["explain", "1"]).out(), run.out());
+    let coloured = project.run(&["explain", "CS0001", "--color", "always"]);
     assert!(
-        unknown.err().contains("there is no code `CS9999`"),
+        coloured.out().contains("\u{1b}[1mCS0001: "),
         "{}",
-        unknown.err()
+        coloured.out()
     );
+}
+
+#[test]
+fn explain_lists_the_codes_and_those_near_an_unknown_one() {
+    let project = Project::new(&[]);
+    let list = project.run(&["explain", "--list"]);
+    assert_eq!((list.status(), list.err()), (0, ""));
+    assert!(
+        list.out().contains("CS0015  error  missing `;`\n"),
+        "{}",
+        list.out()
+    );
+    assert!(
+        list.out()
+            .contains("CS0016  lint   `;` that ends nothing\n"),
+        "{}",
+        list.out()
+    );
+    for (wanted, near) in [
+        ("CS9999", "there is no code `CS9999`; near it are"),
+        ("CS0048", "CS0049  too many lints"),
+        ("group", "CS0217  duplicate group"),
+        ("xyzzy", "`callsheet explain --list` lists them all"),
+    ] {
+        let unknown = project.run(&["explain", wanted]);
+        assert_eq!((unknown.status(), unknown.out()), (2, ""));
+        assert!(unknown.err().contains(near), "{}", unknown.err());
+    }
+    assert_eq!(project.run(&["explain"]).status(), 2);
 }
 
 #[test]
