@@ -1,8 +1,9 @@
 {{ header }}
 const _: () = ::callsheet::codegen::require_contract({{ contract }});
 
-{% include "messages.rs" %}
+{{ messages }}
 {%- include "aliases.rs" %}
+{%- include "displays.rs" %}
 {%- include "names.rs" %}
 {%- include "debugs.rs" %}
 {%- include "merges.rs" %}

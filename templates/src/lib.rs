@@ -3,12 +3,10 @@
 //! A view is a plain value of final strings; a template reads its fields and calls nothing. Names, types and decisions
 //! are made by the compiler. The templates stand in `rust/`, and `rust/package.rs` is their table of contents.
 
-mod message;
 mod modules;
 mod package;
 mod service;
 
-pub use message::{Enumeration, Field, Message, Nested, Oneof, Value, ValueName};
 pub use modules::{Module, Modules};
 pub use package::{
     Alias, Aliases, Constant, DebugImpl, Group, GroupEnum, Merge, Name, Package, Validation,

@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use crate::{Enumeration, Major, Message};
+use crate::Major;
 
 /// One package: the root of the templates.
 #[derive(Clone, Debug, Template)]
@@ -12,12 +12,12 @@ pub struct Package {
     pub header: String,
     /// The number of the joint between generated code and runtime.
     pub contract: u32,
-    /// Its messages, and behind them those of its errors.
-    pub messages: Vec<Message>,
-    /// Its enums.
-    pub enums: Vec<Enumeration>,
+    /// Its messages, errors and enums, as text.
+    pub messages: String,
     /// The second names of enum values.
     pub aliases: Vec<Aliases>,
+    /// The paths of enums that print themselves by the names of their values.
+    pub displays: Vec<String>,
     /// What tells the full names of its messages.
     pub names: Vec<Name>,
     /// What prints messages with secrets.

@@ -5,7 +5,6 @@ mod compiled;
 mod descriptors;
 mod messages;
 mod options;
-mod oracle;
 mod planted;
 mod random;
 mod rustc;

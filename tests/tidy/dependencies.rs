@@ -22,6 +22,10 @@ const COMPILER: &[(&str, &str)] = &[
     ),
     ("pest_derive", "makes the parser from the grammar"),
     ("prost", "encodes descriptors"),
+    (
+        "prost-build",
+        "generates messages in memory; without default features it needs no protoc",
+    ),
     ("prost-types", "the descriptors of protobuf itself"),
     (
         "regex-syntax",

@@ -43,15 +43,6 @@ const TRAIT_METHODS: [&str; 27] = [
 pub(super) const UNUSED: &str =
     "#[allow(dead_code, reason = \"not every user of a contract needs all of it\")]";
 
-/// The attribute of what tells the names of an enum's values, of which some may be deprecated.
-pub(super) fn names(deprecated: bool) -> &'static str {
-    if deprecated {
-        "#[allow(dead_code, deprecated, reason = \"a deprecated value has a name too\")]"
-    } else {
-        UNUSED
-    }
-}
-
 /// The attribute of a module that is called as the one around it.
 pub(super) const SAME_MODULE: &str =
     "#[allow(clippy::module_inception, reason = \"the contract chooses it\")]";

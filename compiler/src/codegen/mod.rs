@@ -1,15 +1,17 @@
-//! From the model to Rust text: messages for prost's derives, and services.
+//! From the model to Rust text: messages by prost-build in memory, services by templates.
 //!
 //! Pure: the same model and options give the same bytes. Names, types and decisions are made here; the templates only
 //! print.
 
 mod docs;
 mod lints;
+mod messages;
 mod options;
 mod output;
 mod parallel;
 mod rust;
 mod schemas;
+mod shapes;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -23,13 +25,11 @@ pub use options::{Options, Pattern};
 pub use output::Files;
 
 use lints::MethodLints;
-use rust::messages::Writer;
-use rust::names::snake;
 use rust::services::Catalogue;
-use rust::shapes::Shapes;
 use rust::types::Scope;
-use rust::{aliases, constants, merge, redact, rules, services};
+use rust::{aliases, constants, displays, merge, redact, rules, services};
 use schemas::Schemas;
+use shapes::Shapes;
 
 /// The number of the joint between generated code and runtime; both sides change it together.
 const CONTRACT: u32 = 2;
@@ -92,12 +92,10 @@ pub fn generate(model: &Model, options: &Options) -> Result<Files, Error> {
     }
     let packages: Vec<(&PackageName, Vec<&File>)> = packages.into_iter().collect();
     let texts = parallel::map(&packages, |(package, sources)| {
-        tidy(&known.view(package, sources).to_string())
+        let view = known.view(package, sources)?;
+        Ok((output::file_name(&package.0), tidy(&view.to_string())))
     });
-    let names = packages
-        .iter()
-        .map(|(package, _)| output::file_name(&package.0));
-    let mut files = Files(names.zip(texts).collect());
+    let mut files = Files(texts.into_iter().collect::<Result<_, Error>>()?);
     files
         .0
         .insert(Files::ROOT.to_owned(), tidy(&root(&packages).to_string()));
@@ -144,19 +142,19 @@ struct Known<'a> {
 }
 
 impl<'a> Known<'a> {
-    fn view(&self, package: &PackageName, sources: &[&'a File]) -> views::Package {
+    fn view(&self, package: &PackageName, sources: &[&'a File]) -> Result<views::Package, Error> {
         let scope = Scope::package(package, self.options);
-        let writer = Writer::new(scope, &self.shapes, self.options);
-        let module = snake(package.parts().last().unwrap_or_default());
+        let messages = messages::generate(package, sources, &self.shapes, self.options)
+            .map_err(Error::ExternPath)?;
         let paths: Vec<&str> = sources.iter().map(|file| &*file.import_path).collect();
         let embedded = self.schemas.of(package, sources);
         let imported = embedded.imports.iter().map(|other| scope.schema(other));
         let mut view = views::Package {
             header: output::header(&paths),
             contract: CONTRACT,
-            messages: Vec::new(),
-            enums: Vec::new(),
+            messages,
             aliases: Vec::new(),
+            displays: Vec::new(),
             names: Vec::new(),
             debugs: Vec::new(),
             merges: Vec::new(),
@@ -171,20 +169,21 @@ impl<'a> Known<'a> {
         for file in sources {
             let local = |message: &&Message| !scope.is_foreign(&message.name);
             for declared in file.enums.iter().filter(|one| !scope.is_foreign(&one.name)) {
-                view.enums.push(writer.enumeration(declared, &module));
                 view.aliases.extend(aliases::of_enum(scope, declared));
+                view.displays
+                    .extend(displays::of_enum(scope, declared, self.options));
             }
             for message in file.messages.iter().filter(local) {
-                view.messages.push(writer.message(message, &module));
                 aliases::of_message(scope, message, &mut view.aliases);
+                displays::of_message(scope, message, self.options, &mut view.displays);
                 type_names(scope, package, message, &mut view.names);
                 redact::debugs(scope, message, &mut view.debugs);
                 merge::merges(scope, message, &mut view.merges);
                 rules::validations(scope, message, ruled, &mut view.validations);
             }
             for message in file.errors.iter().map(|error| &error.message).filter(local) {
-                view.messages.push(writer.message(message, &module));
                 aliases::of_message(scope, message, &mut view.aliases);
+                displays::of_message(scope, message, self.options, &mut view.displays);
                 type_names(scope, package, message, &mut view.names);
                 redact::debugs(scope, message, &mut view.debugs);
                 rules::validations(scope, message, ruled, &mut view.validations);
@@ -198,7 +197,7 @@ impl<'a> Known<'a> {
             view.groups
                 .extend(file.services.iter().map(services::group_enum));
         }
-        view
+        Ok(view)
     }
 }
 

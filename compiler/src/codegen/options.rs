@@ -49,6 +49,11 @@ impl Options {
         Ok(())
     }
 
+    /// What a type of this full name derives besides.
+    pub(super) fn derives_of(&self, name: &str) -> impl Iterator<Item = &str> {
+        matching(&self.derives, name)
+    }
+
     /// Where the type of this full name is, if it is of another crate. The longest path wins.
     pub(super) fn extern_path(&self, name: &str) -> Option<String> {
         let (proto, rust) = self
@@ -63,7 +68,7 @@ impl Options {
         if rest.is_empty() {
             return Some(rust.clone());
         }
-        // As prost-build writes it, so that one path serves both.
+        // As prost-build writes it, so that messages and services name one type alike.
         let mut segments: Vec<&str> = rest[1..].split('.').collect();
         let last = segments.pop().unwrap_or_default();
         let mut path = String::new();
@@ -104,6 +109,16 @@ impl Pattern {
                 .is_some_and(|rest| rest.is_empty() || rest.ends_with('.')),
         }
     }
+}
+
+/// The texts whose patterns match the full name.
+pub(super) fn matching<'a>(
+    all: &'a [(Pattern, String)],
+    name: &str,
+) -> impl Iterator<Item = &'a str> {
+    all.iter()
+        .filter(move |(pattern, _)| pattern.matches(name))
+        .map(|(_, text)| text.as_str())
 }
 
 #[cfg(test)]

@@ -3,13 +3,12 @@
 pub(super) mod aliases;
 mod calls;
 pub(super) mod constants;
+pub(super) mod displays;
 pub(super) mod merge;
-pub(super) mod messages;
 pub(super) mod names;
 mod patterns;
 mod policy;
 pub(super) mod redact;
 pub(super) mod rules;
 pub(super) mod services;
-pub(super) mod shapes;
 pub(super) mod types;

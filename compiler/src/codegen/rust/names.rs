@@ -1,4 +1,4 @@
-//! Identifiers. They follow prost-build letter by letter: who knows protobuf in Rust knows what a declaration is called.
+//! Identifiers. They follow prost-build letter by letter, since its messages and our services name each other.
 
 use heck::{ToShoutySnakeCase, ToSnakeCase, ToUpperCamelCase};
 

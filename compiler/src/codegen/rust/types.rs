@@ -9,8 +9,6 @@ use super::names::{camel, snake};
 #[derive(Clone, Copy, Debug)]
 pub(in crate::codegen) struct Scope<'a> {
     package: &'a PackageName,
-    /// The message in whose module it is.
-    within: Option<&'a FullName>,
     in_major: bool,
     options: &'a Options,
 }
@@ -19,7 +17,6 @@ impl<'a> Scope<'a> {
     pub(in crate::codegen) fn package(package: &'a PackageName, options: &'a Options) -> Self {
         Self {
             package,
-            within: None,
             in_major: false,
             options,
         }
@@ -33,21 +30,12 @@ impl<'a> Scope<'a> {
         }
     }
 
-    /// The module of what is declared in a message of it.
-    pub(in crate::codegen) fn within(self, message: &'a FullName) -> Self {
-        Self {
-            within: Some(message),
-            ..self
-        }
-    }
-
     /// The path of a message or enum.
     pub(in crate::codegen) fn path(self, name: &FullName) -> String {
         if let Some(path) = well_known(&name.0).or_else(|| self.options.extern_path(&name.0)) {
             return path;
         }
-        let module = self.within.map_or(&self.package.0, |message| &message.0);
-        let mut here = module.split('.').peekable();
+        let mut here = self.package.parts().peekable();
         let (modules, last) = name.0.rsplit_once('.').unwrap_or_default();
         let mut there = modules.split('.').peekable();
         while here.peek().is_some() && here.peek() == there.peek() {
@@ -108,7 +96,7 @@ impl<'a> Scope<'a> {
         }
     }
 
-    pub(super) fn value(self, one: &FieldType) -> String {
+    fn value(self, one: &FieldType) -> String {
         match one {
             FieldType::Scalar(one) => scalar(*one).to_owned(),
             FieldType::Enum(_) => "i32".to_owned(),
@@ -190,13 +178,6 @@ mod tests {
         );
         let name = FullName("shop.orders.Order".into());
         assert_eq!(scope.major().path(&name), "super::Order");
-        let inside = scope.within(&name);
-        assert_eq!(inside.path(&name), "super::Order");
-        assert_eq!(inside.path(&name.child("Card")), "Card");
-        assert_eq!(
-            inside.path(&FullName("shop.common.Invoice".into())),
-            "super::super::common::Invoice"
-        );
     }
 
     #[test]

@@ -1,7 +1,7 @@
-//! What each message can derive, and which fields need a box: found once for all messages, in time linear in the fields.
+//! What each message can derive: found once for all messages, in time linear in the fields.
 //!
-//! A message that holds itself, at any remove, is in a cycle; each field on the way is boxed, as the type would have no size
-//! otherwise. Lists and maps are on the heap anyway and close no cycle.
+//! A message that holds itself, at any remove, does so in a box, which is neither `Copy` nor asked for `Eq`. Lists and maps are
+//! on the heap anyway and close no cycle.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,15 +9,15 @@ use std::sync::Arc;
 use prost_types::field_descriptor_proto::{Label, Type};
 use prost_types::{DescriptorProto, FileDescriptorProto};
 
-use crate::model::{Field, FieldShape, FieldType, FullName, Message, Model, Scalar};
+use crate::model::{FieldShape, FieldType, Message, Model, Scalar};
 
 /// What a type can derive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::codegen) struct Traits {
+pub(super) struct Traits {
     /// `Copy`
-    pub(in crate::codegen) copy: bool,
+    pub(super) copy: bool,
     /// `Eq`, and `Hash` with it.
-    pub(in crate::codegen) eq: bool,
+    pub(super) eq: bool,
 }
 
 impl Traits {
@@ -40,12 +40,10 @@ impl Traits {
 
 /// What is known of every message of a model, and of Protobuf's own that it refers to.
 #[derive(Debug, Default)]
-pub(in crate::codegen) struct Shapes {
+pub(super) struct Shapes {
     index: HashMap<Arc<str>, usize>,
     /// What each message derives.
     traits: Vec<Traits>,
-    /// The cycle that each message is in, or one of its own.
-    cycles: Vec<usize>,
 }
 
 /// A message before its cycle is known.
@@ -57,7 +55,7 @@ struct Node {
 }
 
 impl Shapes {
-    pub(in crate::codegen) fn new(model: &Model, well_known: &[FileDescriptorProto]) -> Self {
+    pub(super) fn new(model: &Model, well_known: &[FileDescriptorProto]) -> Self {
         let mut messages = Vec::new();
         for file in &model.files {
             let errors = file.errors.iter().map(|error| &error.message);
@@ -84,38 +82,11 @@ impl Shapes {
         Search::new(&nodes).run(index)
     }
 
-    /// What a message derives.
-    pub(in crate::codegen) fn of_message(&self, name: &FullName) -> Traits {
+    /// What the message of a full name derives: nothing where it is not known.
+    pub(super) fn of(&self, name: &str) -> Traits {
         self.index
-            .get(&name.0)
+            .get(name)
             .map_or(Traits::NONE, |&at| self.traits[at])
-    }
-
-    /// What is left of the traits of `holder`, or of its oneof, by one of its fields.
-    pub(in crate::codegen) fn of_field(&self, holder: &FullName, field: &Field) -> Traits {
-        match part(&field.shape) {
-            (own, None) => own,
-            (_, Some(name)) if self.is_cycle(holder, name) => Traits::NONE,
-            (own, Some(name)) => self
-                .index
-                .get(name)
-                .map_or(Traits::NONE, |&at| self.traits[at])
-                .and(own),
-        }
-    }
-
-    /// Whether the field is a box.
-    pub(in crate::codegen) fn is_boxed(&self, holder: &FullName, field: &Field) -> bool {
-        match part(&field.shape) {
-            (_, Some(name)) => self.is_cycle(holder, name),
-            (_, None) => false,
-        }
-    }
-
-    /// Whether a message is in a cycle with one that it holds.
-    fn is_cycle(&self, holder: &FullName, held: &str) -> bool {
-        let cycle = |name: &str| self.index.get(name).map(|&at| self.cycles[at]);
-        cycle(held).is_some_and(|held| cycle(&holder.0) == Some(held))
     }
 }
 
@@ -247,7 +218,6 @@ impl<'a> Search<'a> {
         Shapes {
             index,
             traits: self.traits,
-            cycles: self.cycles,
         }
     }
 

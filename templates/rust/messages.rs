@@ -1,6 +1,0 @@
-{%- for message in messages %}
-{{ message }}
-{% endfor %}
-{%- for enumeration in enums %}
-{{ enumeration }}
-{% endfor %}
