@@ -3,6 +3,7 @@
 mod check;
 mod converge;
 mod damage;
+mod facts;
 mod limits;
 mod manual;
 mod model;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use callsheet_templates as views;
+use heck::ToUpperCamelCase as _;
 use prost_types::FileDescriptorProto;
 
 use crate::codegen::docs;
@@ -233,7 +234,7 @@ fn typed_error(
 
 /// The enum of a method that throws: `OrdersPlaceError`.
 pub(super) fn error_name(service: &str, declared: &Method) -> String {
-    derived(service, &derived(&declared.name, "Error"))
+    derived(service, &(declared.name.to_upper_camel_case() + "Error"))
 }
 
 /// The enum of a service's groups.
