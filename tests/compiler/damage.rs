@@ -8,9 +8,13 @@ use proptest::prelude::*;
 
 use super::{parse, transcript};
 
-/// Every example contract, by import path.
 pub(crate) fn examples() -> Vec<(String, String)> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../idl-examples");
+    contracts("../idl-examples")
+}
+
+/// Every contract below a folder, by import path.
+pub(crate) fn contracts(folder: &str) -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     let mut found = Vec::new();
     let mut folders = vec![root.clone()];
     while let Some(folder) = folders.pop() {

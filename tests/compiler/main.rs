@@ -4,6 +4,7 @@ mod check;
 mod converge;
 mod damage;
 mod facts;
+mod grammar;
 mod limits;
 mod manual;
 mod model;
