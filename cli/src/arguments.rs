@@ -22,9 +22,11 @@ pub(crate) enum Command {
     Gen(Generate),
     /// Make contracts of .proto files.
     Import(Import),
-    /// Give contracts to other tools: as .proto files.
+    /// Give contracts to other tools: as .proto files, descriptors, JSON, HTML.
     #[command(subcommand)]
     Export(Export),
+    /// Run a plugin of protoc on contracts, which generates code for another language.
+    Plugin(Plugin),
     /// Print the manual page of a code, such as CS0101.
     Explain(Explain),
 }
@@ -83,11 +85,76 @@ pub(crate) struct Import {
     pub(crate) overwrite: bool,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct Plugin {
+    /// The plugin: `go` or `protoc-gen-go` for the program `protoc-gen-go`, or a path to one.
+    #[arg(value_name = "PLUGIN")]
+    pub(crate) program: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) tree: ExportTree,
+
+    /// A parameter for the plugin; may be given several times.
+    #[arg(long = "opt", value_name = "PARAMETER")]
+    pub(crate) options: Vec<String>,
+
+    /// Show the plugin every service as it was at this release.
+    #[arg(long, value_name = "RELEASE")]
+    pub(crate) at: Option<Release>,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Export {
     /// Idiomatic .proto files, which every protobuf tool reads: one for each contract, and one of package x.vN for each
     /// major of its services.
-    Proto(ExportTree),
+    Proto(ExportProto),
+    /// The descriptors of these .proto files as one binary file, a set of descriptors of protobuf.
+    Descriptors(ExportDescriptors),
+    /// What the contracts mean, all of it, as JSON.
+    Json(ExportFile),
+    /// Documentation: a page for each package, and an index.
+    Html(ExportTree),
+    /// JSON Schema of messages in protobuf's JSON form, a file for each package.
+    JsonSchema(ExportTree),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExportProto {
+    #[command(flatten)]
+    pub(crate) tree: ExportTree,
+
+    /// Export every service as it was at this release.
+    #[arg(long, value_name = "RELEASE")]
+    pub(crate) at: Option<Release>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExportDescriptors {
+    #[command(flatten)]
+    pub(crate) file: ExportFile,
+
+    /// Export every service as it was at this release.
+    #[arg(long, value_name = "RELEASE")]
+    pub(crate) at: Option<Release>,
+
+    /// With comments, and places in the .proto files.
+    #[arg(long)]
+    pub(crate) source_info: bool,
+}
+
+/// What becomes one file.
+#[derive(Debug, Args)]
+pub(crate) struct ExportFile {
+    #[command(flatten)]
+    pub(crate) input: Input,
+
+    /// The file to write to. Without it: standard output.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+
+    /// Write nothing; exit with 1 if the file is not there or says something else.
+    #[arg(long, requires = "out")]
+    pub(crate) check: bool,
 }
 
 /// What becomes a folder of files.
@@ -104,10 +171,6 @@ pub(crate) struct ExportTree {
     /// Write nothing; list files that are stale, missing or left over, with a diff, and exit with 1 if there are any.
     #[arg(long)]
     pub(crate) check: bool,
-
-    /// Export every service as it was at this release.
-    #[arg(long, value_name = "RELEASE")]
-    pub(crate) at: Option<Release>,
 }
 
 #[derive(Debug, Args)]

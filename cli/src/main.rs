@@ -1,4 +1,4 @@
-//! The Callsheet command line: `check`, `gen`, `import`, `export`, `explain`.
+//! The Callsheet command line: `check`, `gen`, `import`, `export`, `plugin`, `explain`.
 //!
 //! Turns arguments into calls of `callsheet-build`, and what comes back into text and an exit status. Findings go to
 //! standard error for people (`--format human`), as rustc's do, and to standard output where a program reads them
@@ -15,6 +15,7 @@ mod generate;
 mod import;
 mod outcome;
 mod page;
+mod plugin;
 mod project;
 mod report;
 
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
         Command::Gen(generate) => generate::run(generate),
         Command::Import(import) => import::run(import),
         Command::Export(export) => export::run(export),
+        Command::Plugin(plugin) => plugin::run(plugin),
         Command::Explain(explain) => explain::run(explain),
     };
     match outcome {

@@ -135,3 +135,38 @@ fn every_word_of_protobuf_is_said() {
          service Orders { @idempotent rpc all(stream All) -> stream All; }\n",
     ));
 }
+
+#[test]
+fn the_files_of_protobuf_itself_are_as_everywhere() {
+    let model = of_text(
+        "message All {
+             any: any = 1; api: google.protobuf.Api = 2; duration: duration = 3; empty: empty = 4;
+             mask: google.protobuf.FieldMask = 5; context: google.protobuf.SourceContext = 6; fields: struct = 7;
+             timestamp: timestamp = 8; kind: google.protobuf.Type = 9; text: google.protobuf.StringValue = 10;
+         }\n",
+    );
+    let theirs = compile(proto::texts(&model, None));
+    let ours = proto::descriptors(&model, None, false);
+    let mut compared = 0;
+    for file in ours
+        .iter()
+        .filter(|file| file.package() == "google.protobuf")
+    {
+        let mut their = theirs
+            .iter()
+            .find(|one| one.name() == file.name())
+            .expect("a file of protobuf")
+            .clone();
+        their.source_code_info = None;
+        // Newer releases have added to `Type`, and name what is deprecated.
+        assert_eq!((&file.options, file.name()), (&their.options, their.name()));
+        if !matches!(
+            file.name(),
+            "google/protobuf/type.proto" | "google/protobuf/api.proto"
+        ) {
+            assert_eq!(*file, their);
+        }
+        compared += 1;
+    }
+    assert_eq!(compared, 10);
+}

@@ -80,3 +80,210 @@ fn a_link_out_of_the_folder_is_not_followed() {
     assert!(run.err().contains("out/notes: no folder, or a link to one"));
     assert!(!project.path("elsewhere/v1").exists());
 }
+
+/// A contract with most of what there is.
+const SHOP: &str = r#"//! The *shop*. <script>alert(1)</script>
+edition 2026;
+package shop;
+
+/// Most.
+const MOST: uint32 = 5;
+
+/// See [this](javascript:x) and ![that](https://a.b/c.png).
+message Order {
+    id:    uint64 = 1 @required;
+    note:  string? = 2 @len(..=3);
+    tags:  [string] = 3 @len(1..=MOST) @unique;
+    count: int32 = 4 @range(1..10);
+    kind:  Kind = 5 @one_of(RETAIL);
+    parts: map<int32, Part> = 6;
+    token: bytes = 7 @redact @json("TOKEN");
+    oneof pay { card: string = 8; bill: Part = 9; }
+    message Part { at: timestamp = 1; deep: Order = 2; }
+}
+enum Kind { UNSPECIFIED = 0; RETAIL = 1 @deprecated("gone"); }
+error Lost(not_found) { id: uint64 = 1; }
+service Orders {
+    versions 1.0, 1.1, 2.0;
+    groups main, other, ..;
+    @added(1.1) @idempotent @timeout(1s) @retry(3, on: [unavailable], backoff: 20ms..1s)
+    rpc get(id: uint64 = 1) -> Order throws Lost;
+    @deprecated(1.1, "use get") @removed(2.0)
+    rpc old(stream Order) -> stream Order;
+}
+"#;
+
+#[test]
+fn json_holds_everything_that_the_contract_means() {
+    let project = Project::new(&[("shop.rpc", SHOP)]);
+    let run = project.run(&["export", "json", "shop.rpc"]);
+    assert_eq!(run.status(), 0, "{}", run.err());
+    let json: serde_json::Value = serde_json::from_str(run.out()).unwrap();
+    assert_eq!(json["form"], 1);
+    let file = &json["files"][0];
+    assert_eq!(file["constants"][0]["value"], 5);
+    let order = &file["messages"][0];
+    assert_eq!(
+        order["fields"][2]["rules"][0],
+        serde_json::json!({ "rule": "len", "min": 1, "max": 5 })
+    );
+    assert_eq!(order["fields"][6]["json_name"], "TOKEN");
+    assert_eq!(order["fields"][6]["redact"], true);
+    assert_eq!(order["fields"][7]["oneof"], "pay");
+    assert_eq!(file["errors"][0]["code"], "not_found");
+    let get = &file["services"][0]["methods"][0];
+    assert_eq!(get["releases"], serde_json::json!(["1.1", "2.0"]));
+    assert_eq!(get["policy"]["retry"]["on"][0], "unavailable");
+    assert_eq!(get["throws"][0], "shop.Lost");
+    let old = &file["services"][0]["methods"][1];
+    assert_eq!(
+        old["deprecated"],
+        serde_json::json!({ "since": "1.1", "reason": "use get" })
+    );
+    assert_eq!(
+        file["services"][0]["groups"],
+        serde_json::json!({ "named": ["main", "other"], "open": true })
+    );
+
+    let mixed = project.run(&["export", "json", "shop.rpc", "--format", "json"]);
+    assert_eq!(mixed.status(), 2);
+    assert!(mixed.err().contains("pass `--out FILE`"));
+}
+
+#[test]
+fn one_file_is_written_and_compared() {
+    let project = Project::new(&[("shop.rpc", SHOP)]);
+    for what in ["json", "descriptors"] {
+        let write = ["export", what, "shop.rpc", "--out", "deep/out"];
+        let check = [&write[..], &["--check"]].concat();
+        assert_eq!(project.run(&check).status(), 1);
+        assert!(!project.path("deep").exists());
+        assert!(project.run(&write).err().contains("wrote deep/out"));
+        assert!(project.run(&write).err().contains("unchanged: deep/out"));
+        assert_eq!(project.run(&check).status(), 0);
+        project.write("deep/out", "edited");
+        assert!(project.run(&check).err().contains("missing or stale"));
+        fs::remove_dir_all(project.path("deep")).unwrap();
+    }
+}
+
+#[test]
+fn descriptors_are_those_of_the_proto_files_at_a_release() {
+    use prost::Message as _;
+    let project = Project::new(&[("shop.rpc", SHOP)]);
+    let services = |arguments: &[&str]| {
+        let write = ["export", "descriptors", "shop.rpc", "--out", "set"];
+        let run = project.run(&[&write[..], arguments].concat());
+        assert_eq!(run.status(), 0, "{}", run.err());
+        let set = fs::read(project.path("set")).unwrap();
+        let set = prost_types::FileDescriptorSet::decode(&*set).unwrap();
+        let described = set.file.iter().any(|file| file.source_code_info.is_some());
+        let methods: Vec<String> = set
+            .file
+            .iter()
+            .flat_map(|file| {
+                file.service
+                    .iter()
+                    .map(|service| format!("{} {}", file.package(), service.method.len()))
+            })
+            .collect();
+        (methods, described)
+    };
+    let both = ["shop.v1 2", "shop.v2 1"].map(str::to_owned).to_vec();
+    assert_eq!(services(&[]), (both.clone(), false));
+    assert_eq!(services(&["--source-info"]), (both, true));
+    assert_eq!(
+        services(&["--at", "1.0"]),
+        (vec!["shop.v1 1".to_owned()], false)
+    );
+}
+
+#[test]
+fn every_link_of_the_pages_leads_somewhere_and_nothing_of_an_author_is_markup() {
+    let user = "//! Users.\nedition 2026;\npackage users;\nimport \"shop.rpc\";\nmessage User { order: shop.Order = 1; kind: shop.Kind = 2; }\n";
+    let project = Project::new(&[("shop.rpc", SHOP), ("users.rpc", user)]);
+    let run = project.run(&["export", "html", "shop.rpc", "users.rpc", "--out", "out"]);
+    assert_eq!(run.status(), 0, "{}", run.err());
+    let pages: Vec<(String, String)> = crate::names(&project.path("out"))
+        .into_iter()
+        .map(|name| (name.clone(), project.read(&format!("out/{name}"))))
+        .collect();
+    assert_eq!(
+        pages
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .collect::<Vec<_>>(),
+        ["index.html", "shop.html", "users.html"]
+    );
+    let mut links = 0;
+    for (page, text) in &pages {
+        for foreign in ["<script", "<img", "javascript:", "src="] {
+            assert!(!text.contains(foreign), "{page}: {foreign}");
+        }
+        for link in text
+            .split("href=\"")
+            .skip(1)
+            .map(|rest| rest.split('"').next().unwrap())
+        {
+            let (to, id) = link.split_once('#').unwrap_or((link, ""));
+            let to = if to.is_empty() { page } else { to };
+            let (_, target) = pages
+                .iter()
+                .find(|(name, _)| name == to)
+                .unwrap_or_else(|| panic!("{page}: {link}"));
+            assert!(
+                id.is_empty() || target.contains(&format!("id=\"{id}\"")),
+                "{page}: {link}"
+            );
+            links += 1;
+        }
+    }
+    assert!(links > 15, "{links}");
+    let shop = project.read("out/shop.html");
+    assert!(shop.contains("The <em>shop</em>. &lt;script&gt;"));
+    assert!(shop.contains("@retry(3, on: [unavailable], backoff: 20ms..1s)"));
+}
+
+#[test]
+fn a_schema_says_what_canonical_json_looks_like() {
+    let project = Project::new(&[("shop.rpc", SHOP)]);
+    let arguments = ["export", "json-schema", "shop.rpc", "--out", "out"];
+    assert_eq!(project.run(&arguments).status(), 0);
+    let schema: serde_json::Value = serde_json::from_str(&project.read("out/shop.json")).unwrap();
+    let order = &schema["$defs"]["shop.Order"];
+    let field = |name: &str| order["properties"][name].clone();
+    assert_eq!(
+        order["required"],
+        serde_json::json!(["count", "id", "kind", "tags"])
+    );
+    assert_eq!(field("id")["type"], "string");
+    assert_eq!(field("note")["maxLength"], 3);
+    assert_eq!(
+        (
+            field("tags")["minItems"].clone(),
+            field("tags")["uniqueItems"].clone()
+        ),
+        (1.into(), true.into())
+    );
+    assert_eq!(
+        (
+            field("count")["minimum"].clone(),
+            field("count")["exclusiveMaximum"].clone()
+        ),
+        (1.into(), 10.into())
+    );
+    assert_eq!(field("TOKEN")["contentEncoding"], "base64");
+    assert_eq!(
+        field("parts")["additionalProperties"]["$ref"],
+        "#/$defs/shop.Order.Part"
+    );
+    assert_eq!(
+        schema["$defs"]["shop.Order.Part"]["properties"]["at"]["format"],
+        "date-time"
+    );
+    assert_eq!(
+        schema["$defs"]["shop.Kind"]["anyOf"][0]["enum"][1],
+        "KIND_RETAIL"
+    );
+    assert_eq!(order["allOf"][0]["oneOf"].as_array().unwrap().len(), 3);
+}

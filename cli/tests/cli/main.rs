@@ -8,6 +8,8 @@ mod generate;
 mod hostile;
 mod import;
 mod lints;
+#[cfg(unix)]
+mod plugin;
 mod record;
 
 use std::fs;

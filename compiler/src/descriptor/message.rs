@@ -193,8 +193,8 @@ fn entry_name(field: &str) -> String {
     name
 }
 
-/// `legacy_id` → `legacyId`, as `protoc` names it.
-pub(super) fn json_name(field: &str) -> String {
+/// `legacy_id` → `legacyId`: the name in JSON of a field that says none, as `protoc` has it.
+pub fn json_name(field: &str) -> String {
     camel(field, false)
 }
 

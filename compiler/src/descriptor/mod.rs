@@ -12,6 +12,7 @@ use prost_types::FileDescriptorProto;
 
 use crate::model::{File, Model};
 
+pub use message::json_name;
 pub use path::field_numbers;
 
 /// The name of the descriptor of an `.rpc` file: `shop/orders.proto` for `shop/orders.rpc`.

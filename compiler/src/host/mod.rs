@@ -59,7 +59,7 @@ pub use record::{Record, Unchanged};
 pub use roots::{DiskLoader, ImportRoots};
 pub use trace::{Trace, Tracing};
 #[cfg(feature = "interchange")]
-pub use tree::Tree;
+pub use tree::{Tree, holds, write_file};
 
 /// What the system refused, and where.
 #[derive(Debug)]

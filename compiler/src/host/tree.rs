@@ -158,15 +158,7 @@ impl Tree {
         let path = self.folder.join(name);
         let parent = path.parent().unwrap_or(&self.folder);
         fs::create_dir_all(parent).map_err(Error::at(parent))?;
-        let (mut file, passing) = passing(&path).map_err(Error::at(&path))?;
-        let result = file
-            .write_all(text.as_bytes())
-            .and_then(|()| fs::rename(&passing, &path));
-        if result.is_err() {
-            // The first error is the one to tell; what is left is a hidden file that nothing reads.
-            let _ = fs::remove_file(&passing);
-        }
-        result.map_err(Error::at(path))
+        put(&path, text.as_bytes())
     }
 
     /// Files of an earlier run that are not among `files`, sorted.
@@ -241,4 +233,56 @@ fn has_mark(path: &Path, mark: &str) -> io::Result<bool> {
     let mut head = Vec::new();
     File::open(path)?.take(HEAD).read_to_end(&mut head)?;
     Ok(String::from_utf8_lossy(&head).contains(mark))
+}
+
+/// Puts one file in its place in one step, if it does not hold these bytes already; says whether it did. Its folder is
+/// made.
+///
+/// # Errors
+/// What the system refuses.
+pub fn write_file(path: &Path, bytes: &[u8]) -> Result<bool, Error> {
+    if holds(path, bytes)? {
+        return Ok(false);
+    }
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => {
+            fs::create_dir_all(parent).map_err(Error::at(parent))?;
+        }
+        _ => {}
+    }
+    put(path, bytes)?;
+    Ok(true)
+}
+
+/// Whether a regular file holds exactly these bytes.
+///
+/// # Errors
+/// What the system refuses.
+pub fn holds(path: &Path, bytes: &[u8]) -> Result<bool, Error> {
+    match fs::symlink_metadata(path) {
+        Ok(metadata) if metadata.is_dir() => Err(Error::new(
+            path,
+            "a folder stands where the file belongs; name a file",
+        )),
+        Ok(metadata) if metadata.is_file() && metadata.len() == bytes.len() as u64 => {
+            fs::read(path)
+                .map(|found| found == bytes)
+                .map_err(Error::at(path))
+        }
+        Ok(_) => Ok(false),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(Error::at(path)(error)),
+    }
+}
+
+fn put(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let (mut file, passing) = passing(path).map_err(Error::at(path))?;
+    let result = file
+        .write_all(bytes)
+        .and_then(|()| fs::rename(&passing, path));
+    if result.is_err() {
+        // The first error is the one to tell; what is left is a hidden file that nothing reads.
+        let _ = fs::remove_file(&passing);
+    }
+    result.map_err(Error::at(path))
 }

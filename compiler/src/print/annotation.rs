@@ -53,7 +53,7 @@ impl<'m> Enums<'m> {
 }
 
 /// The rules of a field: `@len(1..=64)`, in their order.
-pub(crate) fn rules(field: &Field, enums: &Enums<'_>) -> Vec<String> {
+pub fn rules(field: &Field, enums: &Enums<'_>) -> Vec<String> {
     field
         .rules
         .iter()
@@ -118,7 +118,7 @@ pub(crate) fn deprecated(reason: &str) -> String {
 
 /// When a method is there: `@added(1.1)`, `@deprecated(1.1, "why")`, `@removed(2.0)`. `first` is the first release of its
 /// service, which needs no words.
-pub(crate) fn window(method: &Method, first: Release) -> Vec<String> {
+pub fn window(method: &Method, first: Release) -> Vec<String> {
     let mut out = Vec::new();
     if method.window.added != first {
         out.push(format!("@added({})", method.window.added));
@@ -135,7 +135,7 @@ pub(crate) fn window(method: &Method, first: Release) -> Vec<String> {
 }
 
 /// How a call may be treated, each as an annotation.
-pub(crate) fn policy(policy: &MethodPolicy) -> Vec<String> {
+pub fn policy(policy: &MethodPolicy) -> Vec<String> {
     let MethodPolicy {
         timeout,
         idempotent,
@@ -262,7 +262,7 @@ pub fn scalar(scalar: Scalar) -> &'static str {
 }
 
 /// `const MAX_ITEMS: uint32 = 500;`
-pub(crate) fn constant(constant: &Constant) -> String {
+pub fn constant(constant: &Constant) -> String {
     let (typed, value) = match &constant.value {
         ConstantValue::Bool(value) => ("bool", value.to_string()),
         ConstantValue::Integer(of, value) => (scalar(*of), value.to_string()),

@@ -9,7 +9,8 @@ mod literal;
 mod name;
 
 pub use annotation::{Enums, balancer, clustering, compression, priority_word, scalar, status};
-pub(crate) use annotation::{constant, deprecated, groups, policy, rules, versions, window};
+pub use annotation::{constant, policy, rules, window};
+pub(crate) use annotation::{deprecated, groups, versions};
 pub use layout::text;
 pub(crate) use literal::string;
 pub use name::Symbols;

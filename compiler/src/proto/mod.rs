@@ -8,6 +8,7 @@ mod comment;
 mod context;
 mod declarations;
 mod import;
+mod own;
 mod service;
 mod write;
 
@@ -61,6 +62,7 @@ pub fn descriptors(
     let context = Context::new(model, &paths);
     let mut descriptors = descriptor::lower(model);
     let built_in = descriptors.len() - model.files.len();
+    descriptors[..built_in].iter_mut().for_each(own::complete);
     let files = model.files.iter().zip(&paths);
     for ((file, path), descriptor) in files.zip(&mut descriptors[built_in..]) {
         let written = declarations::write(&context, file, path, source_info);
