@@ -11,6 +11,10 @@ const COMPILER: &[(&str, &str)] = &[
         "annotate-snippets",
         "rustc's layout of diagnostics, by the people who wrote rustc's",
     ),
+    (
+        "basic-toml",
+        "reads `callsheet.toml`; askama builds it for every build script anyway",
+    ),
     ("callsheet-templates", "the text of generated code: ours"),
     (
         "heck",

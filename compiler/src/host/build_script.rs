@@ -5,10 +5,10 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::codegen::{Options, Pattern};
-use crate::diagnostic::{Level, Levels, render};
+use crate::diagnostic::{Level, render};
 use crate::driver;
 
-use super::{DiskLoader, ImportRoots, Output, Record, Tracing};
+use super::{Config, DiskLoader, Output, Record, Tracing};
 
 /// Starts a build script's compilation.
 ///
@@ -38,7 +38,8 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// Imports start from this folder; may be given several times. Without any, they start from the folders that are
+    /// Imports start from this folder; may be given several times. Without any, they start from the roots of the nearest
+    /// `callsheet.toml` above each path, no higher than this crate for a path in it, or else from the folders that are
     /// compiled.
     #[must_use]
     pub fn root(mut self, folder: impl Into<PathBuf>) -> Self {
@@ -61,7 +62,7 @@ impl Builder {
         self
     }
 
-    /// Does not tell a lint: its code, such as `CS0110`, or `lints` for all. A level that is given to a code wins over one
+    /// Does not tell a lint, whatever `callsheet.toml` says: its code, such as `CS0110`, or `lints` for all. A level that is given to a code wins over one
     /// that is given to all; of two that are given to one thing, the later wins.
     #[must_use]
     pub fn allow(self, lint: impl Into<String>) -> Self {
@@ -172,18 +173,18 @@ impl Builder {
         if let Some(at) = &self.at {
             options.at = Some(at.parse().map_err(|error| Error::of(&error))?);
         }
-        let mut levels = Levels::default();
+        // What lies above this crate is another's, unless a path leads there.
+        let crate_dir = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+        let config = Config::of(paths, crate_dir.as_deref()).map_err(|error| Error::of(&error))?;
+        let mut levels = config.levels().map_err(|error| Error::of(&error))?;
         for (lint, level) in &self.lints {
             levels
                 .set(lint, *level)
                 .map_err(|error| Error::of(&error))?;
         }
-        let roots = if self.roots.is_empty() {
-            own_roots(paths)
-        } else {
-            self.roots
-        };
-        let roots = ImportRoots::new(roots).map_err(|error| Error::of(&error))?;
+        let roots = config
+            .roots(paths, &self.roots, None)
+            .map_err(|error| Error::of(&error))?;
         let found = roots.find(paths).map_err(|error| Error::of(&error))?;
         let mut watch = |path: &Path| {
             // Cargo reads one line per path; one that holds a line end cannot be told.
@@ -192,10 +193,11 @@ impl Builder {
                 watched.insert(path.into_owned());
             }
         };
+        config.files().for_each(&mut watch);
         found.folders.iter().for_each(|folder| watch(folder));
 
         let output = Output::new(out_dir);
-        let question = (&roots, &found.entries, &options, &self.lints);
+        let question = (&roots, &found.entries, &options, &levels);
         // Cargo's folder is this build script's alone.
         let record = || Record::new(cargo_dir?, &output, &question);
         let mut loader = DiskLoader::new(roots.clone());
@@ -232,24 +234,6 @@ impl Builder {
 struct Run {
     instructions: Vec<String>,
     result: Result<(), Error>,
-}
-
-/// Folders are import roots themselves; a file's root is its folder.
-fn own_roots<P: AsRef<Path>>(paths: &[P]) -> Vec<PathBuf> {
-    paths
-        .iter()
-        .map(AsRef::as_ref)
-        .map(|path| match path.parent() {
-            Some(parent) if !path.is_dir() => {
-                if parent.as_os_str().is_empty() {
-                    PathBuf::from(".")
-                } else {
-                    parent.to_owned()
-                }
-            }
-            _ => path.to_owned(),
-        })
-        .collect()
 }
 
 /// Why a build script's compilation failed. Both `Debug` and `Display` print the whole report.
@@ -427,6 +411,32 @@ mod tests {
         assert!(denied.to_string().contains("error[CS0024]"), "{denied}");
         let refused = run(|builder| builder.allow("CS0130")).result.unwrap_err();
         assert!(refused.to_string().contains("is an error"), "{refused}");
+    }
+
+    #[test]
+    fn a_project_sets_roots_and_levels_and_is_watched() {
+        let folder = project(&[
+            (
+                "callsheet.toml",
+                "roots = [\"idl\"]\n\n[lints]\nall = \"deny\"\n",
+            ),
+            ("idl/shop/main.rpc", &MAIN.replace("edition 2026;\n", "")),
+            ("idl/shop/common.rpc", COMMON),
+        ]);
+        let run = |builder: Builder| {
+            let builder = builder.out_dir(folder.path().join("out"));
+            builder.run(&[folder.path().join("idl/shop")], None)
+        };
+        let denied = run(configure());
+        assert!(
+            told(&folder, &denied).contains(&"cargo::rerun-if-changed=callsheet.toml".to_owned())
+        );
+        let denied = denied.result.unwrap_err().to_string();
+        assert!(
+            denied.contains("error[CS0024]") && !denied.contains("CS0100"),
+            "{denied}"
+        );
+        run(configure().warn("CS0024")).result.unwrap();
     }
 
     #[test]

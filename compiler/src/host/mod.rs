@@ -14,6 +14,11 @@
 pub mod build_script;
 #[expect(
     clippy::disallowed_methods,
+    reason = "the room that reads a project's configuration"
+)]
+mod config;
+#[expect(
+    clippy::disallowed_methods,
     clippy::disallowed_types,
     reason = "the room that writes files"
 )]
@@ -54,6 +59,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+pub use config::Config;
 pub use output::{Difference, Output, Written};
 pub use record::{Record, Unchanged};
 pub use roots::{DiskLoader, ImportRoots};
