@@ -9,13 +9,27 @@ use crate::{pages, transcript};
 const COMMON: &str =
     "edition 2026;\npackage shop.common;\n\nmessage Invoice { number: string = 1; }\n";
 
+fn read(path: &str) -> String {
+    let path = format!("{}/../{path}", env!("CARGO_MANIFEST_DIR"));
+    std::fs::read_to_string(path).expect("a file of the repository")
+}
+
+fn examples() -> Vec<String> {
+    let manual = read("docs/language.md");
+    let examples = manual.split("\n```rpc\n").skip(1);
+    examples
+        .map(|example| example.split("\n```").next().expect("an end").to_owned() + "\n")
+        .collect()
+}
+
 #[test]
 fn every_example_of_the_reference_is_clean() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/language.md");
-    let manual = std::fs::read_to_string(path).expect("the reference");
-    let mut count = 0;
-    for example in manual.split("\n```rpc\n").skip(1) {
-        let text = example.split("\n```").next().expect("an end").to_owned() + "\n";
+    let examples = examples();
+    assert!(
+        examples.len() > 10,
+        "the examples of the reference were not found"
+    );
+    for text in examples {
         let path = pages::path_of(&text);
         let files = [
             (path.clone(), text.clone()),
@@ -27,7 +41,28 @@ fn every_example_of_the_reference_is_clean() {
             found.is_empty() && analysis.model.is_some(),
             "{text}\n{found}"
         );
-        count += 1;
     }
-    assert!(count > 10, "the examples of the reference were not found");
+}
+
+#[test]
+fn every_word_and_annotation_has_an_example() {
+    let grammar = read("compiler/src/syntax/grammar.pest");
+    let words = grammar
+        .lines()
+        .filter_map(|line| line.strip_prefix("kw_")?.split_whitespace().next())
+        .map(|word| format!("{word} "));
+    let table = read("compiler/src/check/table.rs");
+    let annotations: Vec<String> = table
+        .split(" spec(")
+        .chain(table.split(" name: "))
+        .filter_map(|spec| spec.trim_start().strip_prefix('"')?.split_once('"'))
+        .map(|(name, _)| format!("@{name}"))
+        .collect();
+    assert!(annotations.len() > 20, "{annotations:?}");
+    let examples = examples().concat();
+    let missing: Vec<String> = words
+        .chain(annotations)
+        .filter(|construct| !examples.contains(construct.as_str()))
+        .collect();
+    assert!(missing.is_empty(), "without an example: {missing:?}");
 }

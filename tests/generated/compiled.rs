@@ -48,7 +48,16 @@ impl Tally {
                 analysis = tree.analyse();
             }
             let model = analysis.model.expect("a contract without errors");
-            let files = driver::generate(&model, &Options::default()).expect("default options");
+            // Every third as it was at one of its releases.
+            let services = model.files.iter().flat_map(|file| &file.services);
+            let releases: Vec<_> = services.flat_map(|service| &service.releases).collect();
+            let options = Options {
+                at: (seed % 3 == 1)
+                    .then(|| releases.first().map(|release| **release))
+                    .flatten(),
+                ..Options::default()
+            };
+            let files = driver::generate(&model, &options).expect("a listed release");
             let folder = folder.join(format!("s{seed}"));
             std::fs::create_dir_all(&folder).expect("a folder");
             for (name, text) in files.0 {
