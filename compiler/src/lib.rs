@@ -3,6 +3,11 @@
 //! Five forms, five names: [`syntax::ast`] (what was written) → [`model`] (what it means) → `descriptor` (the protobuf
 //! contract) → `templates` views (what will be printed) → text.
 
+// What pest's derive names where pest does without the standard library, and so without probing the stack at each rule:
+// brackets are limited before it reads them.
+extern crate alloc;
+
+mod case;
 pub mod check;
 pub mod codegen;
 pub mod descriptor;
@@ -11,6 +16,7 @@ pub mod driver;
 pub mod fix;
 pub mod host;
 pub mod model;
+mod parallel;
 #[cfg(feature = "interchange")]
 pub mod print;
 #[cfg(feature = "interchange")]

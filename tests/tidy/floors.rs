@@ -11,7 +11,7 @@ const LAW: &str = "A file names only lower floors, or its own module (the tables
     Move what is named down, pass it in as an argument or trait, or move the module up if nothing below needs it.";
 
 const COMPILER: &[&[&str]] = &[
-    &["source"],
+    &["case", "parallel", "source"],
     &["diagnostic", "model"],
     &["print", "syntax"],
     &["resolve"],

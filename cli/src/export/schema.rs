@@ -114,7 +114,7 @@ impl<'m> Packages<'m> {
     }
 
     fn field(&self, package: &str, field: &Field) -> Value {
-        let mut notes = field.docs.clone();
+        let mut notes = field.docs.to_vec();
         let mut made = match &field.shape {
             FieldShape::Singular(one) | FieldShape::Optional(one) => {
                 let mut made = self.one(package, one);

@@ -2,10 +2,9 @@
 //!
 //! Known only once types are: it is enums and optional fields that have them.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
-use heck::ToSnakeCase as _;
-
+use crate::case;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::model::{Field, FieldShape, FieldType, Message, Model};
 
@@ -23,7 +22,7 @@ impl Check<'_> {
     }
 
     fn accessors_of(&mut self, message: &Message) {
-        let mut known: HashMap<String, &Field> = HashMap::new();
+        let mut known: FxHashMap<String, &Field> = FxHashMap::default();
         for field in &message.fields {
             for name in accessors(field) {
                 if let Some(first) = known.insert(name.clone(), field) {
@@ -39,7 +38,6 @@ impl Check<'_> {
 
 /// The methods that a field gives its message in Rust.
 fn accessors(field: &Field) -> Vec<String> {
-    let name = field.name.to_snake_case();
     let prefixes: &[&str] = match &field.shape {
         _ if field.oneof.is_some() => &[],
         FieldShape::Singular(FieldType::Enum(_)) | FieldShape::Optional(FieldType::Enum(_)) => {
@@ -50,6 +48,10 @@ fn accessors(field: &Field) -> Vec<String> {
         FieldShape::Map(_, FieldType::Enum(_)) => &["get_", "insert_"],
         _ => &[],
     };
+    if prefixes.is_empty() {
+        return Vec::new();
+    }
+    let name = case::snake(&field.name);
     prefixes
         .iter()
         .map(|prefix| format!("{prefix}{name}"))

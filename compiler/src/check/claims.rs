@@ -1,6 +1,9 @@
 //! Who wants which name where: in one Rust module, or in one scope of the protobuf descriptor.
 
 use std::collections::{HashMap, HashSet};
+use std::hash::BuildHasher as _;
+
+use rustc_hash::{FxBuildHasher, FxHashSet};
 
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::Span;
@@ -30,8 +33,15 @@ pub(super) struct Claim {
 }
 
 /// All names claimed so far.
+///
+/// Names hardly ever meet, so everything is claimed by its hash first. Where two hashes meet everything is claimed again,
+/// and what has one of these hashes is looked at: only there a claim is put into words and kept.
 #[derive(Default)]
 pub(super) struct Claims {
+    /// The hashes of all claims; `None` once they are known.
+    hashes: Option<FxHashSet<u64>>,
+    /// Those that came more than once.
+    met: FxHashSet<u64>,
     taken: HashMap<(Space, String), Claim>,
     /// Pairs of places that were reported: what clashes in the descriptor mostly clashes in Rust too.
     reported: HashSet<(Span, Span)>,
@@ -41,8 +51,39 @@ pub(super) struct Claims {
 }
 
 impl Claims {
+    /// Claims that are looked at by their hashes, until [`Claims::look_closer`].
+    pub(super) fn at_a_glance() -> Self {
+        Self {
+            hashes: Some(FxHashSet::default()),
+            ..Self::default()
+        }
+    }
+
+    /// Whether any two claims may have met: then all are to be made again.
+    pub(super) fn look_closer(&mut self) -> bool {
+        self.hashes = None;
+        !self.met.is_empty()
+    }
+
     /// Claims `name` in `scope`; reports where something else has it.
-    pub(super) fn claim(&mut self, space: Space, scope: &str, name: &str, claim: Claim) {
+    pub(super) fn claim(
+        &mut self,
+        space: Space,
+        scope: &str,
+        name: &str,
+        claim: impl FnOnce() -> Claim,
+    ) {
+        let hash = FxBuildHasher.hash_one((space, scope, name));
+        if let Some(hashes) = &mut self.hashes {
+            if !hashes.insert(hash) {
+                self.met.insert(hash);
+            }
+        } else if self.met.contains(&hash) {
+            self.settle(space, scope, name, claim());
+        }
+    }
+
+    fn settle(&mut self, space: Space, scope: &str, name: &str, claim: Claim) {
         let key = (
             // Types begin with a capital letter and modules with a small one, but for those that begin with a digit.
             if space == Space::Module {

@@ -2,14 +2,15 @@
 
 use std::collections::HashSet;
 
-use heck::{ToShoutySnakeCase, ToSnakeCase, ToUpperCamelCase};
+use rustc_hash::FxHashSet;
 
+use crate::case;
 use crate::source::Span;
 use crate::syntax::ast::{self, Ident, Item, Member};
 
 use super::claims::{Claim, Claims, Space};
-use super::enums::descriptor_name;
-use super::{Check, join, package};
+use super::enums::{prefix, with_prefix};
+use super::{Check, join};
 
 /// What the compiler makes of a service in each major, by the end of its name.
 const OF_A_SERVICE: [&str; 5] = ["", "Client", "BlockingClient", "Server", "Mock"];
@@ -20,10 +21,17 @@ struct Scope {
     module: String,
 }
 
+/// The majors of packages whose modules are claimed.
+type Majors = HashSet<(String, u32)>;
+
 impl Check<'_> {
     /// Reports every pair of names that meet.
     pub(super) fn clashes(&mut self) {
-        let mut claims = Claims::default();
+        let mut claims = Claims::at_a_glance();
+        self.all_claims(&mut claims);
+        if !claims.look_closer() {
+            return;
+        }
         for (id, decl) in self.names.iter() {
             let first = self.names.named(&decl.name.0)[0];
             if first != id
@@ -32,49 +40,59 @@ impl Check<'_> {
                 claims.known(first, second);
             }
         }
+        self.all_claims(&mut claims);
+        self.out.append(&mut claims.out);
+    }
+
+    fn all_claims(&self, claims: &mut Claims) {
+        // What every file of a package claims in the same words is claimed once.
+        let mut packages = HashSet::new();
+        let mut majors = HashSet::new();
         for file in &self.loaded.files {
             let Some(path) = &file.ast.package else {
                 continue;
             };
-            let full = package(&file.ast);
             let mut scope = Scope {
                 full: String::new(),
                 module: String::new(),
             };
             for part in &path.parts {
-                let what = format!("the package `{}`", join(&scope.full, &part.text));
-                let claim = Claim {
-                    span: part.span,
-                    what,
-                    generated: false,
-                };
-                let module = part.text.to_snake_case();
-                claims.claim(Space::Protobuf, &scope.full, &part.text, claim.clone());
-                claims.claim(Space::Module, &scope.module, &module, claim);
+                let full = join(&scope.full, &part.text);
+                let module = case::snake(&part.text);
+                if packages.insert(full.clone()) {
+                    let claim = || Claim {
+                        span: part.span,
+                        what: format!("the package `{full}`"),
+                        generated: false,
+                    };
+                    claims.claim(Space::Protobuf, &scope.full, &part.text, claim);
+                    claims.claim(Space::Module, &scope.module, &module, claim);
+                }
                 scope = Scope {
-                    full: join(&scope.full, &part.text),
                     module: join(&scope.module, &module),
+                    full,
                 };
             }
-            debug_assert_eq!(scope.full, full);
-            let what = format!("the descriptor set of the package `{}`", scope.full);
-            let claim = made(path.span, what);
-            claims.claim(Space::Value, &scope.module, "FILE_DESCRIPTOR_SET", claim);
+            if packages.insert(format!("{} itself", scope.full)) {
+                claims.claim(Space::Value, &scope.module, "FILE_DESCRIPTOR_SET", || {
+                    let what = format!("the descriptor set of the package `{}`", scope.full);
+                    made(path.span, what)
+                });
+            }
             for item in &file.ast.items {
-                self.item_claims(&mut claims, &scope, item);
+                self.item_claims(claims, &scope, &mut majors, item);
             }
         }
-        self.out.append(&mut claims.out);
     }
 
-    fn item_claims(&self, claims: &mut Claims, scope: &Scope, item: &Item) {
+    fn item_claims(&self, claims: &mut Claims, scope: &Scope, majors: &mut Majors, item: &Item) {
         match item {
             Item::Const(item) => {
-                let claim = declared("the constant", &item.name);
+                let claim = || declared("the constant", &item.name);
                 claims.claim(
                     Space::Value,
                     &scope.module,
-                    &item.name.text.to_shouty_snake_case(),
+                    &case::shouty(&item.name.text),
                     claim,
                 );
             }
@@ -85,56 +103,56 @@ impl Check<'_> {
                 message_claims(claims, scope, "the error", &item.name, &item.members);
             }
             Item::Enum(item) => enum_claims(claims, scope, item),
-            Item::Service(item) => self.service_claims(claims, scope, item),
+            Item::Service(item) => self.service_claims(claims, scope, majors, item),
         }
     }
 
-    fn service_claims(&self, claims: &mut Claims, scope: &Scope, item: &ast::Service) {
-        let name = item.name.text.to_upper_camel_case();
-        let service = declared("the service", &item.name);
-        claims.claim(
-            Space::Protobuf,
-            &scope.full,
-            &item.name.text,
-            service.clone(),
-        );
-        let group = made(
-            item.name.span,
-            format!("the group enum of the service `{}`", item.name.text),
-        );
+    fn service_claims(
+        &self,
+        claims: &mut Claims,
+        scope: &Scope,
+        known: &mut Majors,
+        item: &ast::Service,
+    ) {
+        let name = case::upper_camel(&item.name.text);
+        let service = || declared("the service", &item.name);
+        claims.claim(Space::Protobuf, &scope.full, &item.name.text, service);
+        let group = || {
+            let what = format!("the group enum of the service `{}`", item.name.text);
+            made(item.name.span, what)
+        };
         claims.claim(Space::Type, &scope.module, &format!("{name}Group"), group);
         for method in &item.methods {
             if let Some(request) = self.requests.get(&method.name.span) {
-                let what = format!(
-                    "the request message of `{}.{}`",
-                    item.name.text, method.name.text
-                );
-                let claim = made(method.name.span, what);
-                claims.claim(Space::Protobuf, &scope.full, request, claim.clone());
+                let claim = || {
+                    let (service, method_name) = (&item.name.text, &method.name.text);
+                    let what = format!("the request message of `{service}.{method_name}`");
+                    made(method.name.span, what)
+                };
+                claims.claim(Space::Protobuf, &scope.full, request, claim);
                 claims.claim(Space::Type, &scope.module, request, claim);
             }
         }
         for major in majors(item) {
             let module = format!("v{major}");
-            let what = format!(
-                "the module of major {major} of the services of `{}`",
-                scope.full
-            );
-            claims.claim(
-                Space::Module,
-                &scope.module,
-                &module,
-                made(item.name.span, what),
-            );
+            if known.insert((scope.full.clone(), major)) {
+                claims.claim(Space::Module, &scope.module, &module, || {
+                    let what = format!(
+                        "the module of major {major} of the services of `{}`",
+                        scope.full
+                    );
+                    made(item.name.span, what)
+                });
+            }
             let module = join(&scope.module, &module);
             for end in OF_A_SERVICE {
-                let claim = match end {
-                    "" => service.clone(),
+                let claim = || match end {
+                    "" => service(),
                     end => made(
                         item.name.span,
                         format!(
                             "the {} of the service `{}`",
-                            end.to_snake_case().replace('_', " "),
+                            case::snake(end).replace('_', " "),
                             item.name.text
                         ),
                     ),
@@ -146,12 +164,14 @@ impl Check<'_> {
                 .iter()
                 .filter(|method| !method.throws.is_empty());
             for method in throwing {
-                let error = format!("{name}{}Error", method.name.text.to_upper_camel_case());
-                let what = format!(
-                    "the error enum of `{}.{}`",
-                    item.name.text, method.name.text
-                );
-                claims.claim(Space::Type, &module, &error, made(method.name.span, what));
+                let error = format!("{name}{}Error", case::upper_camel(&method.name.text));
+                claims.claim(Space::Type, &module, &error, || {
+                    let what = format!(
+                        "the error enum of `{}.{}`",
+                        item.name.text, method.name.text
+                    );
+                    made(method.name.span, what)
+                });
             }
         }
     }
@@ -164,17 +184,17 @@ fn message_claims(
     name: &Ident,
     members: &[Member],
 ) {
-    let claim = declared(kind, name);
-    claims.claim(Space::Protobuf, &scope.full, &name.text, claim.clone());
+    let claim = || declared(kind, name);
+    claims.claim(Space::Protobuf, &scope.full, &name.text, claim);
     claims.claim(
         Space::Type,
         &scope.module,
-        &name.text.to_upper_camel_case(),
-        claim.clone(),
+        &case::upper_camel(&name.text),
+        claim,
     );
     let inner = Scope {
         full: join(&scope.full, &name.text),
-        module: join(&scope.module, &name.text.to_snake_case()),
+        module: join(&scope.module, &case::snake(&name.text)),
     };
     let nests = members.iter().any(|member| {
         matches!(
@@ -183,28 +203,27 @@ fn message_claims(
         )
     });
     if nests {
-        let what = format!("what is inside {}", claim.what);
         claims.claim(
             Space::Module,
             &scope.module,
-            &name.text.to_snake_case(),
-            made(name.span, what),
+            &case::snake(&name.text),
+            || made(name.span, format!("what is inside {}", claim().what)),
         );
     }
     let mut fields: Vec<&ast::Field> = Vec::new();
     // Two members of one name are reported with the fields; here they meet only other things.
-    let mut names = HashSet::new();
+    let mut names = FxHashSet::default();
     for member in members {
         match member {
             Member::Field(field) => fields.push(field),
             Member::Oneof(oneof) => {
                 fields.extend(&oneof.fields);
-                let claim = declared("the oneof", &oneof.name);
+                let claim = || declared("the oneof", &oneof.name);
                 claims.claim(
                     Space::Type,
                     &inner.module,
-                    &oneof.name.text.to_upper_camel_case(),
-                    claim.clone(),
+                    &case::upper_camel(&oneof.name.text),
+                    claim,
                 );
                 if names.insert(&*oneof.name.text) {
                     claims.claim(Space::Protobuf, &inner.full, &oneof.name.text, claim);
@@ -221,52 +240,49 @@ fn message_claims(
         if !names.insert(&field.name.text) {
             continue;
         }
-        let claim = declared("the field", &field.name);
-        claims.claim(Space::Protobuf, &inner.full, &field.name.text, claim);
+        claims.claim(Space::Protobuf, &inner.full, &field.name.text, || {
+            declared("the field", &field.name)
+        });
         if matches!(field.ty.kind, ast::TypeKind::Map(..)) {
-            let entry = format!("{}Entry", field.name.text.to_upper_camel_case());
-            let what = format!("the entry message of the map `{}`", field.name.text);
-            claims.claim(
-                Space::Protobuf,
-                &inner.full,
-                &entry,
-                made(field.name.span, what),
-            );
+            let entry = format!("{}Entry", case::upper_camel(&field.name.text));
+            claims.claim(Space::Protobuf, &inner.full, &entry, || {
+                let what = format!("the entry message of the map `{}`", field.name.text);
+                made(field.name.span, what)
+            });
         }
     }
 }
 
 fn enum_claims(claims: &mut Claims, scope: &Scope, item: &ast::Enum) {
-    let claim = declared("the enum", &item.name);
-    claims.claim(Space::Protobuf, &scope.full, &item.name.text, claim.clone());
+    let claim = || declared("the enum", &item.name);
+    claims.claim(Space::Protobuf, &scope.full, &item.name.text, claim);
     claims.claim(
         Space::Type,
         &scope.module,
-        &item.name.text.to_upper_camel_case(),
+        &case::upper_camel(&item.name.text),
         claim,
     );
     let bare = item
         .annotations
         .iter()
         .any(|annotation| &*annotation.name.text == "bare_names");
-    let mut names = HashSet::new();
+    let prefix = prefix(&item.name.text);
+    let mut names = FxHashSet::default();
     for value in &item.values {
         // Protobuf puts the values of an enum beside the enum, not inside.
-        let name = descriptor_name(&item.name.text, &value.name.text, bare);
+        let name = with_prefix(&prefix, &value.name.text, bare);
+        // Two of one enum are reported with the enum.
         if !names.insert(name.clone()) {
-            // Two of one enum are reported with the enum.
             continue;
         }
-        let what = format!(
-            "the value `{}` of the enum `{}`",
-            value.name.text, item.name.text
-        );
-        let claim = Claim {
+        claims.claim(Space::Protobuf, &scope.full, &name, || Claim {
             span: value.name.span,
-            what,
+            what: format!(
+                "the value `{}` of the enum `{}`",
+                value.name.text, item.name.text
+            ),
             generated: false,
-        };
-        claims.claim(Space::Protobuf, &scope.full, &name, claim);
+        });
     }
 }
 

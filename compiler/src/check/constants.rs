@@ -100,7 +100,7 @@ impl<'a> Check<'a> {
         let id = self.names.at(item.name.span)?;
         Some(Constant {
             name: FullName(super::join(place.scope, &item.name.text).into()),
-            docs: item.docs.lines.clone(),
+            docs: self.docs(item.span.file, &item.docs),
             value: self.constants.get(&id)?.clone()?,
             span: item.name.span,
         })

@@ -26,6 +26,9 @@ impl Check<'_> {
                 messages.push(message);
             }
         }
+        if messages.iter().all(|message| needs_nothing(message)) {
+            return;
+        }
         messages.sort_by_key(|message| message.span);
         let index: HashMap<&str, usize> = messages
             .iter()
@@ -83,6 +86,12 @@ impl Check<'_> {
         }
         self.report(report);
     }
+}
+
+/// Whether nothing must be there for a message to be.
+fn needs_nothing(message: &Message) -> bool {
+    message.fields.iter().all(|field| field.rules.is_empty())
+        && message.oneofs.iter().all(|oneof| !oneof.required)
 }
 
 /// The message that a field must hold, if it must hold one.

@@ -1,9 +1,10 @@
 //! Enums: numbers, names, zero.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
 
-use heck::{ToShoutySnakeCase, ToUpperCamelCase};
+use rustc_hash::FxHashMap;
 
+use crate::case;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::model::{Enum, EnumValue, FullName};
 use crate::source::Span;
@@ -41,13 +42,14 @@ impl<'a> Check<'a> {
             );
         }
         self.value_names(item, &reserved, bare);
-        let mut values = Vec::new();
+        let prefix = prefix(&item.name.text);
+        let mut values = Vec::with_capacity(item.values.len());
         for value in &item.values {
             let annotations = self.annotations(place, Target::EnumValue, &value.annotations);
             values.push(EnumValue {
                 name: value.name.text.to_string(),
-                descriptor_name: descriptor_name(&item.name.text, &value.name.text, bare),
-                docs: value.docs.lines.clone(),
+                descriptor_name: with_prefix(&prefix, &value.name.text, bare).into_owned(),
+                docs: self.docs(value.span.file, &value.docs),
                 deprecated: annotations.deprecation(),
                 number: i32::try_from(value.number.value).unwrap_or_default(),
                 span: value.name.span,
@@ -55,7 +57,7 @@ impl<'a> Check<'a> {
         }
         let Reservations { numbers, names } = reserved.finish();
         Enum {
-            docs: item.docs.lines.clone(),
+            docs: self.docs(item.span.file, &item.docs),
             deprecated: annotations.deprecation(),
             values,
             allow_alias: aliases,
@@ -96,7 +98,9 @@ impl<'a> Check<'a> {
                 .also(first.name.span, "stands first")
                 .help(format!("move `{} = 0;` to the top", zero.name.text));
                 let text = self.sources.text(zero.span);
-                if zero.docs.lines.is_empty() && first.docs.lines.is_empty() && text.ends_with(';')
+                if zero.docs.comments.is_none()
+                    && first.docs.comments.is_none()
+                    && text.ends_with(';')
                 {
                     let gap = self.gap_before(first.span);
                     report
@@ -137,7 +141,7 @@ impl<'a> Check<'a> {
     /// Whether there are aliases; reported where they are not allowed.
     fn enum_numbers(&mut self, item: &ast::Enum, reserved: &Reserved<'_>, allowed: bool) -> bool {
         let mut aliases = false;
-        let mut first: HashMap<i128, Span> = HashMap::new();
+        let mut first: FxHashMap<i128, Span> = FxHashMap::default();
         for value in &item.values {
             let (number, span) = (value.number.value, value.number.span);
             if i32::try_from(number).is_err() {
@@ -190,9 +194,10 @@ impl<'a> Check<'a> {
 
     fn value_names(&mut self, item: &ast::Enum, reserved: &Reserved<'_>, bare_names: bool) {
         let prefix = prefix(&item.name.text);
-        let mut exact: HashMap<&str, Span> = HashMap::new();
-        let mut stripped: HashMap<&str, &ast::Ident> = HashMap::new();
-        let mut rust: HashMap<String, &ast::Ident> = HashMap::new();
+        let camel = case::upper_camel(&item.name.text);
+        let mut exact: FxHashMap<&str, Span> = FxHashMap::default();
+        let mut stripped: FxHashMap<&str, &ast::Ident> = FxHashMap::default();
+        let mut rust: FxHashMap<String, &ast::Ident> = FxHashMap::default();
         for value in &item.values {
             let name = &value.name;
             self.not_reserved(name, reserved, "value");
@@ -223,8 +228,8 @@ impl<'a> Check<'a> {
                 continue;
             }
             stripped.insert(bare, name);
-            let descriptor = descriptor_name(&item.name.text, &name.text, bare_names);
-            let variant = variant(&item.name.text, &descriptor);
+            let descriptor = with_prefix(&prefix, &name.text, bare_names);
+            let variant = variant(&camel, &descriptor);
             match rust.get(&variant) {
                 Some(first) if !variant.is_empty() => self.case_clash(name, first, &variant),
                 _ => {
@@ -237,24 +242,28 @@ impl<'a> Check<'a> {
 
 /// What protobuf's style puts in front of the values of an enum.
 pub(super) fn prefix(enumeration: &str) -> String {
-    format!("{}_", enumeration.to_shouty_snake_case())
+    format!("{}_", case::shouty(enumeration))
 }
 
 /// The name of a value in the descriptor and in JSON.
 pub(super) fn descriptor_name(enumeration: &str, value: &str, bare: bool) -> String {
-    let prefix = prefix(enumeration);
-    if bare || value.starts_with(&prefix) {
-        value.to_owned()
+    with_prefix(&prefix(enumeration), value, bare).into_owned()
+}
+
+/// The same with the prefix of the enum at hand.
+pub(super) fn with_prefix<'v>(prefix: &str, value: &'v str, bare: bool) -> Cow<'v, str> {
+    if bare || value.starts_with(prefix) {
+        Cow::Borrowed(value)
     } else {
-        prefix + value
+        Cow::Owned([prefix, value].concat())
     }
 }
 
-/// The variant in Rust, as prost-build makes it: the descriptor's name less the enum's.
+/// The variant in Rust, as prost-build makes it: the descriptor's name less the enum's, both in camel case.
 fn variant(enumeration: &str, descriptor: &str) -> String {
-    let name = descriptor.to_upper_camel_case();
+    let name = case::upper_camel(descriptor);
     let bare = name
-        .strip_prefix(&enumeration.to_upper_camel_case())
+        .strip_prefix(enumeration)
         .filter(|bare| bare.starts_with(char::is_uppercase));
     bare.map_or(name.clone(), str::to_owned)
 }

@@ -1,10 +1,13 @@
 //! Fields: their types, annotations, and names in JSON.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
+use std::hash::BuildHasher as _;
 use std::sync::Arc;
 
-use heck::ToSnakeCase;
+use rustc_hash::{FxBuildHasher, FxHashSet};
 
+use crate::case;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::model::{Field, FieldShape};
 use crate::source::Span;
@@ -46,7 +49,7 @@ impl Check<'_> {
         let number = i32::try_from(item.number.value).ok();
         let made = shape.zip(number).map(|(shape, number)| Field {
             name: item.name.text.to_string(),
-            docs: item.docs.lines.clone(),
+            docs: self.docs(item.span.file, &item.docs),
             deprecated: annotations.deprecation(),
             number,
             shape,
@@ -104,6 +107,9 @@ impl Check<'_> {
 
     /// No two members of one name, in `.rpc`, in Rust or in JSON.
     pub(super) fn field_names(&mut self, fields: &[&ast::Field], members: &[Member]) {
+        if !names_may_meet(fields, members) {
+            return;
+        }
         let mut json: HashMap<String, &ast::Field> = HashMap::new();
         let mut reported = self.member_clashes(fields, members);
         for field in fields {
@@ -139,7 +145,7 @@ impl Check<'_> {
     ) -> std::collections::HashSet<Span> {
         let mut reported = std::collections::HashSet::new();
         let mut exact: HashMap<&str, Span> = HashMap::new();
-        let mut rust: HashMap<String, &ast::Ident> = HashMap::new();
+        let mut rust: HashMap<Cow<'_, str>, &ast::Ident> = HashMap::new();
         let oneofs = members.iter().filter_map(|member| match member {
             Member::Oneof(oneof) => Some(&oneof.name),
             _ => None,
@@ -157,7 +163,7 @@ impl Check<'_> {
                 continue;
             }
             exact.insert(&name.text, name.span);
-            let snake = name.text.to_snake_case();
+            let snake = case::snake(&name.text);
             match rust.get(&snake) {
                 Some(first) if !snake.is_empty() => {
                     self.case_clash(name, first, &snake);
@@ -203,6 +209,22 @@ impl Check<'_> {
     }
 }
 
+/// Whether any two members may have one name in Rust or in JSON: told by hashes, since nearly always none do.
+fn names_may_meet(fields: &[&ast::Field], members: &[Member]) -> bool {
+    let mut hashes = FxHashSet::default();
+    let oneofs = members.iter().filter_map(|member| match member {
+        Member::Oneof(oneof) => Some(&oneof.name),
+        _ => None,
+    });
+    let mut names = fields.iter().map(|field| &field.name).chain(oneofs);
+    let mut meets = |in_json: bool, name: &str| {
+        let hash = FxBuildHasher.hash_one((in_json, name));
+        !hashes.insert(hash)
+    };
+    names.any(|name| meets(false, &case::snake(&name.text)))
+        || fields.iter().any(|field| meets(true, &json_name(field)))
+}
+
 /// The name of a field in JSON: what `@json` says, or protobuf's lower camel case.
 fn json_name(field: &ast::Field) -> String {
     for annotation in &field.annotations {
@@ -213,7 +235,7 @@ fn json_name(field: &ast::Field) -> String {
             return text.clone();
         }
     }
-    let mut name = String::new();
+    let mut name = String::with_capacity(field.name.text.len());
     let mut raise = false;
     for c in field.name.text.chars() {
         if c == '_' {

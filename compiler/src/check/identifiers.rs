@@ -1,7 +1,6 @@
 //! Names by themselves: built-in types, keywords of Rust, names that are none.
 
-use heck::{ToSnakeCase, ToUpperCamelCase};
-
+use crate::case;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::syntax::ast::{self, Ident, Item, Member};
 
@@ -16,6 +15,9 @@ const KEYWORDS: [&str; 52] = [
     "return", "self", "Self", "static", "struct", "super", "trait", "true", "try", "type",
     "typeof", "unsafe", "unsized", "use", "virtual", "where", "while", "yield",
 ];
+
+/// Letters of the longest of them.
+const LONGEST: usize = 8;
 
 /// Keywords that cannot be raw identifiers, and `extern`, which prost-build takes for one of them.
 const NEVER_RAW: [&str; 5] = ["self", "Self", "super", "crate", "extern"];
@@ -137,8 +139,8 @@ impl<'a> Check<'a> {
 
     fn spelling(&mut self, name: &Ident, spelling: Spelling) {
         let rust = match spelling {
-            Spelling::Snake => name.text.to_snake_case(),
-            Spelling::Camel => name.text.to_upper_camel_case(),
+            Spelling::Snake => case::snake(&name.text),
+            Spelling::Camel => case::upper_camel(&name.text).into(),
         };
         if rust.is_empty() {
             self.report(
@@ -153,7 +155,7 @@ impl<'a> Check<'a> {
                 .label("nothing but underscores")
                 .help("choose a name with a letter"),
             );
-        } else if KEYWORDS.contains(&&*rust) {
+        } else if rust.len() <= LONGEST && KEYWORDS.contains(&&*rust) {
             let spelt = if NEVER_RAW.contains(&&*rust) {
                 format!("{rust}_")
             } else {
@@ -175,7 +177,7 @@ impl<'a> Check<'a> {
 
     fn method_name(&mut self, name: &Ident) {
         self.spelling(name, Spelling::Snake);
-        let rust = name.text.to_snake_case();
+        let rust = case::snake(&name.text);
         if rust == "new" || rust == "blocking" || rust.starts_with("with_") {
             self.report(
                 Diagnostic::new(

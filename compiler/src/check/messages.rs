@@ -63,7 +63,7 @@ impl<'a> Check<'a> {
         };
         let mut made = Message {
             name: FullName(body.name.as_str().into()),
-            docs: body.docs.lines.clone(),
+            docs: self.docs(body.span.file, body.docs),
             deprecated: None,
             fields: Vec::new(),
             oneofs: Vec::new(),
@@ -137,7 +137,7 @@ impl<'a> Check<'a> {
         }
         Oneof {
             name: item.name.text.to_string(),
-            docs: item.docs.lines.clone(),
+            docs: self.docs(item.span.file, &item.docs),
             required: annotations.get("required").is_some(),
             span: item.name.span,
         }

@@ -2,10 +2,9 @@
 
 use std::collections::HashMap;
 
-use heck::ToUpperCamelCase;
-
+use crate::case;
 use crate::diagnostic::{Code, Diagnostic};
-use crate::model::{FieldType, FullName, Message, Request};
+use crate::model::{Docs, FieldType, FullName, Message, Request};
 use crate::resolve::{DeclKind, Want};
 use crate::source::Span;
 use crate::syntax::ast::{self, Payload, TypeKind};
@@ -74,7 +73,7 @@ impl<'a> Check<'a> {
         self.field_names(&list, &[]);
         Message {
             name: name.clone(),
-            docs: Vec::new(),
+            docs: Docs::default(),
             deprecated: None,
             fields,
             oneofs: Vec::new(),
@@ -181,7 +180,7 @@ impl<'a> Check<'a> {
                 self.report(self.without(report, path.span));
                 continue;
             }
-            let variant = name.simple().to_upper_camel_case();
+            let variant = case::upper_camel(name.simple());
             if let Some((other, first)) = rust.get(&variant) {
                 let report = Diagnostic::new(
                     Code::ThrowsSameName,

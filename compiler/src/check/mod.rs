@@ -32,11 +32,13 @@ mod table;
 mod values;
 mod windows;
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
+
 use crate::diagnostic::Diagnostic;
-use crate::model::{ConstantValue, FieldShape, File, Model, PackageName};
+use crate::model::{ConstantValue, Docs, FieldShape, File, Model, PackageName};
 use crate::resolve::{DeclId, Loaded, Names, Near};
 use crate::source::{FileId, SourceMap, Span};
 use crate::syntax::ast::{self, Item};
@@ -105,16 +107,21 @@ impl<'a> Check<'a> {
             loaded,
             names,
             near: Near::default(),
-            used: HashSet::new(),
+            used: HashSet::default(),
             well_known: vec![BTreeSet::new(); loaded.files.len()],
-            missing: HashMap::new(),
-            incomplete: HashSet::new(),
-            constants: HashMap::new(),
-            enums: HashMap::new(),
-            fields: HashMap::new(),
-            requests: HashMap::new(),
+            missing: HashMap::default(),
+            incomplete: HashSet::default(),
+            constants: HashMap::default(),
+            enums: HashMap::default(),
+            fields: HashMap::default(),
+            requests: HashMap::default(),
             out: Vec::new(),
         }
+    }
+
+    /// Documentation of a declaration in `file`.
+    fn docs(&self, file: FileId, docs: &ast::Docs) -> Docs {
+        docs.in_source(&self.sources.file(file).text)
     }
 
     fn report(&mut self, report: Diagnostic) {
@@ -127,7 +134,7 @@ impl<'a> Check<'a> {
         let mut made = File {
             import_path: self.sources.file(file.id).import_path.clone(),
             package: PackageName(package.as_str().into()),
-            docs: file.docs.lines.clone(),
+            docs: self.docs(file.id, &file.docs),
             imports: Vec::new(),
             messages: Vec::new(),
             enums: Vec::new(),

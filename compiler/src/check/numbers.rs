@@ -1,6 +1,8 @@
 //! Numbers of fields: each once, within protobuf's range, none that is reserved.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
+
+use rustc_hash::FxHashMap;
 
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::Span;
@@ -37,9 +39,8 @@ const PROTOBUF: std::ops::RangeInclusive<u64> = 19_000..=19_999;
 impl Check<'_> {
     /// The numbers of all fields of one message.
     pub(super) fn field_numbers(&mut self, fields: &[&ast::Field], reserved: &Reserved<'_>) {
-        let used: BTreeSet<u64> = fields.iter().map(|field| field.number.value).collect();
-        let mut free = Free::new(&used, reserved);
-        let mut first: HashMap<u64, Span> = HashMap::new();
+        let mut free = Free::new(fields, reserved);
+        let mut first: FxHashMap<u64, Span> = FxHashMap::default();
         for field in fields {
             let (number, span) = (field.number.value, field.number.span);
             if let Some(first) = first.get(&number)
@@ -96,21 +97,27 @@ impl Check<'_> {
 /// The lowest free numbers: each is offered once, so that all fixes together mend the message.
 struct Free<'a> {
     next: u64,
-    used: &'a BTreeSet<u64>,
+    fields: &'a [&'a ast::Field],
+    /// Their numbers, once one is wrong.
+    used: Option<BTreeSet<u64>>,
     reserved: &'a Reserved<'a>,
 }
 
 impl<'a> Free<'a> {
-    fn new(used: &'a BTreeSet<u64>, reserved: &'a Reserved<'a>) -> Self {
+    fn new(fields: &'a [&'a ast::Field], reserved: &'a Reserved<'a>) -> Self {
         Self {
             next: 1,
-            used,
+            fields,
+            used: None,
             reserved,
         }
     }
 
     /// Offers the lowest free number. No fix: which of two fields keeps its number, only the author knows.
     fn offer(&mut self, report: Diagnostic) -> Diagnostic {
+        let used = self
+            .used
+            .get_or_insert_with(|| self.fields.iter().map(|field| field.number.value).collect());
         while self.next <= 536_870_911 {
             let number = self.next;
             if PROTOBUF.contains(&number) {
@@ -119,7 +126,7 @@ impl<'a> Free<'a> {
                 self.next = u64::try_from(end).unwrap_or(u64::MAX).saturating_add(1);
             } else {
                 self.next = self.next.saturating_add(1);
-                if !self.used.contains(&number) {
+                if !used.contains(&number) {
                     return report.help(format!("write `= {number}`, the lowest free number"));
                 }
             }

@@ -2,8 +2,7 @@
 
 use std::collections::HashMap;
 
-use heck::ToUpperCamelCase;
-
+use crate::case;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::model::{File, FullName, Group, Groups, Message, Method, Release, Service};
 use crate::source::Span;
@@ -69,7 +68,7 @@ impl<'a> Check<'a> {
             };
             methods.push(Method {
                 name: method.name.text.to_string(),
-                docs: method.docs.lines.clone(),
+                docs: self.docs(method.span.file, &method.docs),
                 window: life.window,
                 deprecated: life.deprecated.clone(),
                 request,
@@ -86,7 +85,7 @@ impl<'a> Check<'a> {
         self.default_policy(item, &defaults, &written, &taken);
         Service {
             name: FullName(name.as_str().into()),
-            docs: item.docs.lines.clone(),
+            docs: self.docs(item.span.file, &item.docs),
             deprecated: annotations.deprecation(),
             releases: listed,
             groups,
@@ -208,7 +207,7 @@ impl<'a> Check<'a> {
         let mut rust: HashMap<String, &ast::Ident> = HashMap::new();
         let mut named = Vec::new();
         for name in &line.names {
-            let variant = name.text.to_upper_camel_case();
+            let variant = case::upper_camel(&name.text);
             if let Some(first) = exact.get(&*name.text) {
                 let report = Diagnostic::new(
                     Code::DuplicateGroup,
@@ -271,11 +270,11 @@ impl<'a> Check<'a> {
         let mut definitions: HashMap<String, Vec<&Life<'a>>> = HashMap::new();
         for life in lives {
             if matches!(life.method.request, ast::Request::Arguments(..)) {
-                let method = life.method.name.text.to_upper_camel_case();
+                let method = case::upper_camel(&life.method.name.text);
                 definitions.entry(method).or_default().push(life);
             }
         }
-        let mut service = item.name.text.to_upper_camel_case();
+        let mut service = case::upper_camel(&item.name.text);
         // `_2` without its underscore is no name in protobuf.
         if service.starts_with(|first: char| first.is_ascii_digit()) {
             service.insert(0, '_');

@@ -2,8 +2,7 @@
 
 use std::collections::HashMap;
 
-use heck::ToSnakeCase;
-
+use crate::case;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::model::{Release, Window};
 use crate::source::Span;
@@ -177,7 +176,7 @@ impl<'a> Check<'a> {
     pub(super) fn overlaps(&mut self, service: &Ident, lives: &[Life<'a>]) {
         let mut same: HashMap<String, Vec<&Life<'a>>> = HashMap::new();
         for life in lives {
-            let name = life.method.name.text.to_snake_case();
+            let name = case::snake(&life.method.name.text).into_owned();
             same.entry(name).or_default().push(life);
         }
         for (rust, mut list) in same {

@@ -8,7 +8,6 @@ mod lints;
 mod messages;
 mod options;
 mod output;
-mod parallel;
 mod rust;
 mod schemas;
 mod shapes;
@@ -20,6 +19,7 @@ use callsheet_templates as views;
 
 use crate::descriptor;
 use crate::model::{File, Message, Model, PackageName, Release};
+use crate::parallel;
 
 pub use options::{Options, Pattern};
 pub use output::Files;
@@ -108,7 +108,7 @@ fn root(packages: &[(&PackageName, Vec<&File>)]) -> views::Modules {
     let mut sources: Vec<&str> = files().map(|file| &*file.import_path).collect();
     sources.sort_unstable();
     let docs = packages.iter().map(|(package, files)| {
-        let docs = files.iter().flat_map(|file| file.docs.clone());
+        let docs = files.iter().flat_map(|file| file.docs.iter().cloned());
         (package.to_string(), docs.collect())
     });
     output::modules(output::header(&sources), &docs.collect())

@@ -336,8 +336,10 @@ fn unreadable(error: &io::Error) -> LoadError {
 fn read(path: &Path) -> Result<String, LoadError> {
     judge(&fs::metadata(path).map_err(|error| unreadable(&error))?)?;
     let file = File::open(path).map_err(|error| unreadable(&error))?;
-    judge(&file.metadata().map_err(|error| unreadable(&error))?)?;
-    let mut bytes = Vec::new();
+    let metadata = file.metadata().map_err(|error| unreadable(&error))?;
+    judge(&metadata)?;
+    let size = usize::try_from(metadata.len()).unwrap_or_default();
+    let mut bytes = Vec::with_capacity(size + 1);
     file.take(Source::MAX_BYTES as u64 + 1)
         .read_to_end(&mut bytes)
         .map_err(|error| unreadable(&error))?;

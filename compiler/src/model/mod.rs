@@ -3,11 +3,13 @@
 //! The model is made only from files without errors, so the back end checks nothing again. It knows no syntax, no
 //! protobuf descriptor and no Rust.
 
+mod docs;
 mod name;
 mod service;
 mod types;
 mod version;
 
+pub use docs::Docs;
 pub use name::{FullName, PackageName};
 pub use service::{
     Backoff, Balance, Cluster, Compression, Group, Groups, Method, MethodPolicy, Priority, Request,
@@ -37,7 +39,7 @@ pub struct File {
     /// Its package.
     pub package: PackageName,
     /// `//!` at its head.
-    pub docs: Vec<String>,
+    pub docs: Docs,
     /// Import paths of the files it imports, sorted; built-in `google/protobuf/*.proto` it refers to included.
     pub imports: Vec<Arc<str>>,
     /// Top-level messages in order, then the request messages of argument lists in order of their methods.

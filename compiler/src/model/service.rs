@@ -2,7 +2,7 @@
 
 use crate::source::Span;
 
-use super::{Deprecation, FullName, Release, Window};
+use super::{Deprecation, Docs, FullName, Release, Window};
 
 /// A service.
 #[derive(Clone, Debug)]
@@ -10,7 +10,7 @@ pub struct Service {
     /// Its full name: `shop.orders.Orders`.
     pub name: FullName,
     /// Its documentation.
-    pub docs: Vec<String>,
+    pub docs: Docs,
     /// Its deprecation.
     pub deprecated: Option<Deprecation>,
     /// Its releases, oldest first; at least one.
@@ -66,7 +66,7 @@ pub struct Method {
     /// Its name: `place`.
     pub name: String,
     /// Its documentation.
-    pub docs: Vec<String>,
+    pub docs: Docs,
     /// When it is there.
     pub window: Window,
     /// Since when it is deprecated, and why.

@@ -2,7 +2,7 @@
 
 use crate::source::Span;
 
-use super::{FullName, StatusCode};
+use super::{Docs, FullName, StatusCode};
 
 /// A message.
 #[derive(Clone, Debug)]
@@ -10,7 +10,7 @@ pub struct Message {
     /// Its full name.
     pub name: FullName,
     /// Its documentation.
-    pub docs: Vec<String>,
+    pub docs: Docs,
     /// Its deprecation.
     pub deprecated: Option<Deprecation>,
     /// Its fields by position in the source, members of oneofs included.
@@ -73,7 +73,7 @@ pub struct Field {
     /// Its name.
     pub name: String,
     /// Its documentation.
-    pub docs: Vec<String>,
+    pub docs: Docs,
     /// Its deprecation.
     pub deprecated: Option<Deprecation>,
     /// Its number, in 1..=536870911.
@@ -199,7 +199,7 @@ pub struct Oneof {
     /// Its name.
     pub name: String,
     /// Its documentation.
-    pub docs: Vec<String>,
+    pub docs: Docs,
     /// Whether one member must be there.
     pub required: bool,
     /// Where it was declared.
@@ -212,7 +212,7 @@ pub struct Enum {
     /// Its full name.
     pub name: FullName,
     /// Its documentation.
-    pub docs: Vec<String>,
+    pub docs: Docs,
     /// Its deprecation.
     pub deprecated: Option<Deprecation>,
     /// Its values by position; the first is zero.
@@ -235,7 +235,7 @@ pub struct EnumValue {
     /// In the descriptor and JSON: `STATUS_PLACED`.
     pub descriptor_name: String,
     /// Its documentation.
-    pub docs: Vec<String>,
+    pub docs: Docs,
     /// Its deprecation.
     pub deprecated: Option<Deprecation>,
     /// Its number.
@@ -250,7 +250,7 @@ pub struct Constant {
     /// Its full name.
     pub name: FullName,
     /// Its documentation.
-    pub docs: Vec<String>,
+    pub docs: Docs,
     /// Its type and value.
     pub value: ConstantValue,
     /// Where it was declared.

@@ -7,7 +7,7 @@ use prost_types::{
     ServiceOptions, method_options::IdempotencyLevel,
 };
 
-use crate::model::{File, FullName, Method, Model, Release, Service};
+use crate::model::{Docs, File, FullName, Method, Model, Release, Service};
 use crate::print;
 
 use super::Written;
@@ -66,7 +66,7 @@ pub(super) fn offers<'m>(
 fn shown(service: &Service, at: Option<Release>) -> Vec<Release> {
     let mut service = Service {
         methods: Vec::new(),
-        docs: Vec::new(),
+        docs: Docs::default(),
         ..service.clone()
     };
     service

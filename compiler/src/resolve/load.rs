@@ -1,9 +1,10 @@
 //! The import graph: every file that the entries reach, each read and parsed once.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::diagnostic::Diagnostic;
+use crate::parallel;
 use crate::source::{FileId, Source, SourceMap, Span};
 use crate::syntax::ast;
 
@@ -154,10 +155,11 @@ pub fn load(
     sources: &mut SourceMap,
     parse: Parse,
 ) -> (Loaded, Vec<Diagnostic>) {
+    let read = gather(loader, entries, sources, parse);
     let mut graph = Graph {
         loader,
         sources,
-        parse,
+        read,
         nodes: Vec::new(),
         known: HashMap::new(),
         failed: HashMap::new(),
@@ -177,6 +179,69 @@ pub fn load(
     } = graph;
     let files = nodes.into_iter().map(|node| node.file).collect();
     (order(files, sources), out)
+}
+
+/// What became of a path: its tree and what is wrong in it, or why it was not loaded.
+type Read = Result<(ast::File, Vec<Diagnostic>), LoadError>;
+
+/// Reads and parses every file that the entries reach, each once: first the entries, then what these import, and so on.
+/// A whole wave is parsed at once, on all cores.
+fn gather(
+    loader: &mut dyn Loader,
+    entries: &[String],
+    sources: &mut SourceMap,
+    parse: Parse,
+) -> HashMap<String, Read> {
+    let mut known: HashMap<String, Read> = HashMap::new();
+    let mut asked: HashSet<String> = HashSet::new();
+    let mut wave: Vec<String> = Vec::new();
+    for entry in entries {
+        if asked.insert(entry.clone()) {
+            wave.push(entry.clone());
+        }
+    }
+    while !wave.is_empty() {
+        let mut texts = Vec::new();
+        for path in wave.drain(..) {
+            match load_one(loader, sources, &path) {
+                Ok((id, text)) => texts.push((path, id, text)),
+                Err(error) => {
+                    known.insert(path, Err(error));
+                }
+            }
+        }
+        let parsed = parallel::map(&texts, |(_, id, text)| parse(*id, text));
+        for ((path, _, _), (file, found)) in texts.into_iter().zip(parsed) {
+            for import in &file.imports {
+                let next = &import.path.value;
+                if import::path_fault(next).is_none() && asked.insert(next.clone()) {
+                    wave.push(next.clone());
+                }
+            }
+            known.insert(path, Ok((file, found)));
+        }
+    }
+    known
+}
+
+/// Loads one file and adds it to the sources.
+fn load_one(
+    loader: &mut dyn Loader,
+    sources: &mut SourceMap,
+    path: &str,
+) -> Result<(FileId, Arc<str>), LoadError> {
+    let source = loader.load(path)?;
+    if source.text.len() > Source::MAX_BYTES {
+        return Err(LoadError::TooLarge {
+            bytes: source.text.len() as u64,
+        });
+    }
+    let text = source.text.clone();
+    let id = sources.add(Source {
+        import_path: path.into(),
+        ..source
+    });
+    Ok((id, text))
 }
 
 /// The trail of the search: which file is being walked, and which of its imports is next.
@@ -203,7 +268,8 @@ struct Node {
 struct Graph<'a> {
     loader: &'a mut dyn Loader,
     sources: &'a mut SourceMap,
-    parse: Parse,
+    /// What has been read and has no node yet.
+    read: HashMap<String, Read>,
     nodes: Vec<Node>,
     known: HashMap<Arc<str>, usize>,
     /// Paths that did not load, with the position of their report in `out`.
@@ -337,23 +403,17 @@ impl Graph<'_> {
     }
 
     fn read(&mut self, path: &str) -> Result<usize, LoadError> {
-        let source = self.loader.load(path)?;
-        if source.text.len() > Source::MAX_BYTES {
-            return Err(LoadError::TooLarge {
-                bytes: source.text.len() as u64,
-            });
-        }
-        let text = source.text.clone();
-        let id = self.sources.add(Source {
-            import_path: path.into(),
-            ..source
-        });
-        let (ast, found) = (self.parse)(id, &text);
+        // Everything that is reached has been read; what is asked for again is known by then.
+        let (ast, found) = self.read.remove(path).unwrap_or_else(|| {
+            Err(LoadError::NotFound {
+                searched: Vec::new(),
+            })
+        })?;
         self.out.extend(found);
         let node = self.nodes.len();
         self.nodes.push(Node {
             file: LoadedFile {
-                id,
+                id: ast.id,
                 ast,
                 imports: Vec::new(),
             },

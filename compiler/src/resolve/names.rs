@@ -1,7 +1,8 @@
 //! Every declaration by its full name, and the look-up of written names.
 
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+
+use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
 
 use crate::model::FullName;
 use crate::source::Span;
@@ -115,7 +116,7 @@ impl Names {
 
     fn look_around(&mut self, position: usize, imports: &[Import]) {
         let mut view = View {
-            packages: HashSet::from(["google".to_owned(), "google.protobuf".to_owned()]),
+            packages: HashSet::from_iter(["google".to_owned(), "google.protobuf".to_owned()]),
             ..std::mem::take(&mut self.views[position])
         };
         view.files.insert(position);

@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use crate::model;
 use crate::source::{FileId, Span};
 
 /// A value and where it stands.
@@ -37,11 +38,27 @@ pub struct Path {
     pub span: Span,
 }
 
-/// Documentation: the lines of `///`, `//!`, `/** */`, without their markers and the common indentation.
+/// Documentation: the comments `///`, `//!`, `/** */` before something.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Docs {
-    /// The lines, top to bottom; none where there is no documentation.
-    pub lines: Vec<String>,
+    /// The comments, in order; nothing where there is no documentation.
+    pub comments: Option<Arc<[Span]>>,
+}
+
+impl Docs {
+    /// Their lines, without markers and common indentation; `text` is that of the file.
+    pub fn lines(&self, text: &str) -> Vec<String> {
+        let comments = self.comments.as_deref().unwrap_or_default();
+        super::comment::read(comments, text)
+    }
+
+    /// The same, read when somebody looks.
+    pub(crate) fn in_source(&self, source: &Arc<str>) -> model::Docs {
+        match &self.comments {
+            Some(comments) => model::Docs::new(source, comments, super::comment::read),
+            None => model::Docs::default(),
+        }
+    }
 }
 
 /// One `.rpc` file.

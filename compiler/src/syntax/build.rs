@@ -171,7 +171,7 @@ impl<'a> Parser<'a> {
         })
     }
 
-    pub(super) fn braced(&self, parts: Pairs<'a, Rule>) -> Option<Braced<'a>> {
+    pub(super) fn braced(&mut self, parts: Pairs<'a, Rule>) -> Option<Braced<'a>> {
         let mut name = None;
         let mut code = None;
         let mut inner = Vec::new();

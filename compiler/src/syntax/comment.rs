@@ -1,6 +1,6 @@
 //! Comments: where they stand, and which of them document what.
 
-use std::collections::BTreeMap;
+use std::ops::Range;
 
 use super::ast::Docs;
 use crate::diagnostic::{Code, Diagnostic, Reports};
@@ -43,14 +43,23 @@ impl Comment {
 /// Documentation that waits for the declaration it stands before.
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
-    /// By the offset of the token behind it.
-    by_anchor: BTreeMap<u32, Vec<Span>>,
+    /// In the order of the source, and so of the tokens behind it.
+    next: Vec<Next>,
     /// Behind code on its line, where it can only be meant for what stands before it.
     trailing: Vec<Span>,
     /// `//!` before the first token.
     file: Vec<Span>,
     /// `//!` anywhere else.
     late: Vec<Span>,
+}
+
+/// Documentation of what follows.
+#[derive(Debug)]
+struct Next {
+    /// The offset of the token behind it.
+    anchor: u32,
+    span: Span,
+    taken: bool,
 }
 
 impl Waiting {
@@ -67,43 +76,57 @@ impl Waiting {
             Documents::File if at_head => self.file.push(span),
             Documents::File => self.late.push(span),
             Documents::Next if trailing => self.trailing.push(span),
-            Documents::Next => self.by_anchor.entry(anchor).or_default().push(span),
+            Documents::Next => self.next.push(Next {
+                anchor,
+                span,
+                taken: false,
+            }),
         }
     }
 
     /// The documentation of the file.
-    pub(super) fn file(&self, text: &str) -> Docs {
-        read(&self.file, text)
+    pub(super) fn file(&self) -> Docs {
+        docs(&self.file)
     }
 
     /// Takes what stands before any token in `from..=to`.
-    pub(super) fn take(&mut self, from: u32, to: u32, text: &str) -> Docs {
-        let anchors: Vec<u32> = self
-            .by_anchor
-            .range(from..=to)
-            .map(|(anchor, _)| *anchor)
-            .collect();
-        let spans: Vec<Span> = anchors
-            .iter()
-            .filter_map(|anchor| self.by_anchor.remove(anchor))
-            .flatten()
-            .collect();
-        read(&spans, text)
+    pub(super) fn take(&mut self, from: u32, to: u32) -> Docs {
+        let range = self.before(from, to);
+        let mut spans = Vec::with_capacity(range.len());
+        for next in &mut self.next[range] {
+            if !std::mem::replace(&mut next.taken, true) {
+                spans.push(next.span);
+            }
+        }
+        docs(&spans)
     }
 
     /// Forgets what stands in a part that could not be parsed.
     pub(super) fn forget(&mut self, span: Span) {
-        let _ = self.take(span.start, span.end, "");
+        let range = self.before(span.start, span.end);
+        for next in &mut self.next[range] {
+            next.taken = true;
+        }
+    }
+
+    fn before(&self, from: u32, to: u32) -> Range<usize> {
+        let start = self.next.partition_point(|next| next.anchor < from);
+        let length = self.next[start..]
+            .iter()
+            .take_while(|next| next.anchor <= to)
+            .count();
+        start..start + length
     }
 
     /// Reports what nothing has taken, each run of comments once.
     pub(super) fn report_rest(&self, reports: &mut Reports) {
-        for run in self.by_anchor.values() {
+        let left: Vec<&Next> = self.next.iter().filter(|next| !next.taken).collect();
+        for run in left.chunk_by(|one, other| one.anchor == other.anchor) {
             if let (Some(first), Some(last)) = (run.first(), run.last()) {
                 reports.push(
                     Diagnostic::new(
                         Code::UnattachedDocs,
-                        first.to(*last),
+                        first.span.to(last.span),
                         "documentation belongs to nothing",
                     )
                     .label("no declaration follows")
@@ -132,8 +155,14 @@ impl Waiting {
     }
 }
 
+fn docs(comments: &[Span]) -> Docs {
+    Docs {
+        comments: (!comments.is_empty()).then(|| comments.into()),
+    }
+}
+
 /// The lines of a run of documentation comments, without markers and common indentation.
-fn read(spans: &[Span], text: &str) -> Docs {
+pub(super) fn read(spans: &[Span], text: &str) -> Vec<String> {
     let mut lines: Vec<&str> = Vec::new();
     for span in spans {
         let Some(comment) = text.get(span.start as usize..span.end as usize) else {
@@ -151,12 +180,10 @@ fn read(spans: &[Span], text: &str) -> Docs {
         .map(|line| line.len() - line.trim_start_matches([' ', '\t']).len())
         .min()
         .unwrap_or(0);
-    Docs {
-        lines: lines
-            .into_iter()
-            .map(|line| line.get(indent..).unwrap_or("").to_owned())
-            .collect(),
-    }
+    lines
+        .into_iter()
+        .map(|line| line.get(indent..).unwrap_or("").to_owned())
+        .collect()
 }
 
 /// The lines of a block, without the `*` that many draw along its left edge. Its first line is indented like the rest
@@ -218,7 +245,7 @@ mod tests {
             import_path: "a.rpc".into(),
             text: comment.into(),
         });
-        read(&[span(file, 0, comment.len())], comment).lines
+        read(&[span(file, 0, comment.len())], comment)
     }
 
     #[test]

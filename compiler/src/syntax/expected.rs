@@ -251,7 +251,7 @@ impl<'a> Parser<'a> {
     fn annotations_in(&self, from: usize, to: usize) -> impl Iterator<Item = Pair<'a, Rule>> {
         let mut at = from;
         std::iter::from_fn(move || {
-            let parsed = Grammar::parse(Rule::annotation, self.masked.get(at..to)?);
+            let parsed = Grammar::parse(Rule::annotation, self.lean.between(at..to));
             let pair = parsed.ok()?.next()?;
             at = self.skip(self.span(&pair).end as usize);
             Some(pair)

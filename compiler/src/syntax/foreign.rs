@@ -118,7 +118,8 @@ impl<'a> Parser<'a> {
             .filter_map(|part| self.annotation(part))
             .collect();
         let parts = self.parts(parts)?;
-        let (ty, name) = (parts.ty.as_str().trim(), parts.name.as_str());
+        let ty = self.original(self.span(&parts.ty));
+        let name = parts.name.as_str();
         let missing_colon = rule == Rule::proto_field && parts.label.is_none() && swapped(ty, name);
         if missing_colon {
             let colon = self.span(&parts.ty).behind();
@@ -196,7 +197,7 @@ impl<'a> Parser<'a> {
         })
     }
 
-    fn word_as_type(&self, pair: &Pair<'a, Rule>) -> Type {
+    fn word_as_type(&mut self, pair: &Pair<'a, Rule>) -> Type {
         let ident = self.ident(pair);
         let span = ident.span;
         let path = Path {

@@ -1,7 +1,7 @@
 //! From text to tree.
 //!
-//! `scan` reads characters and reports what no grammar can name; `brackets` balances braces; the pest grammar parses
-//! what they leave; `parse` and `build` make the tree; `recover` says what is wrong where the grammar gave up.
+//! `scan` reads characters and reports what no grammar can name; `brackets` balances braces; `lean` leaves out what is
+//! no token; the pest grammar parses the rest; `parse` and `build` make the tree; `recover` says what is wrong where the grammar gave up.
 //! Must not know other files, or what a name means.
 
 pub mod ast;
@@ -12,6 +12,7 @@ mod comment;
 mod expected;
 mod foreign;
 mod grammar;
+mod lean;
 mod lexeme;
 mod lines;
 mod literal;

@@ -1,12 +1,16 @@
 //! Text to tree: the whole of parsing on one screen.
 
+use std::sync::Arc;
+
 use pest::Parser as _;
 use pest::iterators::Pair;
+use rustc_hash::FxHashMap;
 
 use super::ast::{self, Docs, Item, Lost, Spanned};
 use super::brackets;
 use super::comment::{Comment, Waiting, span};
 use super::grammar::{Grammar, Rule};
+use super::lean::Lean;
 use super::recover::Context;
 use super::scan;
 use super::statement::{Node, Open};
@@ -50,11 +54,14 @@ pub fn parse_with_comments(id: FileId, text: &str) -> Parsed {
         unclosed = brackets::balance(id, &mut scan, &mut reports);
     }
     // Only whole characters are replaced, and by ASCII.
-    let masked = String::from_utf8_lossy(&scan.masked).into_owned();
+    let masked = String::from_utf8(std::mem::take(&mut scan.masked))
+        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+    let lean = Lean::new(&masked, &scan.comments);
     let mut parser = Parser {
         file: id,
         text,
         masked: &masked,
+        lean: &lean,
         comments: &scan.comments,
         docs: scan.docs,
         reports,
@@ -63,6 +70,7 @@ pub fn parse_with_comments(id: FileId, text: &str) -> Parsed {
         head_lost: false,
         unclosed,
         foreign: false,
+        words: FxHashMap::default(),
     };
     let file = parser.file(scan.truncated);
     let stopped = parser.stopped;
@@ -78,8 +86,10 @@ pub(super) struct Parser<'a> {
     pub(super) file: FileId,
     /// What was written.
     pub(super) text: &'a str,
-    /// What the grammar reads: as long as `text`.
+    /// The same without what has been reported: as long as `text`.
     pub(super) masked: &'a str,
+    /// What the grammar reads.
+    pub(super) lean: &'a Lean,
     pub(super) comments: &'a [Comment],
     pub(super) docs: Waiting,
     pub(super) reports: Reports,
@@ -92,6 +102,8 @@ pub(super) struct Parser<'a> {
     pub(super) unclosed: Vec<u32>,
     /// Whether the statement being built starts with a keyword of another language, and is reported already.
     pub(super) foreign: bool,
+    /// The words of the file: most stand in it more than once.
+    words: FxHashMap<&'a str, Arc<str>>,
 }
 
 impl<'a> Parser<'a> {
@@ -102,7 +114,7 @@ impl<'a> Parser<'a> {
         }
         let mut file = ast::File {
             id: self.file,
-            docs: self.docs.file(self.text),
+            docs: self.docs.file(),
             edition: None,
             package: None,
             imports: Vec::new(),
@@ -138,7 +150,7 @@ impl<'a> Parser<'a> {
                 self.stopped.get_or_insert(span(self.file, at, at));
                 return;
             }
-            let statement = Grammar::parse(context.entry(), &self.masked[at..to])
+            let statement = Grammar::parse(context.entry(), self.lean.between(at..to))
                 .ok()
                 .and_then(|mut pairs| pairs.next());
             let Some(statement) = statement else {
@@ -156,7 +168,7 @@ impl<'a> Parser<'a> {
             if statement.as_rule() == Rule::EOI {
                 break;
             }
-            at = self.offset(&statement) + statement.as_str().len();
+            at = self.span(&statement).end as usize;
             self.step(context, statement, &mut open, nodes);
         }
         self.end_of_block(open);
@@ -273,19 +285,18 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// Where a pair starts in the masked text. Pairs of every parse are slices of that one text.
-    pub(super) fn offset(&self, pair: &Pair<'a, Rule>) -> usize {
-        pair.as_str().as_ptr().addr() - self.masked.as_ptr().addr()
+    /// A word as the tree holds it.
+    pub(super) fn word(&mut self, word: &'a str) -> Arc<str> {
+        self.words
+            .entry(word)
+            .or_insert_with(|| word.into())
+            .clone()
     }
 
-    /// The place of a pair, without the space and comments that pest may count to its end.
+    /// The place of a pair in the source.
     pub(super) fn span(&self, pair: &Pair<'a, Rule>) -> Span {
-        let start = self.offset(pair);
-        span(
-            self.file,
-            start,
-            self.trim(start, start + pair.as_str().len()),
-        )
+        let place = self.lean.source(pair.as_str());
+        span(self.file, place.start, self.whole(place.end))
     }
 
     /// The end of the last token in `start..end`.
@@ -330,7 +341,7 @@ impl<'a> Parser<'a> {
     }
 
     pub(super) fn take_docs(&mut self, from: u32, to: u32) -> Docs {
-        self.docs.take(from, to, self.text)
+        self.docs.take(from, to)
     }
 }
 
@@ -411,14 +422,15 @@ mod tests {
 
     #[test]
     fn documentation_belongs_to_what_follows() {
-        let (file, _) = tree(
+        let (file, sources) = tree(
             "/// One.\n@bare_names\n/// Two.\nenum A { /// Trails.\n /** Three. */ B = 0; }\n",
         );
         let Item::Enum(found) = &file.items[0] else {
             panic!("{file:?}")
         };
-        assert_eq!(found.docs.lines, ["One.", "Two."]);
-        assert_eq!(found.values[0].docs.lines, ["Three."]);
+        let text = &sources.file(file.id).text;
+        assert_eq!(found.docs.lines(text), ["One.", "Two."]);
+        assert_eq!(found.values[0].docs.lines(text), ["Three."]);
     }
 
     #[test]

@@ -245,7 +245,8 @@ impl Parser<'_> {
     }
 
     fn stop_of(&self, rule: Rule, from: usize, to: usize) -> Stop {
-        match Grammar::parse(rule, &self.masked[from..to]) {
+        let text = self.lean.between(from..to);
+        match Grammar::parse(rule, text) {
             Ok(_) => Stop {
                 at: to,
                 whole: false,
@@ -257,8 +258,13 @@ impl Parser<'_> {
                     ErrorVariant::ParsingError { positives, .. } => positives,
                     ErrorVariant::CustomError { .. } => Vec::new(),
                 };
+                let at = if at == text.len() {
+                    to
+                } else {
+                    self.lean.source(&text[at..]).start
+                };
                 Stop {
-                    at: from + at,
+                    at,
                     whole: false,
                     expected,
                 }
@@ -340,7 +346,8 @@ impl Parser<'_> {
             return true;
         };
         let from = word.end as usize;
-        let parsed = Grammar::parse(after(keyword), &self.masked[from..span.end as usize]);
+        let rest = self.lean.between(from..span.end as usize);
+        let parsed = Grammar::parse(after(keyword), rest);
         let Ok(parts) = parsed else {
             // Only a word that is surely meant as keyword is worth a second look at what follows it.
             if !meant.foreign && context != Context::File && context != Context::Service {

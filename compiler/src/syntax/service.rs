@@ -57,7 +57,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    pub(super) fn groups(&self, parts: Pairs<'a, Rule>, span: Span) -> Groups {
+    pub(super) fn groups(&mut self, parts: Pairs<'a, Rule>, span: Span) -> Groups {
         let mut groups = Groups {
             names: Vec::new(),
             open: Vec::new(),

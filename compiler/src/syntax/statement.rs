@@ -50,7 +50,7 @@ pub(super) struct Open {
 impl<'a> Parser<'a> {
     /// Every statement of a block.
     pub(super) fn block(&mut self, context: Context, parts: Vec<Pair<'a, Rule>>) -> Vec<Node> {
-        let mut nodes = Vec::new();
+        let mut nodes = Vec::with_capacity(parts.len());
         let mut open = None;
         for part in parts {
             if self.reports.full() {

@@ -10,14 +10,14 @@ use super::scan::shorten;
 use crate::diagnostic::{Code, Diagnostic};
 
 impl<'a> Parser<'a> {
-    pub(super) fn ident(&self, pair: &Pair<'a, Rule>) -> Ident {
+    pub(super) fn ident(&mut self, pair: &Pair<'a, Rule>) -> Ident {
         Ident {
-            text: pair.as_str().into(),
+            text: self.word(pair.as_str()),
             span: self.span(pair),
         }
     }
 
-    pub(super) fn path(&self, pair: Pair<'a, Rule>) -> Path {
+    pub(super) fn path(&mut self, pair: Pair<'a, Rule>) -> Path {
         Path {
             absolute: pair.as_str().starts_with('.'),
             span: self.span(&pair),
@@ -25,7 +25,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn idents(&self, pair: Pair<'a, Rule>) -> Vec<Ident> {
+    fn idents(&mut self, pair: Pair<'a, Rule>) -> Vec<Ident> {
         pair.into_inner()
             .filter(|part| part.as_rule() == Rule::ident)
             .map(|part| self.ident(&part))
@@ -51,7 +51,8 @@ impl<'a> Parser<'a> {
             (Rule::path, None) => TypeKind::Name(self.path(base)),
             (Rule::path, Some(arguments)) => {
                 base_span = base_span.to(self.span(&arguments));
-                self.generic(&self.path(base), arguments)?
+                let name = self.path(base);
+                self.generic(&name, arguments)?
             }
             (Rule::labelled_type, _) => return self.labelled_type(base),
             (Rule::list_type, _) => {

@@ -73,7 +73,7 @@ fn page(package: &str) -> String {
 /// The documentation of files, a paragraph apart.
 fn docs(files: &[&File]) -> Vec<String> {
     let documented = files.iter().filter(|file| !file.docs.is_empty());
-    let texts: Vec<Vec<String>> = documented.map(|file| file.docs.clone()).collect();
+    let texts: Vec<Vec<String>> = documented.map(|file| file.docs.to_vec()).collect();
     texts.join(&String::new())
 }
 
