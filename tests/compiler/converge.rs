@@ -112,6 +112,77 @@ fn fixing_the_corpus_comes_to_an_end() {
     assert!(mended > 50, "the fixes were not made");
 }
 
+/// What `--fix` makes of a file.
+fn mend(text: &str) -> String {
+    let path = pages::path_of(text);
+    let mut loader = MemoryLoader::new([(path.clone(), text.to_owned())]);
+    let fixed = fix(&mut loader, &[path], &Levels::default(), &|_| true);
+    let change = fixed.changes.into_values().next();
+    change.map_or_else(|| text.to_owned(), |change| change.after.to_string())
+}
+
+#[test]
+fn documentation_and_comments_stay_with_what_they_are_about() {
+    let text = "edition 2026;
+package shop;
+
+enum Status {
+    /// It was placed.
+    PLACED = 1; // by hand
+    SHIPPED = 2;
+}
+
+enum Kind {
+    /// A small one.
+    SMALL = 1;
+    NONE = 0;
+}
+";
+    let mended = "edition 2026;
+package shop;
+
+enum Status {
+    UNSPECIFIED = 0;
+    /// It was placed.
+    PLACED = 1; // by hand
+    SHIPPED = 2;
+}
+
+enum Kind {
+    NONE = 0;
+    /// A small one.
+    SMALL = 1;
+}
+";
+    assert_eq!(mend(text), mended);
+}
+
+#[test]
+fn fields_of_thrift_become_ours_and_what_is_required_is_left_to_the_author() {
+    let text = "edition 2026;
+package shop;
+
+message Order {
+    1: i64 id,
+    2: optional string note
+    3: list<string> tags;
+    4: required string name;
+}
+";
+    let mended = mend(text);
+    for line in [
+        "id: int64 = 1;",
+        "note: string? = 2;",
+        "tags: [string] = 3;",
+    ] {
+        assert!(
+            mended.contains(&format!("\n    {line}\n")),
+            "{line} in {mended}"
+        );
+    }
+    assert!(mended.contains("4: required string name;"), "{mended}");
+}
+
 /// Numbers that a seed decides.
 struct Dice(u64);
 

@@ -71,15 +71,23 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// What separates a value from the one that is put before it: a line of its own where it has one, or else a blank.
-    fn gap_before(&self, value: Span) -> &str {
-        let text = &self.sources.file(value.file).text[..value.start as usize];
-        let before = text.trim_end_matches([' ', '\t']);
-        if before.ends_with('\n') {
-            &text[before.len() - 1..]
-        } else {
-            " "
+    /// The place behind the `{` of an enum, before all that belongs to its first value, and what separates a value that is
+    /// put there: a line end with the indentation of the first value if that has a line of its own, or else a blank.
+    fn top(&self, item: &ast::Enum, first: &ast::EnumValue) -> Option<(Span, &str)> {
+        let text = &self.sources.file(first.span.file).text;
+        let head = &text[item.name.span.end as usize..];
+        let brace = head.find('{')?;
+        if !head[..brace].trim().is_empty() {
+            return None;
         }
+        let at = item.name.span.end + u32::try_from(brace).ok()? + 1;
+        let place = Span::new(first.span.file, at, at);
+        let before = &text[at as usize..first.span.start as usize];
+        let gap = match before.rfind('\n') {
+            Some(line) if before[line..].trim().is_empty() => &before[line..],
+            _ => " ",
+        };
+        Some((place, gap))
     }
 
     fn zero_first(&mut self, file: usize, item: &ast::Enum) {
@@ -98,16 +106,14 @@ impl<'a> Check<'a> {
                 .also(first.name.span, "stands first")
                 .help(format!("move `{} = 0;` to the top", zero.name.text));
                 let text = self.sources.text(zero.span);
-                if zero.docs.comments.is_none()
-                    && first.docs.comments.is_none()
-                    && text.ends_with(';')
-                {
-                    let gap = self.gap_before(first.span);
-                    report
-                        .fix(crate::resolve::word(self.sources, zero.span), "")
-                        .fix(first.span.before(), format!("{text}{gap}"))
-                } else {
-                    report
+                match self.top(item, first) {
+                    // Its documentation would stay behind.
+                    Some((at, gap)) if zero.docs.comments.is_none() && text.ends_with(';') => {
+                        report
+                            .fix(crate::resolve::word(self.sources, zero.span), "")
+                            .fix(at, format!("{gap}{text}"))
+                    }
+                    _ => report,
                 }
             }
             _ => {
@@ -124,11 +130,11 @@ impl<'a> Check<'a> {
                             .values
                             .iter()
                             .any(|value| &*value.name.text == "UNSPECIFIED");
-                        if taken {
-                            report
-                        } else {
-                            let gap = self.gap_before(first.span);
-                            report.fix(first.span.before(), format!("UNSPECIFIED = 0;{gap}"))
+                        match self.top(item, first) {
+                            Some((at, gap)) if !taken => {
+                                report.fix(at, format!("{gap}UNSPECIFIED = 0;"))
+                            }
+                            _ => report,
                         }
                     }
                     None => report,

@@ -63,19 +63,20 @@ impl<'a> Parser<'a> {
             end: self.span(field).start,
             ..word
         };
-        self.reports.push(
-            Diagnostic::new(
-                Code::ForeignKeyword,
-                word,
-                format!("there is no keyword `{}`", label.as_str()),
-            )
-            .help(format!(
-                "write the type as `{meant}`{}",
-                hint(Some(label.as_str()))
-            ))
-            .fix(with_gap, "")
-            .fix(place, meant),
-        );
+        let report = Diagnostic::new(
+            Code::ForeignKeyword,
+            word,
+            format!("there is no keyword `{}`", label.as_str()),
+        )
+        .help(format!(
+            "write the type as `{meant}`{}",
+            hint(Some(label.as_str()))
+        ));
+        // What `required` should become, only the author knows.
+        self.reports.push(match label.as_str() {
+            "required" => report,
+            _ => report.fix(with_gap, "").fix(place, meant),
+        });
         let mut field = self.field(field.clone().into_inner(), span)?;
         field.ty = wrap(label.as_str(), field.ty);
         Some(field)
@@ -87,18 +88,19 @@ impl<'a> Parser<'a> {
         let mut parts = pair.into_inner();
         let (label, ty) = (parts.next()?, parts.next()?);
         let meant = labelled(Some(label.as_str()), self.original(self.span(&ty)));
-        self.reports.push(
-            Diagnostic::new(
-                Code::ForeignKeyword,
-                self.span(&label),
-                format!("there is no keyword `{}`", label.as_str()),
-            )
-            .help(format!(
-                "write the type as `{meant}`{}",
-                hint(Some(label.as_str()))
-            ))
-            .fix(whole, meant),
-        );
+        let report = Diagnostic::new(
+            Code::ForeignKeyword,
+            self.span(&label),
+            format!("there is no keyword `{}`", label.as_str()),
+        )
+        .help(format!(
+            "write the type as `{meant}`{}",
+            hint(Some(label.as_str()))
+        ));
+        self.reports.push(match label.as_str() {
+            "required" => report,
+            _ => report.fix(whole, meant),
+        });
         Some(wrap(label.as_str(), self.ty(ty)?))
     }
 
@@ -143,16 +145,22 @@ impl<'a> Parser<'a> {
                 "{shown_name}: {} = {digits}",
                 labelled(parts.label, shown_type)
             );
-            let mut report = Diagnostic::new(
+            let report = Diagnostic::new(
                 Code::ForeignField,
                 parts.span,
                 "field in the order of another language",
             )
             .help(format!("write `{meant};`{}", hint(parts.label)));
-            if !parts.trailed && rule == Rule::proto_field {
-                report = report.fix(parts.span, meant);
-            }
-            self.reports.push(report);
+            // What `required` should become, only the author knows.
+            let certain = !parts.trailed && parts.label != Some("required");
+            self.reports.push(match rule {
+                Rule::proto_field if certain => report.fix(parts.span, meant),
+                Rule::thrift_field if certain => {
+                    let (whole, end) = self.thrift_end(parts.span);
+                    report.fix(whole, format!("{meant}{end}"))
+                }
+                _ => report,
+            });
         }
         let number = self.field_number(parts.number)?;
         let (ty, name) = if swapped(ty, name) {
@@ -168,6 +176,21 @@ impl<'a> Parser<'a> {
             annotations,
             span,
         })
+    }
+
+    /// A field of Thrift with the `,` that may end it, and what has to be written behind it: there it may end with nothing.
+    fn thrift_end(&self, field: Span) -> (Span, &'static str) {
+        let rest = &self.masked[field.end as usize..];
+        let mark = rest.trim_start_matches([' ', '\t']);
+        let gap = u32::try_from(rest.len() - mark.len()).unwrap_or(0);
+        match mark.bytes().next() {
+            Some(b';') => (field, ""),
+            Some(b',') => {
+                let end = field.end + gap + 1;
+                (Span { end, ..field }, ";")
+            }
+            _ => (field, ";"),
+        }
     }
 
     fn parts(&self, all: Pairs<'a, Rule>) -> Option<Parts<'a>> {
