@@ -1,12 +1,10 @@
 //! `@pattern` against the crate whose dialect it takes: the compiler's programs match what `regex` matches.
 
-use std::iter::Peekable;
-use std::str::Chars;
-
 use callsheet::codegen::Pattern;
 use callsheet_build::codegen::Options;
 use callsheet_build::driver;
 use callsheet_build::resolve::MemoryLoader;
+use proc_macro2::{Literal, TokenStream, TokenTree};
 use proptest::prelude::*;
 use regex::Regex;
 
@@ -84,55 +82,76 @@ fn compiled(pattern: &str) -> Pattern {
         .model
         .unwrap_or_else(|| panic!("{pattern}: {:?}", analysis.diagnostics));
     let files = driver::generate(&model, &Options::default()).unwrap();
-    let (_, program) = files.0["p.rs"].split_once("Pattern::new(&[").unwrap();
-    let (program, _) = program.split_once("), \"must match ").unwrap();
-    let (steps, program) = program.split_once("], &[").unwrap();
-    let steps: Vec<u32> = steps
-        .split(", ")
-        .map(|step| step.parse().unwrap())
-        .collect();
-    let mut classes = Vec::new();
-    for class in program.split("&[").skip(1) {
-        classes.push(&*ranges(class).leak());
-    }
-    // `Pattern` borrows from the program for ever, as that of a binary is.
-    Pattern::new(steps.leak(), classes.leak())
-}
-
-/// `('a', 'z'), ('é', 'é')]`, up to the bracket.
-fn ranges(class: &str) -> Vec<(char, char)> {
-    let mut ranges = Vec::new();
-    let mut text = class.chars().peekable();
-    while text.next_if(|&it| it != ']').is_some() {
-        let first = character(&mut text);
-        assert_eq!((text.next(), text.next()), (Some(','), Some(' ')));
-        let last = character(&mut text);
-        assert_eq!(text.next(), Some(')'));
-        ranges.push((first, last));
-        if text.next_if_eq(&',').is_some() {
-            text.next();
-        }
-    }
-    ranges
-}
-
-/// A character literal.
-fn character(text: &mut Peekable<Chars<'_>>) -> char {
-    assert_eq!(text.next(), Some('\''));
-    let character = match (text.next(), text.peek()) {
-        (Some('\\'), Some('u')) => {
-            let digits: String = text.skip(2).take_while(|&it| it != '}').collect();
-            char::from_u32(u32::from_str_radix(&digits, 16).unwrap()).unwrap()
-        }
-        (Some('\\'), Some('t')) => '\t',
-        (Some('\\'), Some('r')) => '\r',
-        (Some('\\'), Some('n')) => '\n',
-        (Some('\\'), Some(&escaped)) => escaped,
-        (Some(plain), _) => plain,
-        (None, _) => panic!("a literal ends"),
+    let text: TokenStream = files.0["p.rs"].parse().unwrap();
+    let program = behind(text, "Pattern").unwrap();
+    let [steps, classes] = &*groups(program) else {
+        panic!("a program has steps and classes");
     };
-    while text.next().is_some_and(|it| it != '\'') {}
-    character
+    let steps: Vec<u32> = literals(steps)
+        .map(|it| it.to_string().parse().unwrap())
+        .collect();
+    let classes = groups(classes.clone()).into_iter().map(|class| {
+        let ranges = groups(class);
+        let ranges = ranges.iter().map(|range| {
+            let ends: Vec<char> = literals(range).map(|end| character(&end)).collect();
+            (ends[0], ends[1])
+        });
+        &*ranges.collect::<Vec<_>>().leak()
+    });
+    // `Pattern` borrows from the program for ever, as that of a binary is.
+    Pattern::new(steps.leak(), classes.collect::<Vec<_>>().leak())
+}
+
+/// What is in the first brackets behind a name.
+fn behind(tokens: TokenStream, name: &str) -> Option<TokenStream> {
+    let mut named = false;
+    for token in tokens {
+        match token {
+            TokenTree::Ident(ident) if ident == name => named = true,
+            TokenTree::Group(group) if named => return Some(group.stream()),
+            TokenTree::Group(group) => {
+                let found = behind(group.stream(), name);
+                if found.is_some() {
+                    return found;
+                }
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
+/// What is in each pair of brackets.
+fn groups(tokens: TokenStream) -> Vec<TokenStream> {
+    let groups = tokens.into_iter().filter_map(|token| match token {
+        TokenTree::Group(group) => Some(group.stream()),
+        _ => None,
+    });
+    groups.collect()
+}
+
+fn literals(tokens: &TokenStream) -> impl Iterator<Item = Literal> {
+    tokens.clone().into_iter().filter_map(|token| match token {
+        TokenTree::Literal(literal) => Some(literal),
+        _ => None,
+    })
+}
+
+/// The character of a literal.
+fn character(literal: &Literal) -> char {
+    let text = literal.to_string();
+    let inner = text.trim_start_matches('\'').strip_suffix('\'').unwrap();
+    match inner.strip_prefix('\\') {
+        None => inner.chars().next().unwrap(),
+        Some("t") => '\t',
+        Some("r") => '\r',
+        Some("n") => '\n',
+        Some(code) if code.starts_with("u{") => {
+            let digits = code.trim_start_matches("u{").trim_end_matches('}');
+            char::from_u32(u32::from_str_radix(digits, 16).unwrap()).unwrap()
+        }
+        Some(escaped) => escaped.chars().next().unwrap(),
+    }
 }
 
 proptest! {
