@@ -27,6 +27,11 @@ pub(crate) enum Command {
     Export(Export),
     /// Run a plugin of protoc on contracts, which generates code for another language.
     Plugin(Plugin),
+    /// Freeze releases: what callers rely on is written to a lock file beside each contract, and changing it is an error
+    /// from then on.
+    Release(Freeze),
+    /// Report what contracts break of an older state: source, wire, JSON, routing.
+    Breaking(Breaking),
     /// Print the manual page of a code, such as CS0101.
     Explain(Explain),
 }
@@ -174,6 +179,56 @@ pub(crate) struct ExportTree {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Freeze {
+    #[command(flatten)]
+    pub(crate) input: Input,
+
+    /// Freeze this release and those before it; without, every release that is listed.
+    #[arg(long, value_name = "RELEASE")]
+    pub(crate) at: Option<Release>,
+
+    /// Freeze releases of this service only: its full name or the last part of it. May be given several times.
+    #[arg(long = "service", value_name = "NAME")]
+    pub(crate) services: Vec<String>,
+
+    /// Let a frozen release go again: for one that never left this repository.
+    #[arg(long, value_name = "RELEASE", conflicts_with = "at")]
+    pub(crate) unfreeze: Option<Release>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Breaking {
+    /// The contracts as they are: .rpc files, or folders that are searched for them at any depth.
+    #[arg(required = true, value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+
+    /// The contracts as they were: a folder, which is an import root; a commit of this repository, such as `main` or
+    /// `v1.2`; one .rpc file; or a binary descriptor set.
+    #[arg(long, value_name = "BASE")]
+    pub(crate) against: String,
+
+    /// A folder that imports of PATH start from, as for `check`.
+    #[arg(long = "root", value_name = "DIR")]
+    pub(crate) roots: Vec<PathBuf>,
+
+    /// Accept what breaks in a category (source, wire, json, routing), or all that a code reports. May be given several
+    /// times.
+    #[arg(long, value_name = "CATEGORY|CODE")]
+    pub(crate) allow: Vec<String>,
+
+    /// Look only at what a frozen release rests on: nothing else was promised to anybody.
+    #[arg(long)]
+    pub(crate) released_only: bool,
+
+    /// How verdicts are printed: for people on standard error, otherwise on standard output.
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub(crate) format: Format,
+
+    #[command(flatten)]
+    pub(crate) colours: Colours,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Explain {
     /// The code, such as CS0101, or its number.
     #[arg(required_unless_present = "list")]
@@ -220,7 +275,7 @@ pub(crate) struct Input {
 }
 
 /// Whether to write in colours.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct Colours {
     /// When to write in colours. `auto`: on a terminal that is not `dumb`, unless `NO_COLOR` is set, and everywhere if
     /// `CLICOLOR_FORCE` is.

@@ -1,4 +1,4 @@
-//! The Callsheet command line: `check`, `gen`, `import`, `export`, `plugin`, `explain`.
+//! The Callsheet command line: `check`, `gen`, `release`, `breaking`, `import`, `export`, `plugin`, `explain`.
 //!
 //! Turns arguments into calls of `callsheet-build`, and what comes back into text and an exit status. Findings go to
 //! standard error for people (`--format human`), as rustc's do, and to standard output where a program reads them
@@ -6,17 +6,21 @@
 //! work goes to standard error.
 
 mod arguments;
+mod baseline;
+mod breaking;
 mod cache;
 mod check;
 mod explain;
 mod export;
 mod fix;
 mod generate;
+mod git;
 mod import;
 mod outcome;
 mod page;
 mod plugin;
 mod project;
+mod release;
 mod report;
 
 use std::process::ExitCode;
@@ -45,6 +49,8 @@ fn main() -> ExitCode {
         Command::Import(import) => import::run(import),
         Command::Export(export) => export::run(export),
         Command::Plugin(plugin) => plugin::run(plugin),
+        Command::Release(freeze) => release::run(freeze),
+        Command::Breaking(breaking) => breaking::run(breaking),
         Command::Explain(explain) => explain::run(explain),
     };
     match outcome {

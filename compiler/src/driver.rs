@@ -1,5 +1,6 @@
 //! The whole pipeline on one screen.
 
+use crate::breaking::{self, Frozen, Locks};
 use crate::check;
 use crate::codegen;
 use crate::diagnostic::{self, Diagnostic, Levels};
@@ -15,6 +16,8 @@ pub struct Analysis {
     pub sources: SourceMap,
     /// What they mean; `None` where there is an error.
     pub model: Option<Model>,
+    /// The releases of these files that are frozen.
+    pub locks: Locks,
     /// What is wrong, each mistake once, by file and place.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -33,28 +36,35 @@ impl Analysis {
 
 /// Reads, parses, resolves and checks the files of `entries` (import paths) and all that they import.
 pub fn analyse(loader: &mut dyn Loader, entries: &[String]) -> Analysis {
-    analyse_beside(SourceMap::default(), loader, entries)
+    run(SourceMap::default(), loader, entries, Frozen::Upheld)
 }
 
-/// The same beside files of another analysis, so that places in both can be shown together.
-pub fn analyse_beside(
+/// The same beside files of another analysis, so that places in both can be shown together; what was frozen is read, and
+/// not held against the sources.
+pub fn analyse_beside(sources: SourceMap, loader: &mut dyn Loader, entries: &[String]) -> Analysis {
+    run(sources, loader, entries, Frozen::Read)
+}
+
+fn run(
     mut sources: SourceMap,
     loader: &mut dyn Loader,
     entries: &[String],
+    frozen: Frozen,
 ) -> Analysis {
     let (loaded, mut diagnostics) = resolve::load(loader, entries, &mut sources, syntax::parse);
     let names = resolve::Names::new(&loaded);
     let (model, found) = check::check(&sources, &loaded, &names);
-    let clean = diagnostics
-        .iter()
-        .chain(&found)
-        .all(|report| !report.is_error());
     diagnostics.extend(found);
+    let (locks, found) =
+        breaking::locks(loader, &mut sources, &loaded, &model, &diagnostics, frozen);
+    diagnostics.extend(found);
+    let clean = diagnostics.iter().all(|report| !report.is_error());
     resolve::suggest_imports(loader, &sources, &loaded, syntax::parse, &mut diagnostics);
     diagnostics.sort_by_key(|report| (report.primary.span, report.code));
     Analysis {
         sources,
         model: clean.then_some(model),
+        locks,
         diagnostics,
     }
 }

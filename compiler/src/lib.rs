@@ -7,6 +7,7 @@
 // brackets are limited before it reads them.
 extern crate alloc;
 
+pub mod breaking;
 mod case;
 pub mod check;
 pub mod codegen;
@@ -23,6 +24,7 @@ pub mod print;
 pub mod proto;
 pub mod resolve;
 pub mod source;
+pub mod surface;
 pub mod syntax;
 
 pub use host::build_script::{Builder, Error, configure};

@@ -20,6 +20,13 @@ pub struct Span {
 }
 
 impl Span {
+    /// Where nothing is written: the place of what the compiler has built in. It is never shown.
+    pub const NOWHERE: Self = Self {
+        file: FileId(u32::MAX),
+        start: 0,
+        end: 0,
+    };
+
     /// The range `start..end` of `file`.
     pub fn new(file: FileId, start: u32, end: u32) -> Self {
         Self { file, start, end }

@@ -3,16 +3,20 @@
 //! A page has a `## Bad` and a `## Good` section of fenced files and, where exactly one edit is certain, a `## Fixed` one
 //! between them: what the edit makes of the bad example. `cargo xtask bless` writes that one. A fence is ```` ```rpc path ````; without a path the
 //! file lies where its package says. The first file is the one that is checked. ```` ```text path fault ```` stands for a
-//! file that cannot be shown: the loader answers with that fault. A character that cannot be shown is written `<U+202E>`.
+//! file that cannot be shown: the loader answers with that fault. ```` ```rpc old ```` is the file as it was, for what is
+//! found by comparing; ```` ```lock path ```` is the lock file beside a file. A character that cannot be shown is written
+//! `<U+202E>`.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use callsheet_build::breaking::{Verdict, compare};
 use callsheet_build::diagnostic::{Code, Levels};
-use callsheet_build::driver::{Analysis, analyse};
+use callsheet_build::driver::{Analysis, analyse, analyse_beside};
 use callsheet_build::fix::apply;
 use callsheet_build::resolve::{LoadError, Loader, MemoryLoader};
 use callsheet_build::source::Source;
+use callsheet_build::surface::Surface;
 
 use crate::transcript;
 
@@ -22,6 +26,8 @@ pub(crate) struct Example {
     first: Option<String>,
     pub(crate) files: MemoryLoader,
     faults: BTreeMap<String, LoadError>,
+    /// The first file as it was.
+    old: Option<String>,
 }
 
 impl Loader for Example {
@@ -30,6 +36,10 @@ impl Loader for Example {
             Some(fault) => Err(fault.clone()),
             None => self.files.load(import_path),
         }
+    }
+
+    fn lock(&mut self, import_path: &str) -> Result<Option<Source>, LoadError> {
+        self.files.lock(import_path)
     }
 
     fn list(&mut self) -> Vec<String> {
@@ -45,9 +55,26 @@ impl Example {
 
     pub(crate) fn analyse(&mut self) -> Analysis {
         let first = self.entry().to_owned();
-        let mut analysis = analyse(self, &[first]);
+        let mut analysis = match self.old.clone() {
+            Some(old) => self.compare(&first, old),
+            None => analyse(self, &[first]),
+        };
         analysis.judge(&Levels::default());
         analysis
+    }
+
+    /// The file as it is, and what it breaks of the file as it was.
+    fn compare(&mut self, first: &str, old: String) -> Analysis {
+        let mut loader = MemoryLoader::new([(first.to_owned(), old)]);
+        let before = analyse(&mut loader, &[first.to_owned()]);
+        let model = before.model.expect("the example was right before");
+        let mut after = analyse_beside(before.sources, self, &[first.to_owned()]);
+        if let Some(new) = &after.model {
+            let verdicts = compare(&Surface::of_model(&model), &Surface::of_model(new));
+            let reports = verdicts.iter().map(Verdict::report);
+            after.diagnostics.extend(reports);
+        }
+        after
     }
 }
 
@@ -108,6 +135,10 @@ pub(crate) fn example(page: &str, section: &str) -> Option<Example> {
                 let words: Vec<&str> = info.split_whitespace().collect();
                 match words[..] {
                     ["rpc"] => example.add(&path_of(&text), &with_characters(&text)),
+                    ["rpc", "old"] => example.old = Some(with_characters(&text)),
+                    ["lock", path] => {
+                        example.files.files.insert(format!("{path}.lock"), text);
+                    }
                     ["rpc", path] => example.add(path, &with_characters(&text)),
                     ["text", path, word] => {
                         example.faults.insert(path.to_owned(), fault(word));
@@ -178,6 +209,7 @@ fn fixed_faults(
                 first: bad.first.clone(),
                 files: bad.files.clone(),
                 faults: bad.faults.clone(),
+                old: bad.old.clone(),
             };
             after.files.files.extend(files.clone());
             let analysis = after.analyse();

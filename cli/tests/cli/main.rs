@@ -1,5 +1,6 @@
 //! The command line as its users meet it: exit statuses, streams, files.
 
+mod breaking;
 mod check;
 mod export;
 mod fix;
@@ -11,6 +12,7 @@ mod lints;
 #[cfg(unix)]
 mod plugin;
 mod record;
+mod release;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -23,6 +23,14 @@ pub fn proto_path(import_path: &str) -> String {
     }
 }
 
+/// Protobuf's own files, those that need no import.
+pub fn well_known_files() -> Vec<FileDescriptorProto> {
+    well_known::FILES
+        .iter()
+        .filter_map(|name| well_known::file(name))
+        .collect()
+}
+
 /// One descriptor per file of the model, in its order; behind those of Protobuf's own files that they refer to, at any
 /// remove, each behind all that it imports.
 pub fn lower(model: &Model) -> Vec<FileDescriptorProto> {

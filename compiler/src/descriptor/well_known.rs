@@ -9,6 +9,20 @@ use prost_types::{
 use super::message::{json_name, map_entry};
 use crate::model::{FieldType, FullName, Scalar};
 
+/// The names of these files.
+pub(super) const FILES: [&str; 10] = [
+    "google/protobuf/any.proto",
+    "google/protobuf/api.proto",
+    "google/protobuf/duration.proto",
+    "google/protobuf/empty.proto",
+    "google/protobuf/field_mask.proto",
+    "google/protobuf/source_context.proto",
+    "google/protobuf/struct.proto",
+    "google/protobuf/timestamp.proto",
+    "google/protobuf/type.proto",
+    "google/protobuf/wrappers.proto",
+];
+
 /// The descriptor of `google/protobuf/….proto`, if it is one of those that need no import.
 pub(super) fn file(name: &str) -> Option<FileDescriptorProto> {
     let (dependencies, messages, enums) = match name {

@@ -302,4 +302,88 @@ catalogue! {
     HashPathType = "CS0246" Error;
     /// A back-off whose longest pause is shorter than its first.
     InvertedBackoff = "CS0247" Error;
+    /// A field that is gone, and nothing keeps its number or name.
+    FieldRemoved = "CS0300" Error;
+    /// A field that is gone, its number and name reserved.
+    FieldRetired = "CS0301" Error;
+    /// A field with another number.
+    FieldRenumbered = "CS0302" Error;
+    /// A field with another name.
+    FieldRenamed = "CS0303" Error;
+    /// A field with another name in JSON.
+    JsonNameChanged = "CS0304" Error;
+    /// A field of a type with other bytes.
+    FieldTypeChanged = "CS0305" Error;
+    /// A field of a type that holds fewer values.
+    FieldTypeNarrowed = "CS0306" Error;
+    /// A field of another type with the same bytes.
+    FieldTypeWidened = "CS0307" Error;
+    /// A field that became a list, or was one.
+    ListChanged = "CS0308" Error;
+    /// A field that could be absent and cannot any more.
+    PresenceDropped = "CS0309" Error;
+    /// A field that can be absent and could not before.
+    PresenceAdded = "CS0310" Error;
+    /// A field that joined a oneof.
+    JoinedOneof = "CS0311" Error;
+    /// A field that left its oneof.
+    LeftOneof = "CS0312" Error;
+    /// A oneof with another name.
+    OneofRenamed = "CS0313" Error;
+    /// Something that was reserved and is not any more.
+    ReservationDropped = "CS0314" Error;
+    /// A field that accepts fewer values.
+    RuleTightened = "CS0315" Error;
+    /// A new field that must be there.
+    RequiredFieldAdded = "CS0316" Error;
+    /// A message, enum, error or constant that is gone.
+    DeclarationRemoved = "CS0320" Error;
+    /// An enum value that is gone, and nothing keeps its number or name.
+    EnumValueRemoved = "CS0321" Error;
+    /// An enum value that is gone, its number and name reserved.
+    EnumValueRetired = "CS0322" Error;
+    /// An enum value with another number.
+    EnumValueRenumbered = "CS0323" Error;
+    /// An enum value with another name.
+    EnumValueRenamed = "CS0324" Error;
+    /// An error with another status code.
+    ErrorCodeChanged = "CS0325" Error;
+    /// A constant of another type.
+    ConstantTypeChanged = "CS0326" Error;
+    /// A service that is gone.
+    ServiceRemoved = "CS0340" Error;
+    /// A release that is not listed any more.
+    ReleaseRemoved = "CS0341" Error;
+    /// A group that is not listed any more.
+    GroupRemoved = "CS0342" Error;
+    /// Another group that is listed first.
+    DefaultGroupChanged = "CS0343" Error;
+    /// Groups that were open and are not any more.
+    GroupsClosed = "CS0344" Error;
+    /// A method that is gone from a release that had it.
+    MethodRemoved = "CS0345" Error;
+    /// A method that is new in a release that was without it.
+    MethodAddedToRelease = "CS0346" Error;
+    /// A method with another request or reply.
+    MethodTypeChanged = "CS0347" Error;
+    /// A method with other arguments.
+    ArgumentsChanged = "CS0348" Error;
+    /// A method with other streams.
+    StreamChanged = "CS0349" Error;
+    /// A method that became one-way, or was.
+    OnewayChanged = "CS0350" Error;
+    /// A method that throws an error no more.
+    ThrowsRemoved = "CS0351" Error;
+    /// A method that throws another error.
+    ThrowsAdded = "CS0352" Error;
+    /// A method that is not idempotent any more.
+    IdempotentRemoved = "CS0353" Error;
+    /// A method that takes smaller messages only.
+    MaxSizeLowered = "CS0354" Error;
+    /// A method whose calls go to other instances.
+    HashPathChanged = "CS0355" Error;
+    /// A lock file that cannot be read.
+    LockMalformed = "CS0390" Error;
+    /// A lock file of another format.
+    LockVersion = "CS0391" Error;
 }

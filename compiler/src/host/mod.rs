@@ -17,6 +17,8 @@ pub mod build_script;
     reason = "the room that reads a project's configuration"
 )]
 mod config;
+#[expect(clippy::disallowed_methods, reason = "the room that writes lock files")]
+mod locks;
 #[expect(
     clippy::disallowed_methods,
     clippy::disallowed_types,

@@ -10,6 +10,7 @@ use std::path::{Component, Path, PathBuf};
 
 use crate::resolve::{LoadError, Loader};
 use crate::source::Source;
+use crate::surface::Lock;
 
 use super::Error;
 
@@ -119,6 +120,44 @@ impl ImportRoots {
             let real = fs::canonicalize(root.real.join(import_path)).ok()?;
             real.starts_with(&root.real).then_some(real)
         })
+    }
+
+    /// Where the file lies that an import path names, as the user knows it.
+    pub(super) fn place(&self, import_path: &str) -> Option<PathBuf> {
+        let root = self.holder(import_path)?;
+        Some(self.shown_in(root, import_path))
+    }
+
+    /// The first root that has the file.
+    fn holder(&self, import_path: &str) -> Option<&Root> {
+        self.roots
+            .iter()
+            .find(|root| fs::symlink_metadata(root.real.join(import_path)).is_ok())
+    }
+
+    /// The roots, without symbolic links.
+    pub fn folders(&self) -> impl Iterator<Item = &Path> {
+        self.roots.iter().map(|root| &*root.real)
+    }
+
+    /// Where a file or folder lies, as an import path: of a folder, what the import paths of its files start with. A folder
+    /// in which a root lies has the empty one; one that has nothing to do with any root has none.
+    ///
+    /// # Errors
+    /// A path that does not exist.
+    pub fn scope(&self, path: &Path) -> Result<Option<String>, Error> {
+        let real = real_place(path)?;
+        let below = |rest: &Path| {
+            let parts: Vec<_> = rest.iter().map(|part| part.to_string_lossy()).collect();
+            parts.join("/")
+        };
+        let mut scopes = self.roots.iter().filter_map(|root| {
+            if root.real.starts_with(&real) {
+                return Some(String::new());
+            }
+            real.strip_prefix(&root.real).ok().map(below)
+        });
+        Ok(scopes.next())
     }
 
     /// The path of a file from the innermost root that holds it.
@@ -290,6 +329,31 @@ impl Loader for DiskLoader {
                 .map(|root| display(&root.shown))
                 .collect(),
         })
+    }
+
+    fn lock(&mut self, import_path: &str) -> Result<Option<Source>, LoadError> {
+        // It lies beside the file, so in the first root that has the file.
+        let Some(root) = self.roots.holder(import_path) else {
+            return Ok(None);
+        };
+        let path = format!("{import_path}{}", Lock::EXTENSION);
+        let real = match fs::canonicalize(root.real.join(&path)) {
+            Ok(real) => real,
+            Err(error) if is_absent(&error) => return Ok(None),
+            Err(error) => return Err(unreadable(&error)),
+        };
+        if !real.starts_with(&root.real) {
+            return Err(LoadError::OutsideRoots {
+                root: display(&root.shown),
+            });
+        }
+        let shown = self.roots.shown_in(root, &path);
+        self.read.insert(shown.clone());
+        Ok(Some(Source {
+            path: display(&shown).into(),
+            import_path: path.into(),
+            text: read(&real)?.into(),
+        }))
     }
 
     fn shown(&self, import_path: &str) -> String {

@@ -110,8 +110,19 @@ impl Loader for MemoryLoader {
         }
     }
 
+    fn lock(&mut self, import_path: &str) -> Result<Option<Source>, LoadError> {
+        let path = format!("{import_path}.lock");
+        Ok(self.files.get(&path).map(|text| Source {
+            path: path.as_str().into(),
+            import_path: path.as_str().into(),
+            text: text.as_str().into(),
+        }))
+    }
+
     fn list(&mut self) -> Vec<String> {
-        self.files.keys().cloned().collect()
+        let mut all: Vec<String> = self.files.keys().cloned().collect();
+        all.retain(|path| std::path::Path::new(path).extension() == Some("rpc".as_ref()));
+        all
     }
 }
 

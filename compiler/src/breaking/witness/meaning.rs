@@ -1,0 +1,57 @@
+//! What was read, whatever its types are called: numbers as numbers, fields by number, a list of one as that one.
+//!
+//! So a `bool` that became an `int32` shows no difference, and a cut-off number does.
+
+use std::fmt::Write as _;
+
+use crate::model::{Field, FieldShape};
+
+use super::decode::{Decoded, Slot, Value};
+
+pub(super) fn message(decoded: &Decoded<'_>) -> String {
+    let mut fields: Vec<&(&Field, Slot<'_>)> = decoded.fields.iter().collect();
+    fields.sort_by_key(|(field, _)| field.number);
+    let mut text = String::from("{");
+    for (field, slot) in fields {
+        // A list of one is that one: of one zero, nothing.
+        let explicit = field.oneof.is_some()
+            || !matches!(field.shape, FieldShape::Singular(_) | FieldShape::List(_));
+        let meaning = self::slot(slot);
+        if explicit || !matches!(&*meaning, "0" | "f0" | "x") {
+            let _ = write!(text, "{}:{meaning};", field.number);
+        }
+    }
+    text.push('}');
+    text
+}
+
+fn slot(slot: &Slot<'_>) -> String {
+    match slot {
+        Slot::One(one) => value(one),
+        Slot::Many(values) if values.len() == 1 => value(&values[0]),
+        Slot::Many(values) => {
+            let values: Vec<String> = values.iter().map(value).collect();
+            format!("[{}]", values.join(","))
+        }
+        Slot::Map(entries) => {
+            let mut entries: Vec<String> = entries
+                .iter()
+                .map(|(key, one)| format!("{}={}", value(key), value(one)))
+                .collect();
+            entries.sort();
+            format!("<{}>", entries.join(","))
+        }
+    }
+}
+
+fn value(value: &Value<'_>) -> String {
+    match value {
+        Value::Integer(number) => number.to_string(),
+        Value::Float(number) => format!("f{:x}", number.to_bits()),
+        Value::Bytes(bytes) => bytes.iter().fold("x".to_owned(), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        }),
+        Value::Message(decoded) => message(decoded),
+    }
+}
