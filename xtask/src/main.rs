@@ -10,6 +10,7 @@
 
 mod bench;
 mod bless;
+mod faults;
 mod fuzz;
 mod lines;
 mod provision;
@@ -36,6 +37,9 @@ Tasks:
   fuzz [TARGET]… [--runs N] [--seed N] [--input FILE] [--keep]
                                 hand the compiler inputs that nobody would write; one input again; keep the fewest
                                 inputs that cover all that was found
+  faults [--cases N] [--seed S] [--samples N]
+                                inject mistakes into every valid contract, one to five at a time, and count which are
+                                told, in how many reports; show some of each class that goes wrong
   bless                         accept what the snapshot tests see now
   lines                         lines of code and normal dependencies of each crate";
 
@@ -46,6 +50,7 @@ fn main() -> ExitCode {
         ["test", options @ ..] => steps::test(options),
         ["bench", options @ ..] => bench::bench(options),
         ["fuzz", options @ ..] => fuzz::fuzz(options),
+        ["faults", options @ ..] => faults::faults(options),
         ["bless"] => bless::bless(),
         ["lines"] => lines::lines(),
         [] | ["help" | "--help" | "-h"] => {

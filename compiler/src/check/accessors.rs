@@ -25,7 +25,10 @@ impl Check<'_> {
         let mut known: FxHashMap<String, &Field> = FxHashMap::default();
         for field in &message.fields {
             for name in accessors(field) {
-                if let Some(first) = known.insert(name.clone(), field) {
+                if let Some(first) = known.insert(name.clone(), field)
+                    // Two fields of one name are reported as such.
+                    && first.name != field.name
+                {
                     self.out.push(clash(first, field, &name));
                 }
             }

@@ -147,7 +147,7 @@ impl<'a> Check<'a> {
     /// Whether there are aliases; reported where they are not allowed.
     fn enum_numbers(&mut self, item: &ast::Enum, reserved: &Reserved<'_>, allowed: bool) -> bool {
         let mut aliases = false;
-        let mut first: FxHashMap<i128, Span> = FxHashMap::default();
+        let mut first: FxHashMap<i128, &ast::EnumValue> = FxHashMap::default();
         for value in &item.values {
             let (number, span) = (value.number.value, value.number.span);
             if i32::try_from(number).is_err() {
@@ -164,7 +164,8 @@ impl<'a> Check<'a> {
             }
             if let Some(first) = first.get(&number) {
                 aliases = true;
-                if !allowed {
+                // One name twice is told as a second definition.
+                if !allowed && first.name.text != value.name.text {
                     self.report(
                         Diagnostic::new(
                             Code::DuplicateEnumNumber,
@@ -172,7 +173,7 @@ impl<'a> Check<'a> {
                             format!("the number {number} is used twice in `{}`", item.name.text),
                         )
                         .label("used again here")
-                        .also(*first, "first used here")
+                        .also(first.number.span, "first used here")
                         .help(format!(
                             "write another number, or `@allow_alias` before `enum {}` if both names mean one thing",
                             item.name.text
@@ -181,7 +182,7 @@ impl<'a> Check<'a> {
                 }
                 continue;
             }
-            first.insert(number, span);
+            first.insert(number, value);
             if let Some(statement) = reserved.number(number) {
                 self.report(
                     Diagnostic::new(

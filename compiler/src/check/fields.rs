@@ -146,20 +146,36 @@ impl Check<'_> {
         let mut reported = std::collections::HashSet::new();
         let mut exact: HashMap<&str, Span> = HashMap::new();
         let mut rust: HashMap<Cow<'_, str>, &ast::Ident> = HashMap::new();
-        let oneofs = members.iter().filter_map(|member| match member {
+        let oneofs: HashMap<Span, Span> = members
+            .iter()
+            .filter_map(|member| match member {
+                Member::Oneof(oneof) => Some((oneof.name.span, oneof.span)),
+                _ => None,
+            })
+            .collect();
+        let mut copied: Vec<Span> = Vec::new();
+        let names = members.iter().filter_map(|member| match member {
             Member::Oneof(oneof) => Some(&oneof.name),
             _ => None,
         });
         let mut names: Vec<&ast::Ident> = fields
             .iter()
             .map(|field| &field.name)
-            .chain(oneofs)
+            .chain(names)
             .collect();
         names.sort_by_key(|name| name.span);
         for name in names {
             if let Some(first) = exact.get(&*name.text) {
-                self.duplicate(name, *first, "in one list of fields");
                 reported.insert(name.span);
+                // A second copy of a oneof is one mistake, whatever is in it.
+                if copied
+                    .iter()
+                    .any(|copy| copy.start < name.span.start && name.span.end < copy.end)
+                {
+                    continue;
+                }
+                self.duplicate(name, *first, "in one list of fields");
+                copied.extend(oneofs.get(&name.span));
                 continue;
             }
             exact.insert(&name.text, name.span);

@@ -2,7 +2,7 @@
 
 use crate::diagnostic::{Code, Diagnostic};
 use crate::model::File;
-use crate::resolve::{Import, whole_line};
+use crate::resolve::{Import, is_identifier, whole_line};
 use crate::syntax::ast;
 
 use super::{Check, alternatives, dotted};
@@ -12,7 +12,10 @@ impl Check<'_> {
     pub(super) fn file(&mut self, position: usize, made: &mut File) {
         let loaded = self.loaded;
         let file = &loaded.files[position];
-        if let Some(package) = &file.ast.package {
+        if let Some(package) = &file.ast.package
+            && !file.ast.lost.within(package.span)
+            && !self.misnamed.contains(&file.id)
+        {
             self.package_path(package, &made.import_path);
         }
         let lost = !file.ast.lost.words.is_empty() || file.ast.lost.rest;
@@ -51,14 +54,7 @@ impl Check<'_> {
 
     /// `package shop.orders` lives in `shop/orders.rpc`, or in any file of the folder `shop/orders/`.
     fn package_path(&mut self, package: &ast::Path, import_path: &str) {
-        let stem = import_path.strip_suffix(".rpc").unwrap_or(import_path);
-        let folder = stem.rsplit_once('/').map(|(folder, _)| folder);
-        let candidates: Vec<String> = [Some(stem), folder]
-            .into_iter()
-            .flatten()
-            .filter(|path| path.split('/').all(is_identifier))
-            .map(|path| path.replace('/', "."))
-            .collect();
+        let candidates = packages_of(import_path);
         let written = dotted(package);
         if candidates.contains(&written) {
             return;
@@ -83,9 +79,14 @@ impl Check<'_> {
     }
 }
 
-fn is_identifier(part: &str) -> bool {
-    part.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-        && part
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+/// The packages that a file may have by its path.
+pub(super) fn packages_of(import_path: &str) -> Vec<String> {
+    let stem = import_path.strip_suffix(".rpc").unwrap_or(import_path);
+    let folder = stem.rsplit_once('/').map(|(folder, _)| folder);
+    [Some(stem), folder]
+        .into_iter()
+        .flatten()
+        .filter(|path| path.split('/').all(is_identifier))
+        .map(|path| path.replace('/', "."))
+        .collect()
 }

@@ -104,6 +104,9 @@ impl Check<'_> {
             return None;
         }
         let fields = self.field_names_of(message);
+        if fields.iter().any(|field| field.starts_with(Ident::MISSING)) {
+            return None;
+        }
         let near = self.near.find(&part.text, fields.iter().copied());
         let help = match near {
             Some(near) => format!("write `.{near}`"),

@@ -200,7 +200,9 @@ impl<'a> Check<'a> {
                 continue;
             };
             let first = names.named(&decl.name.0)[0];
-            if first == id {
+            // What is inside a second copy is one mistake with it.
+            let scope = decl.name.0.rsplit_once('.').map_or("", |(scope, _)| scope);
+            if first == id || names.named(scope).len() > 1 {
                 continue;
             }
             // An import that brings a duplicate is not unused as well.

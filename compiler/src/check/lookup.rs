@@ -1,11 +1,15 @@
 //! From written names to what they name, with a report where they name nothing fitting.
 
+use std::collections::HashSet;
+
 use crate::diagnostic::{Code, Diagnostic, Label};
 use crate::model::{FieldType, FullName, Scalar};
-use crate::resolve::{self, DeclId, DeclKind, Miss, WORDS, Want, well_known};
+use crate::resolve::{self, DeclId, DeclKind, Import, Miss, WORDS, Want, well_known};
+use crate::source::FileId;
 use crate::syntax::ast::Path;
 
-use super::{Check, Place, dotted};
+use super::files::packages_of;
+use super::{Check, Place, dotted, join};
 
 /// The scalars by their names in `.rpc` files.
 pub(super) const SCALARS: [(&str, Scalar); 15] = [
@@ -274,11 +278,117 @@ impl Check<'_> {
             );
             return;
         }
+        if self.misnamed_package(place, path) {
+            return;
+        }
         let help = match self.near_name(place, path, want) {
-            Some(near) => format!("write `{near}`, or declare `{}`", last(path)),
+            Some(near) => {
+                self.near_missing.insert(self.out.len());
+                format!("write `{near}`, or declare `{}`", last(path))
+            }
             None => format!("declare `{}`, or import the file that does", last(path)),
         };
         self.report(report.help(help));
+    }
+
+    /// Reports a name that an imported file would have, were its package as its path says. False if there is none.
+    fn misnamed_package(&mut self, place: Place<'_>, path: &Path) -> bool {
+        let written = dotted(path);
+        let loaded = self.loaded;
+        let targets = loaded.files[place.file].imports.iter();
+        for target in targets.filter_map(|import| match import {
+            Import::File(target) => Some(*target),
+            Import::Idle | Import::Missing => None,
+        }) {
+            let file = &loaded.files[target];
+            let import_path = self.sources.file(file.id).import_path.clone();
+            let right = packages_of(&import_path);
+            let Some(package) = &file.ast.package else {
+                continue;
+            };
+            let wrong = dotted(package);
+            if right.contains(&wrong) || file.ast.lost.package {
+                continue;
+            }
+            let found = right.iter().find(|right| {
+                let rest = scopes(place.scope)
+                    .map(|scope| join(scope, &written))
+                    .find_map(|full| {
+                        Some(
+                            full.strip_prefix(right.as_str())?
+                                .strip_prefix('.')?
+                                .to_owned(),
+                        )
+                    });
+                rest.is_some_and(|rest| !self.names.named(&join(&wrong, &rest)).is_empty())
+            });
+            let Some(right) = found.cloned() else {
+                continue;
+            };
+            self.used.insert((place.file, target));
+            // One report for all names that the package would bring.
+            if self.misnamed.insert(file.id) {
+                self.report(
+                    Diagnostic::new(
+                        Code::UnknownName,
+                        path.span,
+                        format!(
+                            "there is no `{written}`: the package of `{import_path}` is `{wrong}`"
+                        ),
+                    )
+                    .label("not found in this scope")
+                    .also(package.span, format!("not `{right}`, as the path has it"))
+                    .help(format!(
+                        "write `package {right};` there, or name it by the package that it has"
+                    )),
+                );
+            }
+            return true;
+        }
+        false
+    }
+
+    /// Takes back as many reports of unknown names as there are declarations whose name is missing: one mistake each.
+    pub(super) fn names_of_the_nameless(&mut self) {
+        let loaded = self.loaded;
+        let mut dropped: HashSet<usize> = HashSet::new();
+        for (position, file) in loaded.files.iter().enumerate() {
+            let Some(most) = Some(file.ast.lost.nameless).filter(|most| *most > 0) else {
+                continue;
+            };
+            let sees = |id: FileId| {
+                let importer = loaded.files.iter().find(|file| file.id == id);
+                id == file.id
+                    || importer.is_some_and(|file| file.imports.contains(&Import::File(position)))
+            };
+            let mut unknown: Vec<(bool, usize, &str)> = self
+                .missing
+                .iter()
+                .filter(|((file, _), report)| {
+                    sees(*file) && self.out[**report].code == Code::UnknownName
+                })
+                .map(|((_, name), report)| {
+                    let name = name.rsplit('.').next().unwrap_or(name);
+                    (self.near_missing.contains(report), *report, name)
+                })
+                .collect();
+            // What is like nothing else is likelier the name of something nameless.
+            unknown.sort_unstable();
+            let mut meant: Vec<&str> = Vec::new();
+            for (_, report, name) in unknown {
+                if !meant.contains(&name) && meant.len() < most {
+                    meant.push(name);
+                }
+                if meant.contains(&name) {
+                    dropped.insert(report);
+                }
+            }
+        }
+        let mut index = 0;
+        self.out.retain(|_| {
+            index += 1;
+            !dropped.contains(&(index - 1))
+        });
     }
 
     /// The visible name that is most like `path`, as it would be written here.
@@ -375,6 +485,13 @@ impl Check<'_> {
         self.missing.insert(key, self.out.len());
         false
     }
+}
+
+/// A scope and those around it, from the innermost outwards.
+fn scopes(scope: &str) -> impl Iterator<Item = &str> {
+    std::iter::successors(Some(scope), |scope| {
+        (!scope.is_empty()).then(|| scope.rsplit_once('.').map_or("", |(outer, _)| outer))
+    })
 }
 
 fn last(path: &Path) -> &str {

@@ -62,6 +62,7 @@ pub fn check(sources: &SourceMap, loaded: &Loaded, names: &Names) -> (Model, Vec
     for (position, file) in model.files.iter_mut().enumerate() {
         check.file(position, file);
     }
+    check.names_of_the_nameless();
     (model, check.out)
 }
 
@@ -87,6 +88,10 @@ struct Check<'a> {
     well_known: Vec<BTreeSet<&'static str>>,
     /// Reports of names that were not found, so that a second use becomes a label of the first report.
     missing: HashMap<(FileId, String), usize>,
+    /// Those of them for which there was a near name.
+    near_missing: HashSet<usize>,
+    /// Files whose package is told where a name shows that it is wrong.
+    misnamed: HashSet<FileId>,
     /// Files with names that were not found: which imports they need is not known.
     incomplete: HashSet<FileId>,
     /// Evaluated constants; `None` where one is wrong.
@@ -110,6 +115,8 @@ impl<'a> Check<'a> {
             used: HashSet::default(),
             well_known: vec![BTreeSet::new(); loaded.files.len()],
             missing: HashMap::default(),
+            near_missing: HashSet::default(),
+            misnamed: HashSet::default(),
             incomplete: HashSet::default(),
             constants: HashMap::default(),
             enums: HashMap::default(),

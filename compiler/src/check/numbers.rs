@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use rustc_hash::FxHashMap;
 
 use crate::diagnostic::{Code, Diagnostic};
-use crate::source::Span;
 use crate::syntax::ast;
 
 use super::Check;
@@ -40,23 +39,27 @@ impl Check<'_> {
     /// The numbers of all fields of one message.
     pub(super) fn field_numbers(&mut self, fields: &[&ast::Field], reserved: &Reserved<'_>) {
         let mut free = Free::new(fields, reserved);
-        let mut first: FxHashMap<u64, Span> = FxHashMap::default();
+        let mut first: FxHashMap<u64, &ast::Field> = FxHashMap::default();
         for field in fields {
             let (number, span) = (field.number.value, field.number.span);
             if let Some(first) = first.get(&number)
                 && number != 0
             {
+                if first.name.text == field.name.text {
+                    // Told as a second definition.
+                    continue;
+                }
                 let report = Diagnostic::new(
                     Code::DuplicateFieldNumber,
                     span,
                     format!("the number {number} is used twice"),
                 )
                 .label("used again here")
-                .also(*first, "first used here");
+                .also(first.number.span, "first used here");
                 self.report(free.offer(report));
                 continue;
             }
-            first.insert(number, span);
+            first.insert(number, field);
             let report = if number == 0 {
                 Diagnostic::new(
                     Code::FieldNumberZero,

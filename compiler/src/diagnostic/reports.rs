@@ -17,7 +17,21 @@ impl Reports {
     pub const MAX_ERRORS: usize = 50;
 
     /// Adds a finding. Errors beyond [`Self::MAX_ERRORS`] are dropped; whoever sees [`Self::full`] stops and says so.
+    ///
+    /// A finding of the same code at the same place as one of the last is the same, met again behind a repair.
     pub fn push(&mut self, diagnostic: Diagnostic) {
+        let same = |other: &&Diagnostic| {
+            other.code == diagnostic.code && other.primary.span == diagnostic.primary.span
+        };
+        if self
+            .list
+            .iter()
+            .rev()
+            .take(Self::MAX_ERRORS)
+            .any(|other| same(&other))
+        {
+            return;
+        }
         if diagnostic.code.severity() == Severity::Error {
             if self.full() {
                 return;
@@ -25,6 +39,27 @@ impl Reports {
             self.errors += 1;
         }
         self.list.push(diagnostic);
+    }
+
+    /// How many findings there are.
+    pub fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// Drops those of the findings behind the first `mark` that `keep` does not want.
+    pub fn keep_since(&mut self, mark: usize, keep: impl Fn(&Diagnostic) -> bool) {
+        let new = self.list.split_off(mark.min(self.list.len()));
+        let (kept, dropped): (Vec<_>, Vec<_>) = new.into_iter().partition(|report| keep(report));
+        let errors = dropped
+            .iter()
+            .filter(|report| report.code.severity() == Severity::Error);
+        self.errors -= errors.count();
+        self.list.extend(kept);
     }
 
     /// Whether the limit is reached.

@@ -119,7 +119,7 @@ impl Names {
             }
         }
         let within = within?;
-        if self.views[file].partial || !self.hidden(scope, path, want).is_empty() {
+        if self.unsure(file, path) || !self.hidden(scope, path, want).is_empty() {
             return None;
         }
         match other {
@@ -199,7 +199,7 @@ impl Names {
         }
         let hidden = self.hidden(scope, path, want);
         if hidden.is_empty() {
-            if self.views[file].partial {
+            if self.unsure(file, path) {
                 Miss::Unsure
             } else {
                 Miss::Unknown
@@ -209,12 +209,18 @@ impl Names {
         }
     }
 
+    /// Whether `path` may be unknown to `file` for a reason reported elsewhere.
+    fn unsure(&self, file: usize, path: &Path) -> bool {
+        let view = &self.views[file];
+        view.partial || view.unplaced && (path.parts.len() > 1 || path.absolute)
+    }
+
     /// Whether a broken declaration that `file` sees may be what `path` names.
     fn covered(&self, file: usize, path: &Path) -> bool {
         let view = &self.views[file];
         let broken = |owner: usize| {
             let lost = &self.views[owner].lost;
-            path.parts.iter().any(|part| lost.covers(&part.text))
+            path.parts.iter().any(|part| lost.may_declare(&part.text))
         };
         broken(file) || view.imports.iter().any(|&owner| broken(owner))
     }

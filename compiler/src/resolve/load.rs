@@ -415,12 +415,16 @@ impl Graph<'_> {
 
     fn read(&mut self, path: &str) -> Result<usize, LoadError> {
         // Everything that is reached has been read; what is asked for again is known by then.
-        let (ast, found) = self.read.remove(path).unwrap_or_else(|| {
+        let (mut ast, found) = self.read.remove(path).unwrap_or_else(|| {
             Err(LoadError::NotFound {
                 searched: Vec::new(),
             })
         })?;
         self.out.extend(found);
+        if ast.package.is_none() {
+            ast.package = package_of(ast.id, path, &ast.lost);
+            ast.lost.package = true;
+        }
         let node = self.nodes.len();
         self.nodes.push(Node {
             file: LoadedFile {
@@ -451,4 +455,36 @@ impl Graph<'_> {
             .get_or_insert_with(|| loader.list().into())
             .clone()
     }
+}
+
+/// The package that a file has by its path, where none could be read: `shop/orders.rpc` holds `shop.orders`, or `shop` if
+/// the lost parts speak of no `orders`.
+fn package_of(id: FileId, import_path: &str, lost: &ast::Lost) -> Option<ast::Path> {
+    let stem = import_path.strip_suffix(".rpc").unwrap_or(import_path);
+    let mut parts: Vec<&str> = stem.split('/').collect();
+    let spoken = |part: Option<&&str>| part.is_some_and(|part| lost.words.contains(*part));
+    if parts.len() > 1 && !spoken(parts.last()) && spoken(parts.get(parts.len() - 2)) {
+        parts.pop();
+    }
+    let span = Span::new(id, 0, 0);
+    let part = |part: &&str| ast::Ident {
+        text: (*part).into(),
+        span,
+    };
+    parts
+        .iter()
+        .all(|part| is_identifier(part))
+        .then(|| ast::Path {
+            absolute: false,
+            parts: parts.iter().map(part).collect(),
+            span,
+        })
+}
+
+/// Whether a part of a path can be a part of a package.
+pub(crate) fn is_identifier(part: &str) -> bool {
+    part.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && part
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }

@@ -22,4 +22,5 @@ pub use wellknown::{WellKnown, WellKnownField, well_known};
 
 pub(crate) use cut::{entry, whole_line, word};
 pub(crate) use import::add_import;
+pub(crate) use load::is_identifier;
 pub(crate) use wellknown::WORDS;

@@ -65,8 +65,11 @@ pub(super) struct View {
     pub(super) imports: Vec<usize>,
     /// Every package of these with every prefix.
     pub(super) packages: HashSet<String>,
-    /// Whether an import failed or a package is missing, so that names may be unknown for a reason already reported.
+    /// Whether an import failed, so that names may be unknown for a reason already reported.
     pub(super) partial: bool,
+    /// Whether the package of this file or of an import is lost or missing, so that names of several parts may be unknown
+    /// for a reason already reported. One without dots does not depend on it.
+    pub(super) unplaced: bool,
     /// What the parser could not read.
     pub(super) lost: ast::Lost,
 }
@@ -100,9 +103,8 @@ impl Names {
             }
             let lost = file.ast.lost.clone();
             names.views.push(View {
-                partial: file.ast.package.is_none()
-                    || lost.covers("import")
-                    || file.imports.contains(&Import::Missing),
+                partial: lost.covers("import") || file.imports.contains(&Import::Missing),
+                unplaced: file.ast.package.is_none() || lost.package,
                 package,
                 lost,
                 ..View::default()
@@ -130,7 +132,7 @@ impl Names {
         for &target in &view.imports {
             let other = &self.views[target];
             add_prefixes(&mut view.packages, &other.package);
-            view.partial |= other.package.is_empty();
+            view.unplaced |= other.unplaced;
         }
         self.views[position] = view;
     }

@@ -27,6 +27,16 @@ pub struct Ident {
     pub span: Span,
 }
 
+impl Ident {
+    /// What the name of something nameless starts with: reported, and kept so that the rest of it is checked.
+    pub const MISSING: &str = "Missing__";
+
+    /// Whether it stands for a name that is not there.
+    pub fn is_missing(&self) -> bool {
+        self.text.starts_with(Self::MISSING)
+    }
+}
+
 /// A dotted name: `Order`, `shop.common.Invoice`, `.shop.common.Invoice`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Path {
@@ -86,6 +96,12 @@ pub struct File {
 pub struct Lost {
     /// Every identifier in the lost parts.
     pub words: BTreeSet<Arc<str>>,
+    /// Those that may be the name of a type or constant.
+    pub declared: BTreeSet<Arc<str>>,
+    /// How many declarations have no name.
+    pub nameless: usize,
+    /// Whether the package is lost or missing, so that the one of the tree is guessed.
+    pub package: bool,
     /// Where the lost parts stood, in the order in which they were lost.
     pub spans: Vec<Span>,
     /// Whether reading stopped early, so that anything may be missing.
@@ -96,6 +112,11 @@ impl Lost {
     /// Whether a declaration, field, value or method called `name` may have been lost.
     pub fn covers(&self, name: &str) -> bool {
         self.rest || self.words.contains(name)
+    }
+
+    /// Whether a type or constant called `name` may have been lost.
+    pub fn may_declare(&self, name: &str) -> bool {
+        self.rest || self.declared.contains(name)
     }
 
     /// Whether something that stood within `span` was lost.

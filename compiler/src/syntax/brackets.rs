@@ -16,9 +16,10 @@ struct Unclosed {
 
 /// Reports what does not balance, and balances the masked text. Gives every `{` that is never closed.
 pub(super) fn balance(file: FileId, scan: &mut Scan, reports: &mut Reports) -> Vec<u32> {
-    let Some(imbalance) = imbalance(&scan.marks) else {
+    let Some(mut imbalance) = imbalance(&scan.marks) else {
         return Vec::new();
     };
+    undouble(file, scan, &mut imbalance.0, reports);
     let (unclosed, unmatched) = pair_by_indentation(&scan.marks, imbalance);
     let mut marks = scan.marks.clone();
     for mark in unmatched {
@@ -47,6 +48,40 @@ pub(super) fn balance(file: FileId, scan: &mut Scan, reports: &mut Reports) -> V
         report_unclosed(file, &unclosed, reports);
     }
     unclosed.iter().map(|one| one.opener.token).collect()
+}
+
+/// Takes out the second of two `{` with nothing between them, as many as lack their `}`.
+fn undouble(file: FileId, scan: &mut Scan, missing: &mut usize, reports: &mut Reports) {
+    let doubled = |pair: &[Mark]| {
+        let both = pair.iter().all(|mark| mark.kind == MarkKind::Open);
+        both && pair[1].behind == pair[0].at + 1
+    };
+    let mut before = false;
+    let mut second: Vec<Mark> = Vec::new();
+    let mut marks = scan.marks.windows(2).peekable();
+    while let Some(pair) = marks.next() {
+        let here = doubled(pair);
+        // Three in a row are no slip.
+        let alone = !before && !marks.peek().is_some_and(|next| doubled(next));
+        if here && alone && second.len() < (*missing).min(Reports::MAX_ERRORS) {
+            second.push(pair[1]);
+        }
+        before = here;
+    }
+    for mark in &second {
+        let at = mark.at as usize;
+        scan.masked[at] = BLANK;
+        let place = span(file, at, at + 1);
+        reports.push(
+            Diagnostic::new(Code::UnclosedBrace, place, "`{` stands here twice")
+                .label("and this one is never closed")
+                .help("remove one of them")
+                .fix(place, ""),
+        );
+    }
+    *missing -= second.len();
+    scan.marks
+        .retain(|mark| second.iter().all(|second| second.token != mark.token));
 }
 
 /// How many `}` are missing and how many are too many; `None` if the file balances.

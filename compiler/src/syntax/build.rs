@@ -36,6 +36,9 @@ impl<'a> Parser<'a> {
             Rule::package => {
                 let path = self.path(operand);
                 if path.absolute {
+                    // What stood before the dot may be missing.
+                    self.lost.spans.push(path.span);
+                    self.lost.package = true;
                     let dot = Span::new(place.file, place.start, place.start + 1);
                     self.reports.push(
                         Diagnostic::new(
@@ -89,7 +92,7 @@ impl<'a> Parser<'a> {
             Rule::constant => Node::Item(Item::Const(self.constant(parts, annotations, span)?)),
             Rule::message => {
                 let Braced { name, parts, .. } = self.braced(parts)?;
-                let docs = self.take_docs(span.start, name.span.start);
+                let docs = self.take_docs(span.start, name.span.end);
                 let members = self.members(Context::Message, parts);
                 let message = Message {
                     docs,
@@ -103,7 +106,7 @@ impl<'a> Parser<'a> {
             }
             Rule::error => {
                 let Braced { name, code, parts } = self.braced(parts)?;
-                let docs = self.take_docs(span.start, name.span.start);
+                let docs = self.take_docs(span.start, name.span.end);
                 let code = self.status_code(code, &name);
                 let members = self.members(Context::Message, parts);
                 Node::Item(Item::Error(Error {
@@ -121,7 +124,7 @@ impl<'a> Parser<'a> {
             Rule::service => Node::Item(Item::Service(self.service(parts, annotations, span)?)),
             Rule::oneof => {
                 let Braced { name, parts, .. } = self.braced(parts)?;
-                let docs = self.take_docs(span.start, name.span.start);
+                let docs = self.take_docs(span.start, name.span.end);
                 let fields = self
                     .members(Context::Oneof, parts)
                     .into_iter()
@@ -251,7 +254,7 @@ impl<'a> Parser<'a> {
             }
         }
         let name = name?;
-        let docs = self.take_docs(span.start, name.span.start);
+        let docs = self.take_docs(span.start, name.span.end);
         Some(Const {
             docs,
             annotations,
@@ -269,7 +272,7 @@ impl<'a> Parser<'a> {
         span: Span,
     ) -> Option<Enum> {
         let Braced { name, parts, .. } = self.braced(parts)?;
-        let docs = self.take_docs(span.start, name.span.start);
+        let docs = self.take_docs(span.start, name.span.end);
         let (mut values, mut reserved) = (Vec::new(), Vec::new());
         for node in self.block(Context::Enum, parts) {
             match node {
@@ -307,7 +310,7 @@ impl<'a> Parser<'a> {
         if !numbered {
             self.missing_number("value", &name, name.span);
         }
-        let docs = self.take_docs(span.start, name.span.start);
+        let docs = self.take_docs(span.start, name.span.end);
         Some(EnumValue {
             docs,
             name,
@@ -370,7 +373,7 @@ impl<'a> Parser<'a> {
             self.reports
                 .push(self.moved(report, early, number_end, " ", ""));
         }
-        let docs = self.take_docs(span.start, name.span.start);
+        let docs = self.take_docs(span.start, name.span.end);
         Some(Field {
             docs,
             name,

@@ -41,6 +41,35 @@ pub(super) fn sentence(names: &[&str]) -> String {
     }
 }
 
+/// How long the string at the start of a text is.
+fn string(text: &str, escapes: bool) -> usize {
+    let mut bytes = text.bytes().enumerate().skip(1);
+    while let Some((at, byte)) = bytes.next() {
+        match byte {
+            b'"' => return at + 1,
+            b'\n' => break,
+            b'\\' if escapes => drop(bytes.next()),
+            _ => {}
+        }
+    }
+    1
+}
+
+/// How long the number at the start of a text is, with its fraction.
+fn number(text: &str) -> usize {
+    let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    let bytes = text.as_bytes();
+    let mut end = 0;
+    while let Some(&byte) = bytes.get(end) {
+        let next = bytes.get(end + 1).copied().unwrap_or_default();
+        if !(word(byte) || byte == b'.' && next.is_ascii_digit()) {
+            break;
+        }
+        end += 1;
+    }
+    end
+}
+
 /// A rank, for the order, and a name. `None` for what is no token of the language.
 fn name(rule: Rule) -> Option<(u8, &'static str)> {
     Some(match rule {
@@ -96,7 +125,9 @@ impl<'a> Parser<'a> {
         let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
         let length = match rest.chars().next() {
             None => 0,
-            Some('"') => rest[1..].find('"').map_or(1, |end| end + 2),
+            Some('"') => string(rest, true),
+            Some('r') if rest.starts_with("r\"") => 1 + string(&rest[1..], false),
+            Some(c) if c.is_ascii_digit() => number(rest),
             Some(c) if word(c) => rest.find(|c| !word(c)).unwrap_or(rest.len()),
             Some('-') if rest.starts_with("->") => 2,
             Some('.') => rest.len() - rest.trim_start_matches('.').len(),

@@ -242,9 +242,11 @@ impl<'a> Parser<'a> {
     }
 }
 
-/// Whether what stands in the type's place is a name, and the other way round.
+/// Whether what stands in the type's place is a name, and the other way round: told by built-in types, or by case.
 fn swapped(ty: &str, name: &str) -> bool {
-    BUILT_IN.contains(&name)
+    let cased = ty.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
+        && name.starts_with(|c: char| c.is_ascii_uppercase());
+    (BUILT_IN.contains(&name) || cased)
         && !BUILT_IN.contains(&ty)
         && ty
             .bytes()

@@ -71,6 +71,10 @@ pub fn parse_with_comments(id: FileId, text: &str) -> Parsed {
         unclosed,
         foreign: false,
         words: FxHashMap::default(),
+        repairs: 0,
+        done: 0,
+        unfinished: None,
+        astray: None,
     };
     let file = parser.file(scan.truncated);
     let stopped = parser.stopped;
@@ -103,7 +107,15 @@ pub(super) struct Parser<'a> {
     /// Whether the statement being built starts with a keyword of another language, and is reported already.
     pub(super) foreign: bool,
     /// The words of the file: most stand in it more than once.
-    words: FxHashMap<&'a str, Arc<str>>,
+    pub(super) words: FxHashMap<&'a str, Arc<str>>,
+    /// How many repairs this text has, one inside the other.
+    pub(super) repairs: usize,
+    /// How far repairs have come that reach beyond their statement.
+    pub(super) done: u32,
+    /// Where the last statement ended that was reported to lack its `;`.
+    pub(super) unfinished: Option<u32>,
+    /// A token that was reported where it stands, and the place behind it where it may have been meant to.
+    pub(super) astray: Option<(Span, u32)>,
 }
 
 impl<'a> Parser<'a> {
@@ -162,7 +174,7 @@ impl<'a> Parser<'a> {
                     token,
                     format!("unexpected {shown}"),
                 ));
-                self.lose(span(self.file, at, to));
+                self.lose(context, span(self.file, at, to));
                 break;
             };
             if statement.as_rule() == Rule::EOI {
@@ -264,8 +276,12 @@ impl<'a> Parser<'a> {
             return;
         }
         if file.package.is_none() {
+            let place = match &file.edition {
+                Some(edition) => self.behind_statement(edition.span),
+                None => head,
+            };
             self.reports.push(
-                Diagnostic::new(Code::MissingPackage, head, "the file names no package")
+                Diagnostic::new(Code::MissingPackage, place, "the file names no package")
                     .help("write `package name;`, named after the path of the file: `package shop.orders;` in `shop/orders.rpc`"),
             );
         } else if file.edition.is_none() && !edition {
@@ -291,6 +307,16 @@ impl<'a> Parser<'a> {
             .entry(word)
             .or_insert_with(|| word.into())
             .clone()
+    }
+
+    /// The place behind the `;` of the statement that ends with `span`.
+    fn behind_statement(&self, span: Span) -> Span {
+        let next = self.token(span.end as usize);
+        if self.masked(next) == ";" {
+            next.behind()
+        } else {
+            span.behind()
+        }
     }
 
     /// The place of a pair in the source.

@@ -11,9 +11,11 @@ use pest::error::{ErrorVariant, InputLocation};
 use super::comment::span as place;
 use super::expected;
 use super::grammar::{Grammar, Rule};
-use super::parse::{Parser, nearest_keyword};
+use super::keyword::{Meant, Why};
+use super::parse::Parser;
+use super::repair::{self, Edit, Kind};
 use super::scan::{BLANK, CLOSE, LOST, OPEN, shorten};
-use super::statement::{End, Node};
+use super::statement::Node;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::Span;
 
@@ -49,7 +51,8 @@ impl Context {
         }
     }
 
-    fn probe(self) -> Rule {
+    /// The rule that tells where a statement stops.
+    pub(super) fn probe(self) -> Rule {
         match self {
             Self::File => Rule::probe_file,
             Self::Message => Rule::probe_message,
@@ -60,7 +63,7 @@ impl Context {
     }
 
     /// The words that a statement may start with.
-    fn keywords(self) -> &'static [&'static str] {
+    pub(super) fn keywords(self) -> &'static [&'static str] {
         match self {
             Self::File => &[
                 "edition", "package", "import", "const", "message", "enum", "error", "service",
@@ -71,55 +74,22 @@ impl Context {
             Self::Service => &["rpc", "versions", "groups"],
         }
     }
-
-    /// Our keyword for a word of another language, and what to say where there is none.
-    fn foreign(self, word: &str) -> Option<(Option<&'static str>, &'static str)> {
-        Some(match (self, word) {
-            (Self::File | Self::Message, "struct" | "record" | "table" | "class") => {
-                (Some("message"), "")
-            }
-            (Self::File, "exception") => (
-                Some("error"),
-                "; an error has a status code: `error Name(not_found) { … }`",
-            ),
-            (Self::File, "interface" | "protocol" | "trait") => (Some("service"), ""),
-            (Self::File, "namespace" | "module" | "library") => (Some("package"), ""),
-            (Self::File, "include" | "using" | "use") => (Some("import"), ""),
-            (Self::File, "syntax") => (None, "write `edition 2026;`"),
-            (Self::File, "type" | "typedef" | "alias") => (
-                None,
-                "there are no aliases: write the type where it is used",
-            ),
-            (Self::File | Self::Message, "union") => {
-                (None, "write `oneof name { … }` inside a message")
-            }
-            (Self::File | Self::Message | Self::Enum | Self::Service, "option") => {
-                (None, "options are annotations: `@name(value)`")
-            }
-            (Self::File | Self::Message, "extend" | "extensions" | "group") => (
-                None,
-                "there are no extensions: write a message of its own, or a field of type `any`",
-            ),
-            (Self::Service, "method" | "fn" | "func" | "fun" | "def" | "procedure") => {
-                (Some("rpc"), "")
-            }
-            (Self::Service, "oneway") => (None, "write `@oneway rpc name(Request);`"),
-            _ => return None,
-        })
-    }
 }
 
 /// Where a statement stops to parse, and what could stand there.
-struct Stop {
-    at: usize,
+pub(super) struct Stop {
+    pub(super) at: usize,
     /// Whether nothing of it parses.
     whole: bool,
-    expected: Vec<Rule>,
+    pub(super) expected: Vec<Rule>,
 }
 
 impl Parser<'_> {
     /// Reports a statement that nothing matches, and goes on behind it.
     pub(super) fn recover(&mut self, context: Context, span: Span, nodes: &mut Vec<Node>) {
+        if self.meant_here(context, span, nodes) {
+            return;
+        }
         let keyword = self.keyword(context, span);
         if let Some((word, meant)) = keyword
             && self.replace_keyword(context, span, word, &meant, nodes)
@@ -127,8 +97,26 @@ impl Parser<'_> {
             return;
         }
         let stop = self.stop(context, span);
-        let whole = stop.at == self.behind_annotations(span);
-        self.give_up(context, span, &Stop { whole, ..stop }, nodes);
+        let start = self.behind_annotations(span);
+        let whole = stop.at == start;
+        if whole && let Some(keyword) = self.unwritten_keyword(context, start, span.end as usize) {
+            let meant = Meant {
+                keyword: Some(keyword),
+                hint: "",
+                why: Why::Missing,
+                ours: Some(keyword),
+            };
+            if self.replace_keyword(context, span, place(span.file, start, start), &meant, nodes) {
+                return;
+            }
+        }
+        self.give_up(
+            context,
+            span.start as usize,
+            span,
+            &Stop { whole, ..stop },
+            nodes,
+        );
     }
 
     /// Reports a statement that lacks its `;` because something else stands there.
@@ -144,30 +132,101 @@ impl Parser<'_> {
             at: stop.at.max(rest.start as usize),
             ..stop
         };
-        self.give_up(context, rest, &stop, nodes);
+        self.give_up(context, statement.start as usize, rest, &stop, nodes);
     }
 
-    /// One report for `span`, up to the next statement in it; that one is parsed.
-    fn give_up(&mut self, context: Context, span: Span, stop: &Stop, nodes: &mut Vec<Node>) {
+    /// One report for `span`, up to the next statement in it; that one is parsed. Of the rest, what one edit makes a
+    /// statement is parsed, too; it starts at `from`.
+    fn give_up(
+        &mut self,
+        context: Context,
+        from: usize,
+        span: Span,
+        stop: &Stop,
+        nodes: &mut Vec<Node>,
+    ) {
         let end = span.end as usize;
         let next = self.next_statement(context, self.behind_annotations(span), end);
+        let (mut to, mut edit) = (end, None);
+        if let Some((late, behind)) = self.late(context, from, end, stop) {
+            self.done = place(span.file, behind, behind).end;
+            (to, edit) = (behind, Some(late));
+        } else if next.is_none() {
+            edit = self.edit(context, from, end, stop);
+        }
         let broken = Span {
             end: next.map_or(span.end, |next| place(span.file, next, next).start),
             ..span
         };
+        self.notice_astray(span, stop);
         let reported = self
             .masked(broken)
             .bytes()
             .any(|byte| matches!(byte, LOST | BLANK | OPEN | CLOSE));
         let doubled = self.masked(broken).starts_with('{') && self.unclosed_before(broken.start);
         if !reported && !doubled {
-            self.report_stop(context, broken, stop, next);
+            self.report_stop(context, broken, stop, next, edit.as_ref());
+        }
+        if let Some(edit) = edit {
+            self.repair(context, from, to, &edit, nodes);
+            return;
         }
         self.head_lost |= context == Context::File;
-        self.lose(broken);
+        self.lose(context, broken);
         if let Some(next) = next {
             self.region(context, next, end, nodes);
         }
+    }
+
+    /// Notes a token that may belong behind the `;` or `}` that follows it.
+    fn notice_astray(&mut self, span: Span, stop: &Stop) {
+        let found = self.token(stop.at);
+        let (token, end) = if self.masked(found) == "}" {
+            (span, found)
+        } else {
+            (found, self.token(found.end as usize))
+        };
+        let word = self.masked(token);
+        if matches!(self.masked(end), ";" | "}")
+            && word.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+            && word
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        {
+            self.astray = Some((token, self.token(end.end as usize).start));
+        }
+    }
+
+    /// Whether a broken statement lacks the token that was reported just before it: one mistake, and told.
+    fn meant_here(&mut self, context: Context, span: Span, nodes: &mut Vec<Node>) -> bool {
+        let Some((token, at)) = self.astray.filter(|(_, at)| *at == span.start) else {
+            return false;
+        };
+        let word = self.masked(token);
+        let Some(head) = self.beginning(span.start as usize, span.end as usize) else {
+            return false;
+        };
+        let joined = format!("{word} {}", String::from_utf8_lossy(&head));
+        if !repair::whole(context, &joined) {
+            return false;
+        }
+        // Documentation stands before the token.
+        let between = place(span.file, token.start as usize, at as usize);
+        self.docs.forget(between);
+        let keyword = context.keywords().iter().find(|keyword| **keyword == word);
+        let here = place(span.file, at as usize, at as usize);
+        let meant = keyword.map(|keyword| Meant {
+            keyword: Some(keyword),
+            hint: "",
+            why: Why::Astray,
+            ours: Some(keyword),
+        });
+        let parsed =
+            meant.is_some_and(|meant| self.replace_keyword(context, span, here, &meant, nodes));
+        if !parsed {
+            self.after_report(context, span, nodes);
+        }
+        true
     }
 
     /// Whether the token before `at` is a `{` that was reported as never closed.
@@ -178,7 +237,14 @@ impl Parser<'_> {
             .any(|opener| *opener as usize + 1 == before)
     }
 
-    fn report_stop(&mut self, context: Context, broken: Span, stop: &Stop, next: Option<usize>) {
+    fn report_stop(
+        &mut self,
+        context: Context,
+        broken: Span,
+        stop: &Stop,
+        next: Option<usize>,
+        edit: Option<&Edit>,
+    ) {
         let at = stop.at.min(next.unwrap_or(broken.end as usize));
         if let Some(opener) = self.unclosed_bracket(broken, at, stop) {
             let text = &self.masked[opener..=opener];
@@ -201,6 +267,18 @@ impl Parser<'_> {
         }
         let found = self.token(at);
         let shown = self.describe(found);
+        if let Some(Kind::Undouble(token)) = edit.map(|edit| edit.kind) {
+            let word = self.describe(token);
+            let gap = self.trim(0, token.start as usize);
+            let fix = place(self.file, gap, token.end as usize);
+            let message = format!("{word} stands here twice");
+            self.reports.push(
+                Diagnostic::new(Code::UnexpectedToken, token, message)
+                    .help("remove one of them")
+                    .fix(fix, ""),
+            );
+            return;
+        }
         let names = expected::list(&stop.expected);
         let starts = stop.whole && names.len() > 1;
         let message = match &names[..] {
@@ -216,6 +294,12 @@ impl Parser<'_> {
             found
         };
         let report = Diagnostic::new(Code::UnexpectedToken, spot, message);
+        if let Some(Kind::Swap(first, second)) = edit.map(|edit| edit.kind) {
+            let right = format!("{} {}", self.masked(second), self.masked(first));
+            let help = format!("write `{}`", shorten(&right));
+            self.reports.push(report.help(help));
+            return;
+        }
         self.reports.push(match &names[..] {
             [] => report.help("remove it"),
             _ if starts => report.help(format!("what may stand here: {}", names.join(", "))),
@@ -272,194 +356,18 @@ impl Parser<'_> {
         }
     }
 
-    /// The word that stands for a keyword in a broken statement, if one does: its place, and our word for it.
-    fn keyword(&self, context: Context, span: Span) -> Option<(Span, Meant)> {
-        let word = self.token(self.behind_annotations(span));
-        let text = self.masked(word);
-        if !text.starts_with(|c: char| c.is_ascii_alphabetic())
-            || context.keywords().contains(&text)
-        {
-            return None;
-        }
-        let next = self.token(self.skip(word.end as usize));
-        let follows = self.masked(next);
-        let fits = |keyword: &str| match keyword {
-            "edition" => follows.starts_with(|c: char| c.is_ascii_digit()),
-            "versions" => follows.starts_with(|c: char| c.is_ascii_digit()),
-            "import" => follows.starts_with('"'),
-            "reserved" => follows.starts_with(|c: char| c.is_ascii_digit() || c == '"'),
-            _ => follows.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_'),
-        };
-        if let Some((meant, hint)) = context.foreign(text) {
-            // Where fields stand, the word may be the name of one.
-            let field = context != Context::File && follows.starts_with([':', '=']);
-            return (!field).then_some((
-                word,
-                Meant {
-                    keyword: meant.filter(|meant| fits(meant)),
-                    hint,
-                    foreign: true,
-                    ours: meant,
-                },
-            ));
-        }
-        let near = nearest_keyword(text, context.keywords()).filter(|near| fits(near))?;
-        Some((
-            word,
-            Meant {
-                keyword: Some(near),
-                hint: "",
-                foreign: false,
-                ours: Some(near),
-            },
-        ))
-    }
-
-    /// Reports a word that should be a keyword, and parses what follows it as if it were. False if nothing was said.
-    fn replace_keyword(
-        &mut self,
-        context: Context,
-        span: Span,
-        word: Span,
-        meant: &Meant,
-        nodes: &mut Vec<Node>,
-    ) -> bool {
-        let text = shorten(self.masked(word));
-        let code = if meant.foreign {
-            Code::ForeignKeyword
-        } else {
-            Code::MisspeltKeyword
-        };
-        let message = if meant.foreign {
-            format!("there is no keyword `{text}`")
-        } else {
-            format!("unknown keyword `{text}`")
-        };
-        let report = Diagnostic::new(code, word, message);
-        let report = match meant.ours {
-            Some(ours) => report.help(format!("write `{ours}`{}", meant.hint)),
-            None => report.help(meant.hint),
-        };
-        let Some(keyword) = meant.keyword else {
-            self.reports.push(report);
-            self.after_report(context, span, nodes);
-            return true;
-        };
-        let from = word.end as usize;
-        let rest = self.lean.between(from..span.end as usize);
-        let parsed = Grammar::parse(after(keyword), rest);
-        let Ok(parts) = parsed else {
-            // Only a word that is surely meant as keyword is worth a second look at what follows it.
-            if !meant.foreign && context != Context::File && context != Context::Service {
-                return false;
-            }
-            self.reports.push(report.fix(word, keyword));
-            self.after_report(context, span, nodes);
-            return true;
-        };
-        let certain = keyword != "error" || !meant.foreign;
-        self.reports.push(if certain {
-            report.fix(word, keyword)
-        } else {
-            report
-        });
-        let end = parts
-            .clone()
-            .map(|part| self.span(&part).end)
-            .max()
-            .unwrap_or(word.end);
-        let statement = Span { end, ..span };
-        let rule = rule_of(keyword);
-        let annotations = self.annotations_before(span, word);
-        let open = self.end_of(rule, parts.clone()) == End::Missing;
-        self.foreign = meant.foreign;
-        let node = match rule {
-            Rule::edition | Rule::package | Rule::import => self.head(rule, parts, statement),
-            _ => self.declaration(rule, parts, annotations, statement, statement),
-        };
-        self.foreign = false;
-        match node {
-            Some(node) => nodes.push(node),
-            None => self.lose(statement),
-        }
-        let rest = self.skip(end as usize);
-        let same_line = !self.masked[end as usize..rest].contains('\n');
-        if open && (!same_line || rest >= span.end as usize) {
-            self.report_missing_semicolon(statement);
-        }
-        if rest < span.end as usize {
-            if open && same_line {
-                self.after_report(
-                    context,
-                    Span {
-                        start: place(span.file, rest, rest).start,
-                        ..span
-                    },
-                    nodes,
-                );
-            } else {
-                self.region(context, rest, span.end as usize, nodes);
-            }
-        }
-        true
-    }
-
     /// Goes on behind a reported statement without another word about it.
     pub(super) fn after_report(&mut self, context: Context, span: Span, nodes: &mut Vec<Node>) {
         let end = span.end as usize;
         self.head_lost |= context == Context::File;
         let next = self.next_statement(context, self.behind_annotations(span), end);
-        self.lose(Span {
+        let lost = Span {
             end: next.map_or(span.end, |next| place(span.file, next, next).start),
             ..span
-        });
+        };
+        self.lose(context, lost);
         if let Some(next) = next {
             self.region(context, next, end, nodes);
         }
-    }
-}
-
-/// What a word was meant to be.
-struct Meant {
-    /// The keyword that what follows fits.
-    keyword: Option<&'static str>,
-    hint: &'static str,
-    foreign: bool,
-    ours: Option<&'static str>,
-}
-
-fn after(keyword: &str) -> Rule {
-    match keyword {
-        "edition" => Rule::edition_after,
-        "package" => Rule::package_after,
-        "import" => Rule::import_after,
-        "const" => Rule::const_after,
-        "message" => Rule::message_after,
-        "enum" => Rule::enum_after,
-        "error" => Rule::error_after,
-        "service" => Rule::service_after,
-        "oneof" => Rule::oneof_after,
-        "reserved" => Rule::reserved_after,
-        "versions" => Rule::versions_after,
-        "groups" => Rule::groups_after,
-        _ => Rule::rpc_after,
-    }
-}
-
-fn rule_of(keyword: &str) -> Rule {
-    match keyword {
-        "edition" => Rule::edition,
-        "package" => Rule::package,
-        "import" => Rule::import,
-        "const" => Rule::constant,
-        "message" => Rule::message,
-        "enum" => Rule::enumeration,
-        "error" => Rule::error,
-        "service" => Rule::service,
-        "oneof" => Rule::oneof,
-        "reserved" => Rule::reserved,
-        "versions" => Rule::versions,
-        "groups" => Rule::groups,
-        _ => Rule::method,
     }
 }

@@ -19,6 +19,8 @@ pub(super) const CLOSE: u8 = 2;
 pub(super) const OPEN: u8 = 3;
 /// Stands for a character that was reported and left out.
 pub(super) const BLANK: u8 = 4;
+/// Stands for a name that is missing.
+pub(super) const NAME: u8 = 5;
 
 /// A brace, or the head of a declaration at the start of a line.
 #[derive(Clone, Copy, Debug)]

@@ -22,7 +22,7 @@ impl<'a> Parser<'a> {
         span: Span,
     ) -> Option<Service> {
         let Braced { name, parts, .. } = self.braced(parts)?;
-        let docs = self.take_docs(span.start, name.span.start);
+        let docs = self.take_docs(span.start, name.span.end);
         let mut service = Service {
             docs,
             annotations,
@@ -206,7 +206,7 @@ impl<'a> Parser<'a> {
                 .push(self.moved(report, late, inner.before(), "", " "));
         }
         let name = name?;
-        let docs = self.take_docs(span.start, name.span.start);
+        let docs = self.take_docs(span.start, name.span.end);
         let request = request?;
         whole.then_some(Method {
             docs,
@@ -234,7 +234,7 @@ impl<'a> Parser<'a> {
                         let place = self.span(&entry);
                         match self.field(entry.into_inner(), place) {
                             Some(field) => fields.push(field),
-                            None => self.lose(place),
+                            None => self.lose(Context::Message, place),
                         }
                     }
                     return Some(Request::Arguments(fields, span));

@@ -5,6 +5,7 @@ use pest::iterators::{Pair, Pairs};
 use super::ast::{
     EnumValue, Groups, Import, Item, Member, Method, Path, Reserved, Spanned, Versions,
 };
+use super::comment::span as place;
 use super::grammar::Rule;
 use super::parse::Parser;
 use super::recover::Context;
@@ -71,6 +72,10 @@ impl<'a> Parser<'a> {
         nodes: &mut Vec<Node>,
     ) {
         let span = self.span(&part);
+        if span.start < self.done {
+            self.region(context, self.done as usize, span.end as usize, nodes);
+            return;
+        }
         if let Some(before) = open.take() {
             let gap = &self.masked[before.span.end as usize..span.start as usize];
             if part.as_rule() == Rule::broken && !gap.contains('\n') {
@@ -81,7 +86,7 @@ impl<'a> Parser<'a> {
                     if before.built {
                         nodes.pop();
                     }
-                    self.lose(before.span);
+                    self.lose(context, before.span);
                     self.stopped_statement(context, before.span, span, nodes);
                 }
                 return;
@@ -111,7 +116,7 @@ impl<'a> Parser<'a> {
                             open.built = true;
                         }
                     }
-                    None => self.lose(span),
+                    None => self.lose(context, span),
                 }
             }
         }
@@ -137,6 +142,7 @@ impl<'a> Parser<'a> {
             // What stands there was reported, and may have been meant as one.
             return;
         }
+        self.unfinished = Some(at.start);
         self.reports.push(
             Diagnostic::new(Code::MissingSemicolon, at, "missing `;`")
                 .label("the statement ends here")
@@ -146,6 +152,14 @@ impl<'a> Parser<'a> {
     }
 
     fn stray(&mut self, span: Span) {
+        // `id: uint64 = 1 };` lacks nothing but the right order.
+        let before = self.trim(0, span.start as usize);
+        if self.masked[..before].ends_with('}') {
+            let inner = self.trim(0, before - 1);
+            if self.unfinished == Some(place(span.file, inner, inner).start) {
+                return;
+            }
+        }
         self.reports.push(
             Diagnostic::new(Code::StraySemicolon, span, "`;` that ends nothing")
                 .help("remove it; a block ends with its `}`")
@@ -236,13 +250,26 @@ impl<'a> Parser<'a> {
     }
 
     /// Remembers a part that is missing in the tree, and drops its documentation.
-    pub(super) fn lose(&mut self, span: Span) {
+    pub(super) fn lose(&mut self, context: Context, span: Span) {
         self.docs.forget(span);
         self.lost.spans.push(span);
-        let words = self
-            .masked(span)
+        let text = self.masked(span);
+        let blocks = text.contains('{');
+        // Where no type can be declared, the lost part declares none.
+        let declares = context == Context::File || blocks;
+        let head = text.find(['{', ':', '=', ';']).unwrap_or(text.len());
+        let mut before = "";
+        let words = text
             .split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
             .filter(|word| word.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_'));
-        self.lost.words.extend(words.map(Into::into));
+        for word in words {
+            let start = word.as_ptr().addr() - text.as_ptr().addr();
+            let named = matches!(before, "const" | "message" | "enum" | "error");
+            if declares && (named || start < head) {
+                self.lost.declared.insert(word.into());
+            }
+            self.lost.words.insert(word.into());
+            before = word;
+        }
     }
 }

@@ -11,10 +11,13 @@ use crate::diagnostic::{Code, Diagnostic};
 
 impl<'a> Parser<'a> {
     pub(super) fn ident(&mut self, pair: &Pair<'a, Rule>) -> Ident {
-        Ident {
-            text: self.word(pair.as_str()),
-            span: self.span(pair),
-        }
+        let span = self.span(pair);
+        let text = match pair.as_str() {
+            // Like no other.
+            "\u{5}" => format!("{}{}", Ident::MISSING, span.start).into(),
+            text => self.word(text),
+        };
+        Ident { text, span }
     }
 
     pub(super) fn path(&mut self, pair: Pair<'a, Rule>) -> Path {
