@@ -65,7 +65,8 @@ impl<'a> Check<'a> {
             name: FullName(body.name.as_str().into()),
             docs: self.docs(body.span.file, body.docs),
             deprecated: None,
-            fields: Vec::new(),
+            // Most members are fields, and the model holds many: none of it is room that stays empty.
+            fields: Vec::with_capacity(body.members.len()),
             oneofs: Vec::new(),
             messages: Vec::new(),
             enums: Vec::new(),
@@ -78,7 +79,7 @@ impl<'a> Check<'a> {
             _ => None,
         });
         let reservations = self.reservations(statements, &Numbers::FIELD);
-        let mut shapes = Vec::new();
+        let mut shapes = Vec::with_capacity(body.members.len());
         for member in body.members {
             match member {
                 Member::Field(field) => {
