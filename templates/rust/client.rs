@@ -16,7 +16,9 @@ impl {{ service.client }} {
     #[must_use]
     pub fn with_group(self, group: {{ service.group }}) -> Self {
         Self {
-            channel: self.channel.with_group(::callsheet::codegen::Group::name(&group)),
+            channel: self
+                .channel
+                .with_group(::callsheet::codegen::Group::name(&group)),
         }
     }
 
@@ -28,7 +30,9 @@ impl {{ service.client }} {
     ) -> Self {
         let groups: ::std::vec::Vec<_> = groups.into_iter().collect();
         Self {
-            channel: self.channel.with_groups(groups.iter().map(::callsheet::codegen::Group::name)),
+            channel: self
+                .channel
+                .with_groups(groups.iter().map(::callsheet::codegen::Group::name)),
         }
     }
 

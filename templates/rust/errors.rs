@@ -40,9 +40,9 @@ impl ::callsheet::codegen::TypedError for {{ error.name }} {
     ) -> ::core::option::Option<Self> {
         match type_name {
 {%- for variant in error.variants %}
-            "{{ variant.full_name }}" => {
-                ::callsheet::codegen::prost::Message::decode(value).ok().map(Self::{{ variant.name }})
-            }
+            "{{ variant.full_name }}" => ::callsheet::codegen::prost::Message::decode(value)
+                .ok()
+                .map(Self::{{ variant.name }}),
 {%- endfor %}
             _ => ::core::option::Option::None,
         }

@@ -14,11 +14,15 @@ const _: () = ::callsheet::codegen::require_contract({{ contract }});
 #[allow(dead_code, reason = "not every user of a contract needs all of it")]
 pub static FILE_DESCRIPTOR_SET: ::callsheet::codegen::Schema = ::callsheet::codegen::Schema::new(
     {{ descriptor_set }},
+{%- if imported_schemas.is_empty() %}
+    &[],
+{%- else %}
     &[
 {%- for schema in imported_schemas %}
         &{{ schema }},
 {%- endfor %}
     ],
+{%- endif %}
 );
 {%- for major in majors %}
 

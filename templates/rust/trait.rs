@@ -4,9 +4,7 @@ pub trait {{ service.name }}: ::core::marker::Send + ::core::marker::Sync + 'sta
 {%- filter indent(4) %}
 {{ method.docs -}}
 {{ method.attributes -}}
-fn {{ method.name }}(&self{{ method.parameters }}) -> impl ::core::future::Future<
-    Output = {{ method.result }},
-> + ::core::marker::Send;
+fn {{ method.name }}(&self{{ method.parameters }}) -> impl ::core::future::Future<Output = {{ method.result }}> + ::core::marker::Send;
 {%- endfilter %}
 {% endfor -%}
 }

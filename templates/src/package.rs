@@ -93,7 +93,7 @@ pub struct Merge {
     pub path: String,
     /// How the parameter is called; `_` where nothing uses it.
     pub other: String,
-    /// One statement per field.
+    /// Its statements, line by line.
     pub statements: Vec<String>,
 }
 

@@ -4,6 +4,7 @@
 //! print.
 
 mod docs;
+mod fold;
 mod lints;
 mod messages;
 mod options;
@@ -252,12 +253,21 @@ fn majors(
         .collect()
 }
 
-/// No blanks at the end of a line; no empty line behind another, behind an opening brace or before a closing one; one
-/// line end at the end.
+/// No line too long; no blanks at the end of a line; no empty line behind another, behind an opening brace or before a
+/// closing one; one line end at the end.
 fn tidy(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut blank = false;
+    let mut literal = false;
     for line in text.lines().map(str::trim_end) {
+        // The descriptors, line by line. Only the last does not end in a break.
+        let starts = line.ends_with("b\"\\");
+        if literal || starts {
+            literal = line.ends_with('\\');
+            out.push_str(line);
+            out.push('\n');
+            continue;
+        }
         if line.is_empty() {
             blank = true;
             continue;
@@ -267,8 +277,7 @@ fn tidy(text: &str) -> String {
             out.push('\n');
         }
         blank = false;
-        out.push_str(line);
-        out.push('\n');
+        fold::push(line, &mut out);
     }
     out
 }

@@ -13,7 +13,7 @@ pub(in crate::codegen) fn merges(scope: Scope<'_>, message: &Message, out: &mut 
         .fields
         .iter()
         .filter(|field| field.oneof.is_none())
-        .map(statement)
+        .flat_map(statements_of)
         .collect();
     statements.extend(message.oneofs.iter().map(|oneof| keep(&snake(&oneof.name))));
     let deprecated = message
@@ -35,12 +35,16 @@ pub(in crate::codegen) fn merges(scope: Scope<'_>, message: &Message, out: &mut 
     }
 }
 
-fn statement(field: &Field) -> String {
+fn statements_of(field: &Field) -> Vec<String> {
     let name = field_name(field);
-    match &field.shape {
+    let statement = match &field.shape {
         // The number of an enum is no quantity.
         FieldShape::Singular(FieldType::Enum(_)) => {
-            format!("if self.{name} == 0 {{ self.{name} = other.{name}; }}")
+            return vec![
+                format!("if self.{name} == 0 {{"),
+                format!("    self.{name} = other.{name};"),
+                "}".to_owned(),
+            ];
         }
         FieldShape::Optional(FieldType::Enum(_)) => keep(&name),
         // Two points in time have no sum.
@@ -51,7 +55,8 @@ fn statement(field: &Field) -> String {
             keep(&name)
         }
         _ => format!("::callsheet::codegen::Merge::merge(&mut self.{name}, other.{name});"),
-    }
+    };
+    vec![statement]
 }
 
 /// What is there stays.
