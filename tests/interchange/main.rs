@@ -2,6 +2,7 @@
 
 mod descriptors;
 mod import;
+mod random;
 mod text;
 
 use std::path::Path;

@@ -12,7 +12,7 @@ pub(super) struct Comment {
 impl Comment {
     /// Documentation, one line each.
     pub(super) fn of(docs: &[String]) -> Self {
-        let lines = docs.iter().map(|line| plain(line)).collect();
+        let lines = docs.iter().map(|line| guarded(plain(line))).collect();
         Self { lines }
     }
 
@@ -61,6 +61,15 @@ impl Comment {
 /// A reason that stands in a comment as it is.
 fn plainly(reason: &str) -> bool {
     !reason.is_empty() && reason.trim() == reason && !reason.chars().any(char::is_control)
+}
+
+/// Documentation that looks like a mark gets a backslash, which the import takes away.
+fn guarded(line: String) -> String {
+    if line.trim_start_matches('\\').starts_with(MARK) {
+        format!("\\{line}")
+    } else {
+        line
+    }
 }
 
 /// A line that no character ends early.

@@ -101,7 +101,8 @@ impl<'d> Comments<'d> {
             .collect();
         let mut docs = lines(location.leading_comments());
         take_marks(&mut docs, &mut said.marks);
-        if deprecated {
+        let reason = |mark: &String| mark.contains("@deprecated(");
+        if deprecated && !said.marks.iter().any(reason) {
             said.deprecated = take_reason(&mut docs);
         }
         let mut trailing = lines(location.trailing_comments());
@@ -139,7 +140,8 @@ impl<'d> Comments<'d> {
                     head.above.comments.push(block);
                 }
             }
-            let leading = lines(location.leading_comments());
+            let leading = lines(location.leading_comments()).into_iter();
+            let leading: Vec<String> = leading.map(unguarded).collect();
             if seen == 0 && !leading.is_empty() {
                 head.above.docs = leading;
                 seen += 1;
@@ -177,10 +179,18 @@ fn take_marks(docs: &mut Vec<String>, marks: &mut Vec<String>) {
                     kept.pop();
                 }
             }
-            None => kept.push(line),
+            None => kept.push(unguarded(line)),
         }
     }
     *docs = kept;
+}
+
+/// Documentation that looks like a mark, without the backslash that the export put before it.
+fn unguarded(line: String) -> String {
+    match line.strip_prefix('\\') {
+        Some(rest) if rest.trim_start_matches('\\').starts_with(MARK) => rest.to_owned(),
+        _ => line,
+    }
 }
 
 /// Takes the last paragraph where it says why something is deprecated.
@@ -198,7 +208,8 @@ fn take_reason(docs: &mut Vec<String>) -> Option<String> {
 /// The constant that a comment holds.
 fn constant(block: &[String]) -> Option<(Above, String)> {
     let statement = marks::constant(block.last()?.strip_prefix(MARK)?.trim())?;
-    let mut docs = block[..block.len() - 1].to_vec();
+    let documented = block[..block.len() - 1].iter().cloned();
+    let mut docs: Vec<String> = documented.map(unguarded).collect();
     if docs.last().is_some_and(String::is_empty) {
         docs.pop();
     }
