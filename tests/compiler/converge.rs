@@ -189,6 +189,23 @@ message Order {
     assert!(mended.contains("4: required string name;"), "{mended}");
 }
 
+#[test]
+fn a_number_keeps_its_sign_its_fraction_and_its_unit() {
+    for (written, mended) in [
+        ("const A: int32 = -007;", "const A: int32 = -7;"),
+        ("const A: int32 = 00;", "const A: int32 = 0;"),
+        ("const A: double = 01.5;", "const A: double = 1.5;"),
+        ("const A: duration = 09ms;", "const A: duration = 9ms;"),
+        ("const A: int32 = 0755;", "const A: int32 = 0755;"),
+    ] {
+        let head = "edition 2026;\npackage shop;\n";
+        assert_eq!(
+            mend(&format!("{head}{written}\n")),
+            format!("{head}{mended}\n")
+        );
+    }
+}
+
 /// Numbers that a seed decides.
 struct Dice(u64);
 

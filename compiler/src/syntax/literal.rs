@@ -27,7 +27,10 @@ impl Parser<'_> {
                         .help(format!("write the digits alone, as in `{sign}{}`; hexadecimal is `0x…`", shorten(&kept)));
                     // `010` is ten here and eight elsewhere: only who wrote it knows.
                     if kept.len() == 1 || kept.contains(['8', '9']) {
-                        report.fix(span, format!("{sign}{kept}"))
+                        // With its unit or fraction, which the digits are told without.
+                        let digits = text[sign.len()..].trim_start_matches(['0', '_']);
+                        let zero = if digits.starts_with(|c: char| c.is_ascii_digit()) { "" } else { "0" };
+                        report.fix(span, format!("{sign}{zero}{digits}"))
                     } else {
                         report
                     }
