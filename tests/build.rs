@@ -24,6 +24,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         .at("1.0")
         .out_dir(out.join("options"))
         .compile(&["../idl-examples/shop/orders.rpc"])?;
+    configure()
+        .root("compat")
+        .out_dir(out.join("versions"))
+        .compile(&["compat/versions.rpc"])?;
     adversarial(&out.join("adversarial"))
 }
 
