@@ -36,6 +36,10 @@ const COMPILER: &[(&str, &str)] = &[
         "checks `@pattern` in the dialect that the runtime will match",
     ),
     (
+        "rustc-hash",
+        "look-up of names: the standard hasher was a tenth of a check; no dependency of its own",
+    ),
+    (
         "serde",
         "configuration of the host, and diagnostics as JSON",
     ),
