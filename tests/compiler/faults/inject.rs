@@ -86,7 +86,7 @@ impl Fault {
         let changes = fault
             .edits
             .iter()
-            .any(|(range, text)| unit.files[file].text[range.clone()] != **text);
+            .any(|(range, text)| unit.files[file].source[range.clone()] != **text);
         changes.then_some(fault)
     }
 }
@@ -131,8 +131,8 @@ fn at_token(
             fault.statements.push(next.statement);
             fault.words.extend(words(unit, text, token + 1..token + 2));
             // Both stay tokens of their own.
-            let before = text.text[..at.start].chars().next_back();
-            let behind = text.text[next.at.end..].chars().next();
+            let before = text.source[..at.start].chars().next_back();
+            let behind = text.source[next.at.end..].chars().next();
             let first = if joins(before, other.chars().next()) {
                 " "
             } else {
@@ -195,7 +195,7 @@ fn at_declaration(
             .start
             .checked_sub(1)
             .map_or(0, |token| text.tokens[token].at.end);
-        let gap = &text.text[before..first];
+        let gap = &text.source[before..first];
         let docs = ["///", "/**"]
             .iter()
             .filter_map(|mark| gap.find(mark))
@@ -219,7 +219,7 @@ fn at_declaration(
     match kind {
         Kind::DeleteDeclaration => fault.edits.push((at, String::new())),
         Kind::DuplicateDeclaration => {
-            let copy = format!("\n{}", &text.text[at.clone()]);
+            let copy = format!("\n{}", &text.source[at.clone()]);
             fault.edits.push((at.end..at.end, copy));
         }
         Kind::SwapDeclarations => {
@@ -235,8 +235,8 @@ fn at_declaration(
             let other = range(&next.tokens);
             fault
                 .edits
-                .push((at.clone(), text.text[other.clone()].to_owned()));
-            fault.edits.push((other, text.text[at].to_owned()));
+                .push((at.clone(), text.source[other.clone()].to_owned()));
+            fault.edits.push((other, text.source[at].to_owned()));
         }
         _ => {
             let name = one.name?;

@@ -65,7 +65,7 @@ pub(crate) fn damaged(unit: &Unit, faults: &[&Fault]) -> Outcome {
         if edits.is_empty() {
             continue;
         }
-        let mut text = file.text.clone();
+        let mut text = file.source.clone();
         for (range, with) in edits.iter().rev() {
             text.replace_range((*range).clone(), with);
         }
@@ -133,10 +133,10 @@ pub(crate) fn footprint(unit: &Unit, fault: &Fault, alone: &Outcome) -> BTreeSet
                 .map(|token| {
                     text.tokens
                         .get(token)
-                        .map_or(text.text.len(), |token| token.at.end)
+                        .map_or(text.source.len(), |token| token.at.end)
                 })
                 .find(|offset| forward(&edits, *offset, true) >= place as usize);
-            let offset = offset.unwrap_or(text.text.len());
+            let offset = offset.unwrap_or(text.source.len());
             found.insert((file, text.statement_at(offset)));
         }
     }
@@ -252,17 +252,17 @@ fn augment(
 pub(crate) fn describe(unit: &Unit, fault: &Fault) -> String {
     let file = &unit.files[fault.file];
     let (first, _) = &fault.edits[0];
-    let line = file.text[..first.start].matches('\n').count() + 1;
+    let line = file.source[..first.start].matches('\n').count() + 1;
     let edits: Vec<String> = fault
         .edits
         .iter()
         .map(|(range, with)| {
-            let old = &file.text[range.clone()];
+            let old = &file.source[range.clone()];
             let short = |text: &str| text.chars().take(60).collect::<String>();
             format!("{:?} -> {:?}", short(old), short(with))
         })
         .collect();
-    let shown = file.text.lines().nth(line - 1).unwrap_or_default();
+    let shown = file.source.lines().nth(line - 1).unwrap_or_default();
     format!(
         "{} ({}) at {}:{line}: {}\n    {}",
         fault.kind.name(),

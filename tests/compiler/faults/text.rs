@@ -49,7 +49,7 @@ pub(crate) struct Declaration {
 #[derive(Clone, Debug)]
 pub(crate) struct Text {
     pub(crate) path: String,
-    pub(crate) text: String,
+    pub(crate) source: String,
     pub(crate) tokens: Vec<Token>,
     pub(crate) statements: Vec<Statement>,
     pub(crate) declarations: Vec<Declaration>,
@@ -65,7 +65,7 @@ impl Text {
     pub(crate) fn new(path: &str, text: &str) -> Self {
         let mut made = Self {
             path: path.to_owned(),
-            text: text.to_owned(),
+            source: text.to_owned(),
             tokens: tokens(text)
                 .into_iter()
                 .map(|(at, shape)| Token {
@@ -84,7 +84,7 @@ impl Text {
     pub(crate) fn word(&self, token: usize) -> &str {
         self.tokens
             .get(token)
-            .map_or("", |token| &self.text[token.at.clone()])
+            .map_or("", |token| &self.source[token.at.clone()])
     }
 
     /// Where the token before a statement ends and the one behind it starts.
@@ -97,7 +97,7 @@ impl Text {
         let behind = self
             .tokens
             .get(tokens.end)
-            .map_or(self.text.len(), |token| token.at.start);
+            .map_or(self.source.len(), |token| token.at.start);
         before..behind
     }
 
