@@ -21,6 +21,17 @@ pub(super) enum Space {
     Module,
 }
 
+impl Space {
+    /// The space that has the names of this one. Types and modules share theirs in Rust: types begin with a capital letter
+    /// and modules with a small one, but for those that begin with a digit.
+    fn shared(self) -> Self {
+        match self {
+            Self::Module => Self::Type,
+            space => space,
+        }
+    }
+}
+
 /// Where a claim comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Claim {
@@ -73,7 +84,7 @@ impl Claims {
         name: &str,
         claim: impl FnOnce() -> Claim,
     ) {
-        let hash = FxBuildHasher.hash_one((space, scope, name));
+        let hash = FxBuildHasher.hash_one((space.shared(), scope, name));
         if let Some(hashes) = &mut self.hashes {
             if !hashes.insert(hash) {
                 self.met.insert(hash);
@@ -85,12 +96,7 @@ impl Claims {
 
     fn settle(&mut self, space: Space, scope: &str, name: &str, claim: Claim) {
         let key = (
-            // Types begin with a capital letter and modules with a small one, but for those that begin with a digit.
-            if space == Space::Module {
-                Space::Type
-            } else {
-                space
-            },
+            space.shared(),
             if scope.is_empty() {
                 name.to_owned()
             } else {
