@@ -11,7 +11,7 @@ use crate::{provision, workspace};
 const FOLDER: &str = "tests/fuzz";
 
 /// The programs, each one law of `tests/fuzz/src/lib.rs`, cheapest first.
-const TARGETS: &[&str] = &["parse", "check", "generate"];
+const TARGETS: &[&str] = &["parse", "check", "generate", "breaking"];
 
 /// Contracts that people wrote, to start from.
 const SEEDS: &[&str] = &["idl-examples", "tests/idl", "tests/ui"];

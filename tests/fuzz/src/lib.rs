@@ -4,12 +4,18 @@
 
 use std::collections::BTreeMap;
 
+use callsheet_build::breaking::{self, Category};
 use callsheet_build::codegen::Options;
 use callsheet_build::diagnostic::{Diagnostic, Severity, render};
 use callsheet_build::driver::{self, Analysis};
+use callsheet_build::model::Model;
 use callsheet_build::resolve::MemoryLoader;
 use callsheet_build::source::{Source, SourceMap, Span};
+use callsheet_build::surface::{Lock, Surface, freeze};
 use callsheet_build::syntax;
+
+/// The line behind which edits stand, one on each line, that make a newer contract of an older one.
+const EDITS: &str = "\n====\n";
 
 /// The path of what stands before the first line that names a file.
 const FIRST: &str = "shop/orders.rpc";
@@ -51,6 +57,67 @@ pub fn generate(bytes: &[u8]) {
         if let Err(error) = syn::parse_file(text) {
             panic!("{name} is not Rust: {error}\n{text}");
         }
+    }
+}
+
+/// A contract breaks nothing of itself, in a lock or out of it; what breaks the wire shows a message that is read differently.
+pub fn breaking(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let (before, edits) = text.split_once(EDITS).unwrap_or((&text, ""));
+    let mut after = before.to_owned();
+    for edit in edits.lines() {
+        if let Some((from, to)) = edit.split_once(" => ") {
+            after = after.replacen(from, to, 1);
+        }
+    }
+    let (loader, entries) = files(before);
+    let mut old = analyse(loader, &entries);
+    let Some(old_model) = old.model.take() else {
+        return;
+    };
+    let old_surface = Surface::of_model(&old_model);
+    assert_eq!(breaking::compare(&old_surface, &old_surface), []);
+    frozen(&old_model, &old_surface);
+
+    let (mut loader, entries) = files(&after);
+    let new = driver::analyse_beside(old.sources, &mut loader, &entries);
+    hold(&new.sources, &new.diagnostics);
+    let Some(new_model) = new.model else {
+        return;
+    };
+    let verdicts = breaking::compare(&old_surface, &Surface::of_model(&new_model));
+    for verdict in &verdicts {
+        assert!(!verdict.breaks.is_empty(), "{verdict:?}");
+        if verdict.breaks.contains_key(&Category::Wire) {
+            let witness = verdict
+                .witness
+                .as_ref()
+                .expect("a witness of what breaks the wire");
+            assert_ne!(witness.old, witness.new, "{verdict:?}");
+        }
+    }
+    let reports: Vec<Diagnostic> = verdicts.iter().map(breaking::Verdict::report).collect();
+    hold(&new.sources, &reports);
+}
+
+/// Every release freezes into a lock that reads as it was written, and that its contract keeps.
+fn frozen(model: &Model, surface: &Surface<'_>) {
+    for service in model.files.iter().flat_map(|file| &file.services) {
+        let mut lock = Lock::default();
+        for &release in &service.releases {
+            lock.add(freeze(surface, service, release));
+        }
+        let text = lock.text();
+        let mut sources = SourceMap::default();
+        let file = sources.add(Source {
+            path: "lock".into(),
+            import_path: "lock".into(),
+            text: (&*text).into(),
+        });
+        let (read, found) = Lock::parse(file, &text);
+        assert_eq!(found, [], "{text}");
+        assert_eq!(read.text(), text);
+        assert_eq!(breaking::changes_of_frozen(&read, surface), [], "{text}");
     }
 }
 
