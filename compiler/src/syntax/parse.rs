@@ -465,6 +465,7 @@ mod tests {
             "message A\u{ff1b}\n}",
             "a\u{ff1b}1\u{ff1b}\n}",
             "a/* \u{202e}",
+            "service r rpc b\0\u{fb6d}();",
         ] {
             let mut sources = SourceMap::default();
             let id = sources.add(Source {

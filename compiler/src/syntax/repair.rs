@@ -269,7 +269,10 @@ impl Parser<'_> {
             .masked(gap)
             .bytes()
             .all(|byte| byte.is_ascii_whitespace() || byte == BLANK);
-        (blank && first.end <= second.start && first.start < first.end).then(|| Edit {
+        let whole = first.end <= second.start && first.start < first.end;
+        // Places of what is moved lie beside it; within a longer character they would lie nowhere.
+        let ascii = || self.text[first.start as usize..second.end as usize].is_ascii();
+        (blank && whole && ascii()).then(|| Edit {
             at: first.start as usize,
             bytes: [self.masked(second), self.masked(gap), self.masked(first)]
                 .concat()
