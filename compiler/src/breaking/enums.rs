@@ -3,7 +3,7 @@
 use super::witness::{self, Given, Side};
 use super::{Category, Compare, Draft, Verdict, Witness};
 use crate::diagnostic::Code;
-use crate::model::{Enum, EnumValue, Field, FieldType, FullName, Message};
+use crate::model::{Enum, EnumValue, Field, FieldShape, FieldType, FullName, Message};
 
 impl<'a> Compare<'a> {
     pub(super) fn enumeration(&self, old: &'a Enum, new: &'a Enum) -> Vec<Verdict> {
@@ -120,7 +120,14 @@ impl<'a> Compare<'a> {
             let message: &'a Message = message;
             let other = self.new.messages.get(name)?;
             let given = [Given::Integer(number.into())];
-            let mut fields = message.fields.iter().filter(|field| holds(field, old));
+            // Nobody writes a zero that is the same as nothing.
+            let written = |field: &&Field| {
+                number != 0
+                    || field.oneof.is_some()
+                    || !matches!(field.shape, FieldShape::Singular(_))
+            };
+            let fields = message.fields.iter().filter(written);
+            let mut fields = fields.filter(|field| holds(field, old));
             fields.find_map(|field| {
                 let mut found = other.fields.iter().filter(|field| holds(field, new));
                 found.find(|found| found.number == field.number)?;

@@ -8,15 +8,20 @@ use crate::model::{Field, FieldShape};
 
 use super::decode::{Decoded, Slot, Value};
 
-pub(super) fn message(decoded: &Decoded<'_>) -> String {
+/// The message in words of its own.
+///
+/// A list of one zero is that zero to whoever knows it, and nothing to whoever leaves zeros out: `lone_zero` says which.
+pub(super) fn message(decoded: &Decoded<'_>, lone_zero: bool) -> String {
     let mut fields: Vec<&(&Field, Slot<'_>)> = decoded.fields.iter().collect();
     fields.sort_by_key(|(field, _)| field.number);
     let mut text = String::from("{");
     for (field, slot) in fields {
-        // A list of one is that one: of one zero, nothing.
-        let explicit = field.oneof.is_some()
-            || !matches!(field.shape, FieldShape::Singular(_) | FieldShape::List(_));
-        let meaning = self::slot(slot);
+        let explicit = match field.shape {
+            FieldShape::Singular(_) => field.oneof.is_some(),
+            FieldShape::List(_) => lone_zero,
+            FieldShape::Optional(_) | FieldShape::Map(..) => true,
+        };
+        let meaning = self::slot(slot, lone_zero);
         if explicit || !matches!(&*meaning, "0" | "f0" | "x") {
             let _ = write!(text, "{}:{meaning};", field.number);
         }
@@ -25,7 +30,8 @@ pub(super) fn message(decoded: &Decoded<'_>) -> String {
     text
 }
 
-fn slot(slot: &Slot<'_>) -> String {
+fn slot(slot: &Slot<'_>, lone_zero: bool) -> String {
+    let value = |one: &Value<'_>| value(one, lone_zero);
     match slot {
         Slot::One(one) => value(one),
         Slot::Many(values) if values.len() == 1 => value(&values[0]),
@@ -44,7 +50,7 @@ fn slot(slot: &Slot<'_>) -> String {
     }
 }
 
-fn value(value: &Value<'_>) -> String {
+fn value(value: &Value<'_>, lone_zero: bool) -> String {
     match value {
         Value::Integer(number) => number.to_string(),
         Value::Float(number) => format!("f{:x}", number.to_bits()),
@@ -52,6 +58,6 @@ fn value(value: &Value<'_>) -> String {
             let _ = write!(text, "{byte:02x}");
             text
         }),
-        Value::Message(decoded) => message(decoded),
+        Value::Message(decoded) => message(decoded, lone_zero),
     }
 }

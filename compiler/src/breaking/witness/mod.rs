@@ -103,7 +103,9 @@ impl<'a> Pair<'a> {
             };
             let differs = match sight {
                 Sight::Shown => old != new,
-                Sight::Meant => meaning(self.old, &bytes) != meaning(self.new, &bytes),
+                Sight::Meant => [true, false].into_iter().all(|lone_zero| {
+                    meaning(self.old, &bytes, lone_zero) != meaning(self.new, &bytes, lone_zero)
+                }),
             };
             (differs && matches!(valid, Reading::Json(_))).then(|| Witness {
                 old_message: self.old.1.name.clone(),
@@ -175,9 +177,13 @@ enum Sight {
 }
 
 /// What the bytes mean; nothing where they are refused.
-fn meaning((surface, message): (&Surface<'_>, &Message), bytes: &[u8]) -> Option<String> {
+fn meaning(
+    (surface, message): (&Surface<'_>, &Message),
+    bytes: &[u8],
+    lone_zero: bool,
+) -> Option<String> {
     let decoded = decode::message(surface, message, bytes, 0).ok()?;
-    Some(meaning::message(&decoded))
+    Some(meaning::message(&decoded, lone_zero))
 }
 
 /// Encodings of a message with one field, by its telling values: one each, and several where it is a list.
