@@ -117,8 +117,12 @@ proptest! {
             let as_old = foreign(&witness.bytes, &before);
             let as_new = foreign(&witness.bytes, &after);
             prop_assert!(as_old != as_new, "{}", context());
-            prop_assert!(alike(own(&witness.old).as_ref(), as_old.as_ref()), "{as_old:?} {}", context());
-            prop_assert!(alike(own(&witness.new).as_ref(), as_new.as_ref()), "{as_new:?} {}", context());
+            // What we refuse, others may read as some noise: prost takes whatever comes for the length of a map's entry.
+            let agrees = |reading: &Reading, theirs: Option<&serde_json::Value>| {
+                own(reading).is_none_or(|ours| alike(Some(&ours), theirs))
+            };
+            prop_assert!(agrees(&witness.old, as_old.as_ref()), "{as_old:?} {}", context());
+            prop_assert!(agrees(&witness.new, as_new.as_ref()), "{as_new:?} {}", context());
             let (writer, reader) = match witness.writer {
                 Side::Old => (before, after),
                 Side::New => (after, before),
