@@ -53,12 +53,18 @@ pub(in crate::breaking) fn sample(surface: &Surface<'_>, ty: &FieldType, depth: 
     }
 }
 
+/// Values at the edges of a field's type, as a writer has them: nobody writes a zero that is the same as nothing.
+pub(super) fn written(surface: &Surface<'_>, field: &Field, depth: usize) -> Vec<Given> {
+    let mut all = candidates(surface, ty(&field.shape), depth);
+    let is_message = matches!(ty(&field.shape), FieldType::Message(_));
+    if matches!(field.shape, FieldShape::Singular(_)) && field.oneof.is_none() && !is_message {
+        all.retain(|given| !given.is_zero());
+    }
+    all
+}
+
 /// Values at the edges of the type: what another type may read as something else.
-pub(in crate::breaking) fn candidates(
-    surface: &Surface<'_>,
-    ty: &FieldType,
-    depth: usize,
-) -> Vec<Given> {
+fn candidates(surface: &Surface<'_>, ty: &FieldType, depth: usize) -> Vec<Given> {
     match ty {
         FieldType::Scalar(scalar) => scalar_candidates(*scalar),
         FieldType::Enum(name) => {
@@ -74,7 +80,7 @@ pub(in crate::breaking) fn candidates(
             let mut all = vec![sample(surface, ty, depth), Given::Bytes(Vec::new())];
             let message = surface.message(name).filter(|_| depth < DEPTH);
             for one in message.map_or(&[][..], |message| &message.fields) {
-                for given in candidates(surface, self::ty(&one.shape), depth + 1) {
+                for given in written(surface, one, depth + 1) {
                     let mut bytes = Vec::new();
                     field(&mut bytes, one, &[given]);
                     all.push(Given::Bytes(bytes));

@@ -10,8 +10,6 @@ use crate::surface::Surface;
 
 pub(super) use encode::{Given, is_packed, sample};
 
-use encode::candidates;
-
 /// Which of the two contracts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
@@ -188,12 +186,7 @@ fn meaning(
 
 /// Encodings of a message with one field, by its telling values: one each, and several where it is a list.
 fn values(surface: &Surface<'_>, field: &Field) -> Vec<Vec<u8>> {
-    let mut candidates = candidates(surface, ty(&field.shape), 0);
-    let is_message = matches!(ty(&field.shape), FieldType::Message(_));
-    if matches!(field.shape, FieldShape::Singular(_)) && field.oneof.is_none() && !is_message {
-        // Nobody writes a zero that is the same as nothing.
-        candidates.retain(|given| !given.is_zero());
-    }
+    let candidates = encode::written(surface, field, 0);
     let mut all: Vec<Vec<u8>> = candidates
         .iter()
         .map(|given| {
