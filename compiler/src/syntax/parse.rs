@@ -78,10 +78,31 @@ pub fn parse_with_comments(id: FileId, text: &str) -> Parsed {
     };
     let file = parser.file(scan.truncated);
     let stopped = parser.stopped;
+    let mut diagnostics = parser.reports.finish(stopped);
+    if !text.is_ascii() {
+        diagnostics.iter_mut().for_each(|found| widen(found, text));
+    }
     Parsed {
         file,
-        diagnostics: parser.reports.finish(stopped),
+        diagnostics,
         comments: scan.comments,
+    }
+}
+
+/// Makes every place of a finding hold whole characters: marks in ASCII stand for longer ones.
+fn widen(found: &mut Diagnostic, text: &str) {
+    let labels = std::iter::once(&mut found.primary).chain(&mut found.labels);
+    let edits = found.fix.iter_mut().flat_map(|fix| &mut fix.edits);
+    let spans = labels
+        .map(|label| &mut label.span)
+        .chain(edits.map(|(span, _)| span));
+    for span in spans {
+        while !text.is_char_boundary(span.start as usize) {
+            span.start -= 1;
+        }
+        while !text.is_char_boundary(span.end as usize) {
+            span.end += 1;
+        }
     }
 }
 

@@ -271,8 +271,9 @@ impl Parser<'_> {
             .all(|byte| byte.is_ascii_whitespace() || byte == BLANK);
         let whole = first.end <= second.start && first.start < first.end;
         // Places of what is moved lie beside it; within a longer character they would lie nowhere.
-        let ascii = || self.text[first.start as usize..second.end as usize].is_ascii();
-        (blank && whole && ascii()).then(|| Edit {
+        let text = self.text.get(first.start as usize..second.end as usize);
+        let ascii = text.is_some_and(str::is_ascii);
+        (blank && whole && ascii).then(|| Edit {
             at: first.start as usize,
             bytes: [self.masked(second), self.masked(gap), self.masked(first)]
                 .concat()
