@@ -7,6 +7,31 @@ use super::rust::names::literal;
 
 /// `lines` as a doc comment, whole lines.
 pub(super) fn comment(lines: &[String]) -> String {
+    if !lines.iter().all(|line| is_plain(line)) {
+        return careful(lines);
+    }
+    let mut out = String::with_capacity(lines.iter().map(|line| line.len() + 5).sum());
+    for line in lines {
+        out.push_str("/// ");
+        out.push_str(line);
+        out.push('\n');
+    }
+    out
+}
+
+/// Whether a line is words and nothing that Markdown or rustdoc would look at twice. Most lines are.
+fn is_plain(line: &str) -> bool {
+    let bytes = line.as_bytes();
+    bytes.first().is_some_and(u8::is_ascii_alphabetic)
+        && bytes.last() != Some(&b' ')
+        && bytes.iter().all(|byte| {
+            byte.is_ascii_alphanumeric() || matches!(byte, b' ' | b',' | b'.' | b';' | b'(' | b')')
+        })
+        && !bytes.windows(2).any(|pair| pair == b"  ")
+}
+
+/// Any lines as a doc comment.
+fn careful(lines: &[String]) -> String {
     sanitize(lines)
         .into_iter()
         .map(|line| {
@@ -277,6 +302,25 @@ mod tests {
     fn check(text: &str, expect: &str) {
         let lines: Vec<String> = text.lines().map(str::to_owned).collect();
         assert_eq!(sanitize(&lines).join("\n"), expect, "{text}");
+    }
+
+    #[test]
+    fn plain_lines_stand_as_they_are() {
+        for text in [
+            "One purchase.",
+            "What is left, in all (or some) of them;\nand e.g. 7 more. 1) a",
+            "http is short",
+            "- item\nword",
+            "two  blanks",
+            "blank behind ",
+            "",
+            "1. first",
+            "a [link]",
+        ] {
+            let lines: Vec<String> = text.split('\n').map(str::to_owned).collect();
+            assert_eq!(comment(&lines), careful(&lines), "{text}");
+        }
+        assert!(is_plain("What is left, in all (or some) of them;"));
     }
 
     #[test]

@@ -4,8 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use heck::ToSnakeCase;
-
+use crate::case;
 use crate::model::{Field, Message};
 
 /// Methods that clippy takes for those of a standard trait.
@@ -116,13 +115,7 @@ fn share_a_word(name: &str, variants: &[String]) -> bool {
     }
     let words: Vec<Vec<String>> = variants
         .iter()
-        .map(|variant| {
-            variant
-                .to_snake_case()
-                .split('_')
-                .map(str::to_owned)
-                .collect()
-        })
+        .map(|variant| case::snake(variant).split('_').map(str::to_owned).collect())
         .collect();
     let same = |word: fn(&Vec<String>) -> Option<&String>| {
         words.iter().map(word).collect::<BTreeSet<_>>().len() == 1
@@ -177,7 +170,7 @@ impl MethodLints {
             self.0.insert("clippy::too_many_arguments");
         }
         let placeholder =
-            |field: &Field| matches!(&*field.name.to_snake_case(), "foo" | "baz" | "quux");
+            |field: &Field| matches!(&*case::snake(&field.name), "foo" | "baz" | "quux");
         if request.fields.iter().any(placeholder) {
             self.0.insert("clippy::disallowed_names");
         }

@@ -1,30 +1,27 @@
 //! Messages, errors and enums: prost-build's text, with our documentation and attributes in it.
 //!
-//! prost-build takes documentation from the source info of a descriptor and changes it on the way, and it applies
-//! attributes by prefix, so one on a message reaches all in it. So each declaration gets a mark as its documentation, and
-//! the mark's line is replaced by what belongs before the declaration.
+//! prost-build takes documentation from the source info of a descriptor, searches it for what rustdoc would misread, which
+//! takes a third of its time, and changes it on the way; and it applies attributes by prefix, so one on a message reaches
+//! all in it. So it gets none of that. What belongs before each declaration is listed in the order in which prost-build
+//! prints declarations, and put before them line by line.
 //!
 //! It searches all that it is given for each field that holds a message, and asks anew what each can derive. So it is given
 //! one package at a time, and stand-ins for what the package's messages hold.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use prost_build::Module;
 use prost_types::field_descriptor_proto::{Label, Type};
-use prost_types::source_code_info::Location;
-use prost_types::{DescriptorProto, FieldDescriptorProto, FileDescriptorProto, SourceCodeInfo};
+use prost_types::{DescriptorProto, FieldDescriptorProto, FileDescriptorProto};
 
 use crate::descriptor;
-use crate::model::{Deprecation, Enum, File, Message, PackageName};
+use crate::model::{Deprecation, Enum, Field, File, FullName, Message, PackageName};
 
 use super::options::{Options, matching};
 use super::rust::names::{camel, snake, variant};
 use super::rust::redact;
 use super::shapes::{Shapes, Traits};
 use super::{docs, lints};
-
-/// Marks a declaration in prost-build's text; no documentation comes so far.
-const MARK: &str = "/// __rpc_item_";
 
 /// The text of a package, which may be empty.
 ///
@@ -36,13 +33,16 @@ pub(super) fn generate(
     shapes: &Shapes,
     options: &Options,
 ) -> Result<String, String> {
-    let mut marks = Marks::default();
+    let mut scribe = Scribe {
+        options,
+        items: Vec::new(),
+    };
+    for file in files {
+        scribe.file(file);
+    }
     let descriptors: Vec<FileDescriptorProto> = files
         .iter()
-        .map(|file| FileDescriptorProto {
-            source_code_info: Some(marks.file(file, options)),
-            ..descriptor::lower_file(file)
-        })
+        .map(|file| descriptor::lower_file(file))
         .collect();
     let mut held = BTreeSet::new();
     for descriptor in &descriptors {
@@ -68,7 +68,7 @@ pub(super) fn generate(
         .generate(requests)
         .map_err(|error| error.to_string())?;
     let text = texts.get(&kept).map_or("", String::as_str);
-    Ok(marks.decorate(&package.0, text))
+    Ok(decorate(&package.0, text, &scribe.items))
 }
 
 fn config(options: &Options) -> prost_build::Config {
@@ -119,100 +119,78 @@ fn stand_in(name: &str, traits: Traits) -> FileDescriptorProto {
     }
 }
 
-/// What stands before each declaration, by the number of its mark.
-#[derive(Default)]
-struct Marks {
-    items: Vec<Item>,
-}
-
-/// What belongs to one declaration. A oneof is two things in Rust: a member of the message, and a type of its own.
+/// What belongs before one declaration. A oneof is two: a member of the message, and a type of its own.
 #[derive(Default)]
 struct Item {
-    /// Its documentation.
-    docs: Vec<String>,
-    /// Attributes of the type it is.
-    on_type: Vec<String>,
-    /// Attributes of the field or variant it is.
-    on_member: Vec<String>,
+    /// Its documentation, whole lines.
+    docs: String,
+    attributes: Vec<String>,
     /// Whether its type leaves `Debug` to us.
     own_debug: bool,
 }
 
-impl Marks {
-    fn file(&mut self, file: &File, options: &Options) -> SourceCodeInfo {
-        let mut scribe = Scribe {
-            marks: self,
-            options,
-            locations: Vec::new(),
-        };
-        let errors = file.errors.iter().map(|error| &error.message);
-        for (position, message) in file.messages.iter().chain(errors).enumerate() {
-            scribe.message(&[4, number(position)], message);
+impl Item {
+    fn push(&self, indent: &str, out: &mut String) {
+        for line in self.docs.lines() {
+            push(out, indent, line);
         }
-        for (position, declared) in file.enums.iter().enumerate() {
-            scribe.enumeration(&[5, number(position)], declared);
-        }
-        SourceCodeInfo {
-            location: scribe.locations,
+        for attribute in &self.attributes {
+            push(out, indent, attribute);
         }
     }
+}
 
-    /// prost-build's text with what belongs before each declaration, indented as the code is.
-    fn decorate(&self, package: &str, text: &str) -> String {
-        let mut out = String::with_capacity(text.len() * 2);
-        let mut current = None;
-        let mut modules = Modules::new(package);
-        let mut previous = "";
-        let mut lines = text.lines().peekable();
-        while let Some(line) = lines.next() {
-            let trimmed = line.trim_start();
-            let indent = &line[..line.len() - trimmed.len()];
-            if out.ends_with("}\n") && !trimmed.starts_with('}') {
-                out.push('\n');
-            }
-            if let Some(item) = trimmed.strip_prefix(MARK).and_then(|mark| self.item(mark)) {
-                let is_type = lines
-                    .peek()
-                    .is_some_and(|next| next.trim_start().starts_with("#[derive("));
-                push(&mut out, indent, &item.docs);
-                push(
-                    &mut out,
-                    indent,
-                    if is_type {
-                        &item.on_type
-                    } else {
-                        &item.on_member
-                    },
-                );
-                current = Some((item, indent.to_owned()));
-            } else if trimmed.starts_with("#[prost(prost_path") {
-                // The one line that prost-build leaves to a formatter.
-                let indent = current.as_ref().map_or("", |(_, indent)| indent.as_str());
-                push(&mut out, indent, &[trimmed.to_owned()]);
-                if current.as_ref().is_some_and(|(item, _)| item.own_debug) {
-                    push(&mut out, indent, &["#[prost(skip_debug)]".to_owned()]);
-                }
-            } else if trimmed == "#[deprecated]"
-                || trimmed.starts_with("// This file is @generated")
-            {
-                // Said with its reason by the mark; said by the head of the file.
-            } else {
-                if trimmed.starts_with("impl ") {
-                    push(&mut out, indent, &[lints::UNUSED.to_owned()]);
-                }
-                if modules.enter(indent, trimmed) {
-                    push(&mut out, indent, &[lints::SAME_MODULE.to_owned()]);
-                }
-                push(&mut out, indent, &[own_name(trimmed, previous)]);
-            }
-            previous = trimmed;
+/// prost-build's text with what belongs before each declaration, indented as the code is.
+fn decorate(package: &str, text: &str, items: &[Item]) -> String {
+    let mut out = String::with_capacity(text.len() * 2);
+    let mut items = items.iter();
+    let mut current: Option<(&Item, &str)> = None;
+    let mut modules = Modules::new(package);
+    let mut in_enum = false;
+    let mut previous = "";
+    for line in text.lines() {
+        let trimmed = line.trim_start();
+        let indent = &line[..line.len() - trimmed.len()];
+        if out.ends_with("}\n") && !trimmed.starts_with('}') {
+            out.push('\n');
         }
-        out
+        if trimmed.starts_with("#[derive(") {
+            current = items.next().map(|item| (item, indent));
+            if let Some((item, _)) = current {
+                item.push(indent, &mut out);
+            }
+            push(&mut out, indent, trimmed);
+        } else if trimmed.starts_with("#[prost(prost_path") {
+            // The one line that prost-build leaves to a formatter.
+            let indent = current.map_or("", |(_, indent)| indent);
+            push(&mut out, indent, trimmed);
+            if current.is_some_and(|(item, _)| item.own_debug) {
+                push(&mut out, indent, "#[prost(skip_debug)]");
+            }
+        } else if trimmed.starts_with("#[prost(") || (in_enum && trimmed.ends_with(',')) {
+            if let Some(item) = items.next() {
+                item.push(indent, &mut out);
+            }
+            push(&mut out, indent, trimmed);
+        } else if trimmed == "#[deprecated]" || trimmed.starts_with("// This file is @generated") {
+            // Said with its reason by the item; said by the head of the file.
+        } else {
+            in_enum = trimmed == "#[repr(i32)]" || (in_enum && trimmed != "}");
+            if trimmed.starts_with("impl ") {
+                push(&mut out, indent, lints::UNUSED);
+            }
+            if modules.enter(indent, trimmed) {
+                push(&mut out, indent, lints::SAME_MODULE);
+            }
+            match own_name(trimmed, previous) {
+                Some(renamed) => push(&mut out, indent, &renamed),
+                None => push(&mut out, indent, trimmed),
+            }
+        }
+        previous = trimmed;
     }
-
-    fn item(&self, mark: &str) -> Option<&Item> {
-        self.items.get(mark.parse::<usize>().ok()?)
-    }
+    debug_assert!(items.next().is_none(), "declarations are listed as printed");
+    out
 }
 
 /// The modules around a line, outermost first.
@@ -239,77 +217,94 @@ impl Modules {
     }
 }
 
-/// A line of code, with our name for a map of enums that is called as a keyword, as `names::field` has it.
-fn own_name(line: &str, previous: &str) -> String {
-    let renamed = line
-        .strip_prefix("pub r#")
+/// A line of code with our name for a map of enums that is called as a keyword, as `names::field` has it.
+fn own_name(line: &str, previous: &str) -> Option<String> {
+    line.strip_prefix("pub r#")
         .filter(|_| previous.starts_with("#[prost(map") && previous.contains("enumeration("))
         .and_then(|field| field.split_once(':'))
-        .map(|(name, behind)| format!("pub {name}_:{behind}"));
-    renamed.unwrap_or_else(|| line.to_owned())
+        .map(|(name, behind)| format!("pub {name}_:{behind}"))
 }
 
-fn push(out: &mut String, indent: &str, lines: &[String]) {
-    for line in lines {
-        if !line.is_empty() {
-            out.push_str(indent);
-            out.push_str(line);
-        }
-        out.push('\n');
+fn push(out: &mut String, indent: &str, line: &str) {
+    if !line.is_empty() {
+        out.push_str(indent);
+        out.push_str(line);
     }
+    out.push('\n');
 }
 
-/// Writes down the marks of one file.
+/// Lists what belongs before declarations, in the order in which prost-build prints these.
 struct Scribe<'a> {
-    marks: &'a mut Marks,
     options: &'a Options,
-    locations: Vec<Location>,
+    items: Vec<Item>,
 }
 
 impl Scribe<'_> {
-    fn message(&mut self, path: &[i32], message: &Message) {
-        let reason = message.deprecated.as_ref().map(|d| &*d.reason);
-        self.mark(
-            path.to_vec(),
-            Item {
-                docs: documentation(&message.docs, reason),
-                on_type: self.type_attributes(
-                    &message.name.0,
-                    lints::message(&camel(message.name.simple())),
-                ),
-                own_debug: redact::message_has_secret(message),
-                ..Item::default()
-            },
-        );
-        for (position, field) in message.fields.iter().enumerate() {
-            let name = message.name.child(&field.name);
-            let item = self.member(&field.docs, field.deprecated.as_ref(), &name.0);
-            self.mark(join(path, 2, position), item);
+    fn file(&mut self, file: &File) {
+        let errors = file.errors.iter().map(|error| &error.message);
+        for message in file.messages.iter().chain(errors) {
+            self.message(message);
         }
-        let members = message.members();
-        for (position, (oneof, members)) in message.oneofs.iter().zip(&members).enumerate() {
-            let name = message.name.child(&oneof.name);
-            let variants: Vec<String> = members.iter().map(|field| camel(&field.name)).collect();
-            let lints = lints::oneof(&camel(&oneof.name), &variants);
-            self.mark(
-                join(path, 8, position),
-                Item {
-                    docs: documentation(&oneof.docs, None),
-                    on_type: self.type_attributes(&name.0, lints),
-                    on_member: self.field_attributes(&name.0),
-                    own_debug: redact::oneof_has_secret(members),
-                },
-            );
-        }
-        for (position, nested) in message.messages.iter().enumerate() {
-            self.message(&join(path, 3, position), nested);
-        }
-        for (position, nested) in message.enums.iter().enumerate() {
-            self.enumeration(&join(path, 4, position), nested);
+        for declared in &file.enums {
+            self.enumeration(declared);
         }
     }
 
-    fn enumeration(&mut self, path: &[i32], declared: &Enum) {
+    fn message(&mut self, message: &Message) {
+        // Of another crate, with all that is in it.
+        if self.options.extern_path(&message.name.0).is_some() {
+            return;
+        }
+        let reason = message.deprecated.as_ref().map(|d| &*d.reason);
+        self.items.push(Item {
+            docs: documentation(&message.docs, reason),
+            attributes: self.type_attributes(
+                &message.name.0,
+                lints::message(&camel(message.name.simple())),
+            ),
+            own_debug: redact::message_has_secret(message),
+        });
+        for field in message.fields.iter().filter(|field| field.oneof.is_none()) {
+            self.field(message, field);
+        }
+        for oneof in &message.oneofs {
+            self.items.push(Item {
+                docs: documentation(&oneof.docs, None),
+                attributes: self.field_attributes(|| message.name.child(&oneof.name)),
+                ..Item::default()
+            });
+        }
+        for nested in &message.messages {
+            self.message(nested);
+        }
+        for nested in &message.enums {
+            self.enumeration(nested);
+        }
+        for (oneof, members) in message.oneofs.iter().zip(message.members()) {
+            let name = message.name.child(&oneof.name);
+            let variants: Vec<String> = members.iter().map(|field| camel(&field.name)).collect();
+            let lints = lints::oneof(&camel(&oneof.name), &variants);
+            self.items.push(Item {
+                docs: documentation(&oneof.docs, None),
+                attributes: self.type_attributes(&name.0, lints),
+                own_debug: redact::oneof_has_secret(&members),
+            });
+            for field in members {
+                self.field(message, field);
+            }
+        }
+    }
+
+    fn field(&mut self, message: &Message, field: &Field) {
+        let name = || message.name.child(&field.name);
+        let item = self.member(&field.docs, field.deprecated.as_ref(), name);
+        self.items.push(item);
+    }
+
+    fn enumeration(&mut self, declared: &Enum) {
+        if self.options.extern_path(&declared.name.0).is_some() {
+            return;
+        }
         let reason = declared.deprecated.as_ref().map(|d| &*d.reason);
         let name = declared.name.simple();
         let variants: Vec<String> = declared
@@ -318,27 +313,33 @@ impl Scribe<'_> {
             .map(|value| variant(name, &value.descriptor_name))
             .collect();
         let lints = lints::enumeration(&camel(name), &variants);
-        self.mark(
-            path.to_vec(),
-            Item {
-                docs: documentation(&declared.docs, reason),
-                on_type: self.type_attributes(&declared.name.0, lints),
-                ..Item::default()
-            },
-        );
-        for (position, value) in declared.values.iter().enumerate() {
-            let name = declared.name.child(&value.name);
-            let item = self.member(&value.docs, value.deprecated.as_ref(), &name.0);
-            self.mark(join(path, 2, position), item);
+        self.items.push(Item {
+            docs: documentation(&declared.docs, reason),
+            attributes: self.type_attributes(&declared.name.0, lints),
+            ..Item::default()
+        });
+        // A second value of one number has no variant.
+        let mut numbers = HashSet::new();
+        for value in &declared.values {
+            if numbers.insert(value.number) {
+                let name = || declared.name.child(&value.name);
+                let item = self.member(&value.docs, value.deprecated.as_ref(), name);
+                self.items.push(item);
+            }
         }
     }
 
     /// A field or an enum value.
-    fn member(&self, docs: &[String], deprecation: Option<&Deprecation>, name: &str) -> Item {
+    fn member(
+        &self,
+        docs: &[String],
+        deprecation: Option<&Deprecation>,
+        name: impl FnOnce() -> FullName,
+    ) -> Item {
         let deprecated = deprecation.map(|one| docs::deprecated(&one.reason));
         Item {
             docs: documentation(docs, None),
-            on_member: deprecated
+            attributes: deprecated
                 .into_iter()
                 .chain(self.field_attributes(name))
                 .collect(),
@@ -356,34 +357,18 @@ impl Scribe<'_> {
             .collect()
     }
 
-    fn field_attributes(&self, name: &str) -> Vec<String> {
-        matching(&self.options.field_attributes, name)
-            .map(str::to_owned)
-            .collect()
-    }
-
-    fn mark(&mut self, path: Vec<i32>, item: Item) {
-        let number = self.marks.items.len();
-        self.marks.items.push(item);
-        self.locations.push(Location {
-            path,
-            leading_comments: Some(format!("{}{number}", MARK.trim_start_matches('/'))),
-            ..Location::default()
-        });
+    fn field_attributes(&self, name: impl FnOnce() -> FullName) -> Vec<String> {
+        let all = &self.options.field_attributes;
+        if all.is_empty() {
+            return Vec::new();
+        }
+        matching(all, &name().0).map(str::to_owned).collect()
     }
 }
 
-fn documentation(lines: &[String], deprecated: Option<&str>) -> Vec<String> {
-    docs::comment(&docs::with_deprecation(lines.to_vec(), deprecated))
-        .lines()
-        .map(str::to_owned)
-        .collect()
-}
-
-fn join(path: &[i32], kind: i32, position: usize) -> Vec<i32> {
-    [path, &[kind, number(position)]].concat()
-}
-
-fn number(position: usize) -> i32 {
-    i32::try_from(position).expect("a source file holds fewer than 2^31 declarations")
+fn documentation(lines: &[String], deprecated: Option<&str>) -> String {
+    match deprecated {
+        None => docs::comment(lines),
+        Some(_) => docs::comment(&docs::with_deprecation(lines.to_vec(), deprecated)),
+    }
 }

@@ -1,27 +1,26 @@
 //! Identifiers. They follow prost-build letter by letter, since its messages and our services name each other.
 
-use heck::{ToShoutySnakeCase, ToSnakeCase, ToUpperCamelCase};
-
+use crate::case;
 use crate::model::{Field, FieldShape, FieldType, Message, Oneof};
 
 /// `placeOrder` → `place_order`, a keyword as a raw identifier.
 pub(in crate::codegen) fn snake(name: &str) -> String {
-    identifier(name.to_snake_case())
+    identifier(case::snake(name).into_owned())
 }
 
 /// `place_order` → `PlaceOrder`
 pub(in crate::codegen) fn camel(name: &str) -> String {
-    identifier(name.to_upper_camel_case())
+    identifier(case::upper_camel(name))
 }
 
 /// `placeOrder` → `PLACE_ORDER`
 pub(in crate::codegen) fn shouty(name: &str) -> String {
-    identifier(name.to_shouty_snake_case())
+    identifier(case::shouty(name))
 }
 
 /// A type that is named after a declaration: `Orders` and `Client` → `OrdersClient`.
 pub(in crate::codegen) fn derived(name: &str, suffix: &str) -> String {
-    identifier(name.to_upper_camel_case() + suffix)
+    identifier(case::upper_camel(name) + suffix)
 }
 
 /// A field of a message.
