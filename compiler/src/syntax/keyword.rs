@@ -219,7 +219,10 @@ impl Parser<'_> {
             (Context::Message | Context::Enum, ";" | "," | ".." | "..=") if number => "reserved",
             (Context::Service, ";" | ",") if number => "versions",
             (Context::File, ":") if name => "const",
-            (Context::File, "." | ";") if name => "package",
+            // A file has one package.
+            (Context::File, "." | ";") if name && !self.masked[..start].contains("package") => {
+                "package"
+            }
             (Context::File, "(") if name => "error",
             (Context::Service, "(") if name => "rpc",
             (Context::Service, "," | ";") if name => "groups",
