@@ -78,7 +78,8 @@ fn check_catches_an_edit_a_deletion_and_an_extra_file_and_writes_nothing() {
             "foreign: out/mine.rs: nothing generated it; move it elsewhere"
         ]
     );
-    let edit = "-    pub test: ::callsheet::codegen::prost::alloc::string::String,\n+    pub text: ";
+    let edit =
+        "-    pub test: ::callsheet::codegen::prost::alloc::string::String,\n+    pub text: ";
     assert!(run.out().contains(edit), "{}", run.out());
     assert_eq!(names(&project.path("out")), before);
 

@@ -113,7 +113,8 @@ fn an_edit_of_an_imported_file_is_found() {
     let run = run(&project, &["--check"]);
     assert_eq!(run.status(), 1);
     assert!(
-        run.out().contains("+    pub test: ::callsheet::codegen::prost::alloc::string::String,"),
+        run.out()
+            .contains("+    pub test: ::callsheet::codegen::prost::alloc::string::String,"),
         "{}",
         run.err()
     );
