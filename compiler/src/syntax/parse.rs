@@ -80,7 +80,9 @@ pub fn parse_with_comments(id: FileId, text: &str) -> Parsed {
     let stopped = parser.stopped;
     let mut diagnostics = parser.reports.finish(stopped);
     if !text.is_ascii() {
-        diagnostics.iter_mut().for_each(|found| widen(found, text));
+        for found in &mut diagnostics {
+            widen(found, text);
+        }
     }
     Parsed {
         file,
