@@ -1,32 +1,20 @@
 //! Random messages of any type, made from a seed.
 
+use callsheet_tests::chance::Chance;
 use prost_reflect::{DynamicMessage, Kind, MapKey, MessageDescriptor, Value};
 
-/// Numbers one after another, each decided by those before (Steele, Lea and Flood's `SplitMix64`).
-pub(crate) struct Chance(pub(crate) u64);
-
-impl Chance {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, limit: u64) -> u64 {
-        self.next() % limit
-    }
-
-    /// A number of any size, the edges of types more often than others.
-    fn number(&mut self) -> u64 {
-        match self.below(6) {
-            0 => 0,
-            1 => self.below(4),
-            2 => u64::from(u32::MAX) + self.below(3) - 1,
-            3 => (1 << 31) + self.below(3) - 1,
-            4 => u64::MAX - self.below(3),
-            _ => self.next() >> self.below(64),
+/// A number of any size, the edges of types more often than others.
+fn edge(chance: &mut Chance) -> u64 {
+    let mut up_to = |limit: u64| chance.number() % limit;
+    match up_to(6) {
+        0 => 0,
+        1 => up_to(4),
+        2 => u64::from(u32::MAX) + up_to(3) - 1,
+        3 => (1 << 31) + up_to(3) - 1,
+        4 => u64::MAX - up_to(3),
+        _ => {
+            let number = chance.number();
+            number >> chance.below(64)
         }
     }
 }
@@ -89,21 +77,21 @@ fn map_key(value: Value) -> MapKey {
 fn value_of(chance: &mut Chance, kind: &Kind, depth: u32) -> Value {
     match kind {
         Kind::Bool => Value::Bool(chance.below(2) == 1),
-        Kind::Int32 | Kind::Sint32 | Kind::Sfixed32 => Value::I32(chance.number() as i32),
-        Kind::Int64 | Kind::Sint64 | Kind::Sfixed64 => Value::I64(chance.number() as i64),
-        Kind::Uint32 | Kind::Fixed32 => Value::U32(chance.number() as u32),
-        Kind::Uint64 | Kind::Fixed64 => Value::U64(chance.number()),
+        Kind::Int32 | Kind::Sint32 | Kind::Sfixed32 => Value::I32(edge(chance) as i32),
+        Kind::Int64 | Kind::Sint64 | Kind::Sfixed64 => Value::I64(edge(chance) as i64),
+        Kind::Uint32 | Kind::Fixed32 => Value::U32(edge(chance) as u32),
+        Kind::Uint64 | Kind::Fixed64 => Value::U64(edge(chance)),
         Kind::Float => Value::F32(chance.below(9) as f32 / 4.0),
         Kind::Double => Value::F64(chance.below(9) as f64 / 4.0),
-        Kind::String => Value::String("aé\u{0}~".chars().take(chance.below(5) as usize).collect()),
+        Kind::String => Value::String("aé\u{0}~".chars().take(chance.below(5)).collect()),
         Kind::Bytes => {
             let length = chance.below(4);
-            let bytes: Vec<u8> = (0..length).map(|_| chance.next() as u8).collect();
+            let bytes: Vec<u8> = (0..length).map(|_| chance.number() as u8).collect();
             Value::Bytes(bytes.into())
         }
         Kind::Enum(declared) => {
             let values: Vec<i32> = declared.values().map(|value| value.number()).collect();
-            Value::EnumNumber(values[chance.below(values.len() as u64) as usize])
+            Value::EnumNumber(values[chance.below(values.len())])
         }
         Kind::Message(descriptor) if depth == 0 => {
             Value::Message(DynamicMessage::new(descriptor.clone()))

@@ -4,11 +4,12 @@ use callsheet_build::breaking::{Category, Reading, Side, Verdict, compare, read}
 use callsheet_build::diagnostic::Code;
 use callsheet_build::model::{FullName, Model};
 use callsheet_build::surface::Surface;
+use callsheet_tests::chance::Chance;
 use proptest::prelude::*;
 use prost_reflect::prost::Message as _;
 use prost_reflect::{DynamicMessage, MessageDescriptor};
 
-use crate::content::{self, Chance};
+use crate::content;
 use crate::oracle::{difference, lost_on_the_way_back, pool, root};
 use crate::schema::{Change, Schema, change, schema};
 use crate::{analysis, model};
@@ -86,7 +87,7 @@ proptest! {
             return Ok(());
         }
         let (writer, reader) = (root(&pool(&old)), root(&pool(&new)));
-        let mut chance = Chance(seed);
+        let mut chance = Chance::new(seed);
         for _ in 0..MESSAGES {
             let message = content::message(&mut chance, &writer, 2);
             let found = difference(&message, &reader).or_else(|| lost_on_the_way_back(&message, &reader));
@@ -146,7 +147,7 @@ proptest! {
         let surface = Surface::of_model(&model);
         let descriptor = root(&pool(&model));
         let name = FullName("shop.orders.Root".into());
-        let mut chance = Chance(seed);
+        let mut chance = Chance::new(seed);
         let message = content::message(&mut chance, &descriptor, 3);
         let mut bytes = message.encode_to_vec();
         let (ours, theirs) = (own(&read(&surface, &name, &bytes)), foreign(&bytes, &descriptor));

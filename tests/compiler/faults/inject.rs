@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use super::corpus::Unit;
-use super::random::Random;
 use super::text::{KEYWORDS, Shape, Text};
+use callsheet_tests::chance::Chance;
 
 /// What is done to what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -63,9 +63,9 @@ pub(crate) struct Fault {
 }
 
 impl Fault {
-    /// A fault of this kind at a place that `random` picks; `None` where there is none, or nothing would change.
-    pub(crate) fn pick(unit: &Unit, kind: Kind, random: &mut Random) -> Option<Self> {
-        let mut token = random.below(unit.tokens);
+    /// A fault of this kind at a place that `chance` picks; `None` where there is none, or nothing would change.
+    pub(crate) fn pick(unit: &Unit, kind: Kind, chance: &mut Chance) -> Option<Self> {
+        let mut token = chance.below(unit.tokens);
         let file = unit.files.iter().position(|file| {
             let here = token < file.tokens.len();
             if !here {
@@ -76,11 +76,11 @@ impl Fault {
         let text = &unit.files[file];
         let fault = match kind {
             Kind::DeleteToken | Kind::DuplicateToken | Kind::SwapTokens | Kind::RenameToken => {
-                at_token(unit, file, kind, token, random)?
+                at_token(unit, file, kind, token, chance)?
             }
             _ => {
-                let declaration = random.below(text.declarations.len());
-                at_declaration(unit, file, kind, declaration, random)?
+                let declaration = chance.below(text.declarations.len());
+                at_declaration(unit, file, kind, declaration, chance)?
             }
         };
         let changes = fault
@@ -96,7 +96,7 @@ fn at_token(
     file: usize,
     kind: Kind,
     token: usize,
-    random: &mut Random,
+    chance: &mut Chance,
 ) -> Option<Fault> {
     let text = &unit.files[file];
     let word = text.word(token);
@@ -150,7 +150,7 @@ fn at_token(
             if text.declarations.iter().any(|one| one.name == Some(token)) {
                 return None;
             }
-            let renamed = rename(word, text.tokens[token].shape, random)?;
+            let renamed = rename(word, text.tokens[token].shape, chance)?;
             fault.words.push(renamed.clone());
             fault.edits.push((at, renamed));
         }
@@ -184,7 +184,7 @@ fn at_declaration(
     file: usize,
     kind: Kind,
     index: usize,
-    random: &mut Random,
+    chance: &mut Chance,
 ) -> Option<Fault> {
     let text = &unit.files[file];
     let one = &text.declarations[index];
@@ -240,7 +240,7 @@ fn at_declaration(
         }
         _ => {
             let name = one.name?;
-            let renamed = rename(text.word(name), Shape::Word, random)?;
+            let renamed = rename(text.word(name), Shape::Word, chance)?;
             fault.statements = vec![text.tokens[name].statement];
             fault.words.push(renamed.clone());
             fault.edits.push((text.tokens[name].at.clone(), renamed));
@@ -303,13 +303,13 @@ fn words(unit: &Unit, text: &Text, tokens: Range<usize>) -> Vec<String> {
 }
 
 /// Another word: with a slip of the finger, or a new one. Of numbers and strings, one that differs a little.
-fn rename(word: &str, shape: Shape, random: &mut Random) -> Option<String> {
+fn rename(word: &str, shape: Shape, chance: &mut Chance) -> Option<String> {
     match shape {
         Shape::Symbol => None,
         Shape::Number => {
             let digit = word.bytes().position(|byte| byte.is_ascii_digit())?;
             let other =
-                (word.as_bytes()[digit] - b'0' + 1 + u8::try_from(random.below(8)).ok()?) % 9 + 1;
+                (word.as_bytes()[digit] - b'0' + 1 + u8::try_from(chance.below(8)).ok()?) % 9 + 1;
             Some(format!("{}{other}{}", &word[..digit], &word[digit + 1..]))
         }
         Shape::Text => {
@@ -318,9 +318,9 @@ fn rename(word: &str, shape: Shape, random: &mut Random) -> Option<String> {
         }
         Shape::Word => {
             let letters: Vec<char> = word.chars().collect();
-            let at = random.below(letters.len());
+            let at = chance.below(letters.len());
             let mut slip = letters.clone();
-            match random.below(5) {
+            match chance.below(5) {
                 0 if letters.len() > 2 => drop(slip.remove(at)),
                 1 => slip.insert(at, letters[at]),
                 2 if at + 1 < letters.len() => slip.swap(at, at + 1),
@@ -331,7 +331,7 @@ fn rename(word: &str, shape: Shape, random: &mut Random) -> Option<String> {
                         'q'
                     }
                 }
-                _ => slip = format!("{word}Or{}", random.below(100)).chars().collect(),
+                _ => slip = format!("{word}Or{}", chance.below(100)).chars().collect(),
             }
             let slip: String = slip.into_iter().collect();
             let starts = slip.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');

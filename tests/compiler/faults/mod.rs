@@ -6,12 +6,11 @@
 mod corpus;
 mod inject;
 mod judge;
-mod random;
 mod table;
 pub(crate) mod text;
 
+use callsheet_tests::chance::Chance;
 use inject::{Fault, Kind};
-use random::Random;
 use table::Tally;
 
 /// Most faults at a time.
@@ -23,11 +22,11 @@ const TRIES: usize = 60;
 fn measure(cases: usize, seed: u64, samples: usize) -> Tally {
     let units = corpus::units();
     let mut tally = Tally::new(samples);
-    let mut random = Random(seed);
+    let mut chance = Chance::new(seed);
     let total: usize = units.iter().map(|unit| unit.tokens).sum();
     let mut done = 0;
     while done < cases {
-        let mut token = random.below(total);
+        let mut token = chance.below(total);
         let unit = units
             .iter()
             .find(|unit| {
@@ -36,7 +35,7 @@ fn measure(cases: usize, seed: u64, samples: usize) -> Tally {
                 here
             })
             .expect("a unit holds the token");
-        if combination(unit, done % MOST + 1, &mut random, &mut tally) {
+        if combination(unit, done % MOST + 1, &mut chance, &mut tally) {
             done += 1;
         }
     }
@@ -44,12 +43,12 @@ fn measure(cases: usize, seed: u64, samples: usize) -> Tally {
 }
 
 /// One combination of `size` independent mistakes. False where the unit has no room for them.
-fn combination(unit: &corpus::Unit, size: usize, random: &mut Random, tally: &mut Tally) -> bool {
+fn combination(unit: &corpus::Unit, size: usize, chance: &mut Chance, tally: &mut Tally) -> bool {
     let mut faults: Vec<Fault> = Vec::new();
     let mut taken = std::collections::BTreeSet::new();
     for _ in 0..TRIES {
-        let kind = Kind::ALL[random.below(Kind::ALL.len())];
-        let Some(fault) = Fault::pick(unit, kind, random) else {
+        let kind = Kind::ALL[chance.below(Kind::ALL.len())];
+        let Some(fault) = Fault::pick(unit, kind, chance) else {
             continue;
         };
         let alone = judge::damaged(unit, &[&fault]);

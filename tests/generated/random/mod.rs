@@ -3,14 +3,13 @@
 //! A contract is mostly one that the checker accepts; what it refuses is taken away statement by statement, so that what is
 //! left lies next to what is refused.
 
-pub(crate) mod chance;
 mod messages;
 mod rules;
 mod services;
 pub(crate) mod tree;
 mod words;
 
-use chance::Chance;
+use callsheet_tests::chance::Chance;
 use messages::{Kind, Known};
 use tree::{Node, Tree};
 use words::{PACKAGES, Scope};

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::chance::Chance;
+use callsheet_tests::chance::Chance;
 
 /// Keywords of Rust in all editions, weak ones, and what raw identifiers cannot be.
 const KEYWORDS: &str = "

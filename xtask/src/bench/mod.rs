@@ -9,6 +9,8 @@ mod peers;
 mod profile;
 mod results;
 
+use std::io::IsTerminal as _;
+
 use crate::workspace;
 
 /// The crate of the programs that measure Callsheet alone.
@@ -35,4 +37,11 @@ fn micro(filters: &[&str]) -> Result<bool, String> {
         .status()
         .map(|status| status.success())
         .map_err(|error| format!("cannot run cargo: {error}"))
+}
+
+/// Says what runs, in place of what was said before; not to a file.
+fn progress(what: &str) {
+    if std::io::stderr().is_terminal() {
+        eprint!("\r\x1b[K{what}");
+    }
 }

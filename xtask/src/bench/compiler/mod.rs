@@ -12,8 +12,8 @@ mod trees;
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::IsTerminal;
 
+use super::progress;
 use super::results::Results;
 use cases::{CASES, Case};
 use programs::Programs;
@@ -113,13 +113,6 @@ fn measure(programs: &Programs, trees: &[Tree], rounds: usize) -> Results {
         }
     }
     results
-}
-
-/// Says what runs, in place of what was said before; not to a file.
-fn progress(what: &str) {
-    if std::io::stderr().is_terminal() {
-        eprint!("\r\x1b[K{what}");
-    }
 }
 
 fn parse<'a>(options: &[&'a str]) -> Result<Options<'a>, String> {

@@ -11,9 +11,9 @@ mod table;
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::IsTerminal;
 use std::process::{Command, Stdio};
 
+use crate::bench::progress;
 use crate::bench::results::Results;
 use cases::{CASES, Case};
 use programs::{Program, SYSTEMS};
@@ -130,13 +130,6 @@ fn measure(cases: &[&Case], programs: &[Program], pace: Pace, rounds: usize) -> 
     }
     progress("");
     results
-}
-
-/// Says what runs, in place of what was said before; not to a file.
-fn progress(what: &str) {
-    if std::io::stderr().is_terminal() {
-        eprint!("\r\x1b[K{what}");
-    }
 }
 
 fn parse<'a>(options: &[&'a str]) -> Result<Options<'a>, String> {
