@@ -34,6 +34,7 @@ Tasks:
   bench micro [FILTER]…         measure the parts of the call path, or those whose name holds a filter
   bench peers [--quick] [--only CASE]… [--system NAME]… [--json FILE]
                                 compare with other systems: the same load on each; `bench peers --help` says more
+  engines                       install what the tests of discovery need and the system lacks: Redis, etcd, ZooKeeper
   fuzz [TARGET]… [--runs N] [--seed N] [--input FILE] [--keep]
                                 hand the compiler inputs that nobody would write; one input again; keep the fewest
                                 inputs that cover all that was found
@@ -49,6 +50,7 @@ fn main() -> ExitCode {
     let done = match arguments.as_slice() {
         ["test", options @ ..] => steps::test(options),
         ["bench", options @ ..] => bench::bench(options),
+        ["engines"] => provision::engines(),
         ["fuzz", options @ ..] => fuzz::fuzz(options),
         ["faults", options @ ..] => faults::faults(options),
         ["bless"] => bless::bless(),

@@ -35,6 +35,12 @@ const STEPS: &[Step] = &[
         environment: &[],
     },
     Step {
+        name: "engines",
+        shows: "the engines that discovery is tested against are installed",
+        cargo: &["xtask", "engines"],
+        environment: &[],
+    },
+    Step {
         name: "test",
         shows: "the tests of all crates pass",
         cargo: &[
