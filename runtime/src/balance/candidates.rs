@@ -98,8 +98,8 @@ impl Candidates {
         self.list.iter()
     }
 
-    /// Whether the candidate at `index` may take this call: it is available, not tried before, and its weight is
-    /// not 0.
+    /// Whether the candidate at `index` may take this call: its standing is good enough, it was not tried before, and its
+    /// weight is not 0.
     pub fn is_usable(&self, index: usize, context: &PickContext<'_>) -> bool {
         self.list
             .get(index)
@@ -169,7 +169,7 @@ impl FromIterator<Candidate> for Candidates {
 }
 
 fn is_open(candidate: &Candidate, context: &PickContext<'_>) -> bool {
-    candidate.load.is_available() && !context.tried.contains(&candidate.key)
+    candidate.load.standing() <= context.worst && !context.tried.contains(&candidate.key)
 }
 
 /// Vose's tables in whole numbers: each column is `total` wide, each candidate fills `weight * n`.

@@ -1,7 +1,7 @@
 //! What a client remembers of an instance: calls in flight, and how long they take.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 /// How fast a latency is forgotten: Finagle's and linkerd2's choice, long enough to smooth over a garbage collection.
@@ -25,11 +25,31 @@ pub enum Outcome {
     Abandoned,
 }
 
+/// What speaks against asking an instance, the least first.
+///
+/// ```text
+///             silent while calls wait            given up
+///   Good ─────────────────────────────▶ Suspect ─────────▶ Down
+///    ▲ ◀──────── heard of again ───────────┘                │
+///    └────────────────── a connection came about ───────────┘
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Standing {
+    /// Nothing.
+    #[default]
+    Good = 0,
+    /// It has given no sign of life for a while, though calls wait: others are asked where there are any.
+    Suspect = 1,
+    /// There is no way to it: it is asked where all others are no better.
+    Down = 2,
+}
+
 /// What a client remembers of one instance. Lock-free; one per instance, shared by all lists of candidates.
 #[derive(Debug)]
 pub struct Load {
     in_flight: AtomicU32,
-    available: AtomicBool,
+    standing: AtomicU8,
     /// Peak-EWMA latency in microseconds (`f32`, upper half) and when it was noted, in milliseconds (lower half, wraps
     /// after 49 days). 0 while nothing is known.
     latency: AtomicU64,
@@ -38,11 +58,11 @@ pub struct Load {
 }
 
 impl Load {
-    /// An instance that nothing is known of; it is available.
+    /// An instance that nothing is known of, nor against.
     pub const fn new() -> Self {
         Self {
             in_flight: AtomicU32::new(0),
-            available: AtomicBool::new(true),
+            standing: AtomicU8::new(Standing::Good as u8),
             latency: AtomicU64::new(0),
             turn: AtomicI64::new(0),
         }
@@ -77,14 +97,33 @@ impl Load {
         self.in_flight.load(Ordering::Relaxed)
     }
 
-    /// Whether it may be picked. A client clears it while it has no way to the instance.
-    pub fn is_available(&self) -> bool {
-        self.available.load(Ordering::Relaxed)
+    /// What speaks against it.
+    #[inline]
+    pub fn standing(&self) -> Standing {
+        match self.standing.load(Ordering::Relaxed) {
+            0 => Standing::Good,
+            1 => Standing::Suspect,
+            _ => Standing::Down,
+        }
     }
 
-    /// Says whether it may be picked.
+    /// Says what speaks against it.
+    pub fn set_standing(&self, standing: Standing) {
+        self.standing.store(standing as u8, Ordering::Relaxed);
+    }
+
+    /// Whether nothing speaks against it.
+    pub fn is_available(&self) -> bool {
+        self.standing() == Standing::Good
+    }
+
+    /// Says whether there is a way to it.
     pub fn set_available(&self, available: bool) {
-        self.available.store(available, Ordering::Relaxed);
+        self.set_standing(if available {
+            Standing::Good
+        } else {
+            Standing::Down
+        });
     }
 
     /// Peak-EWMA latency at `now`; `None` while nothing is known.

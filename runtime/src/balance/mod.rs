@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use candidates::{Candidate, Candidates};
-pub use load::{InFlight, Load, Outcome};
+pub use load::{InFlight, Load, Outcome, Standing};
 pub use p2c::P2c;
 pub use simple::{LeastActive, Random, RoundRobin};
 pub use weighted::Weighted;
@@ -50,6 +50,8 @@ pub struct PickContext<'a> {
     pub tried: &'a [u64],
     /// The hash of the part of the request that ties calls to an instance, where there is one.
     pub hash: Option<u64>,
+    /// The worst standing that an instance may have.
+    pub worst: Standing,
 }
 
 impl<'a> PickContext<'a> {
@@ -59,6 +61,7 @@ impl<'a> PickContext<'a> {
             now,
             tried: &[],
             hash: None,
+            worst: Standing::Good,
         }
     }
 
@@ -66,6 +69,13 @@ impl<'a> PickContext<'a> {
     #[must_use]
     pub const fn after(mut self, tried: &'a [u64]) -> Self {
         self.tried = tried;
+        self
+    }
+
+    /// The same where instances of this standing will do, and better ones.
+    #[must_use]
+    pub const fn down_to(mut self, worst: Standing) -> Self {
+        self.worst = worst;
         self
     }
 

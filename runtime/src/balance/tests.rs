@@ -243,6 +243,27 @@ fn no_balancer_picks_what_cannot_be_used() {
 }
 
 #[test]
+fn what_is_suspected_is_picked_only_where_nothing_better_will_do() {
+    let context = PickContext::at(Duration::ZERO);
+    for (name, make) in BALANCERS {
+        let candidates = fleet(&[100; 3]);
+        let balancer = make(5);
+        load(&candidates, 0).set_standing(Standing::Suspect);
+        load(&candidates, 1).set_standing(Standing::Down);
+        for _ in 0..100 {
+            assert_eq!(balancer.pick(&candidates, &context), Some(2), "{name}");
+        }
+        load(&candidates, 2).set_standing(Standing::Suspect);
+        assert_eq!(balancer.pick(&candidates, &context), None, "{name}");
+        let context = context.down_to(Standing::Suspect);
+        let picked: std::collections::BTreeSet<_> = (0..100)
+            .map(|_| balancer.pick(&candidates, &context).unwrap())
+            .collect();
+        assert_eq!(picked, [0, 2].into(), "{name}");
+    }
+}
+
+#[test]
 fn picks_from_many_threads_stay_within_bounds_and_even() {
     for (name, make) in BALANCERS {
         let balancer = make(4);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use crate::balance::{Balancer, Candidate, Candidates, Outcome, PickContext};
+use crate::balance::{Balancer, Candidate, Candidates, Outcome, PickContext, Standing};
 use crate::registry::Snapshot;
 use crate::route::{self, NoInstance};
 use crate::status::{Code, Phase, Status};
@@ -110,20 +110,28 @@ impl Table {
         self.news.is_none()
     }
 
-    /// The instance for a call that was turned away by `tried`: one with a working way to it, or else one whose last
-    /// connection failed, since it may be back.
+    /// The instance for a call that was turned away by `tried`: one that nothing speaks against, or else one that is
+    /// silent, or else one whose last connection failed, since it may be back.
     pub(super) fn pick(&self, tried: &[u64], now: Instant) -> Option<&Arc<Target>> {
         let now = now.saturating_duration_since(self.epoch);
         let context = PickContext::at(now).after(tried);
-        let available = self.tiers.iter().find_map(|tier| {
-            let index = self.balancer.pick(&tier.candidates, &context)?;
-            tier.targets.get(index)
-        });
-        available.or_else(|| {
-            self.tiers
-                .iter()
-                .flat_map(|tier| &tier.targets)
-                .find(|target| !tried.contains(&target.key))
+        let of = |worst| {
+            self.tiers.iter().find_map(|tier| {
+                let index = self
+                    .balancer
+                    .pick(&tier.candidates, &context.down_to(worst))?;
+                tier.targets.get(index)
+            })
+        };
+        of(Standing::Good).or_else(|| {
+            // A balancer of somebody else's may want nobody of these.
+            let any = || {
+                let mut targets = self.tiers.iter().flat_map(|tier| &tier.targets);
+                targets.find(|target| !tried.contains(&target.key))
+            };
+            of(Standing::Suspect)
+                .or_else(|| of(Standing::Down))
+                .or_else(any)
         })
     }
 }
