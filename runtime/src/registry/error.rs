@@ -18,6 +18,8 @@ pub enum ErrorKind {
     Record,
     /// The registry lets us not in, or not write.
     Denied,
+    /// Somebody else has changed what was to be changed.
+    Conflict,
     /// The registry does not answer, or not sensibly; it may later.
     Unavailable,
 }
@@ -106,6 +108,7 @@ impl From<Error> for Status {
         let status = match error.kind() {
             ErrorKind::Denied => Status::permission_denied(error.to_string()),
             ErrorKind::Unavailable => Status::unavailable(error.to_string()),
+            ErrorKind::Conflict => Status::aborted(error.to_string()),
             ErrorKind::Address | ErrorKind::Unsupported | ErrorKind::Record => {
                 Status::failed_precondition(error.to_string())
             }

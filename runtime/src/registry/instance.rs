@@ -142,110 +142,15 @@ impl Instance {
     }
 }
 
-/// An instance that took itself off the list: tells a planned leave from a loss.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct Tombstone {
-    /// The id that the instance had.
-    pub id: String,
-    /// Full name of its service.
-    pub service: String,
-    /// When it left, in milliseconds since 1970 by its own clock.
-    pub left_unix_ms: u64,
-}
-
-impl Tombstone {
-    /// The tombstone of an instance.
-    pub fn new(id: impl Into<String>, service: impl Into<String>, left_unix_ms: u64) -> Self {
-        Self {
-            id: id.into(),
-            service: service.into(),
-            left_unix_ms,
-        }
-    }
-}
-
-/// What one entry of a registry holds.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(untagged)]
-pub enum Entry {
-    /// The instance is gone by its own wish. A record with `left_unix_ms` is one, whatever else it says.
-    Left(Tombstone),
-    /// The instance is there.
-    Listed(Instance),
-}
-
-impl Entry {
-    /// Full name of the service.
-    pub fn service(&self) -> &str {
-        match self {
-            Self::Left(tombstone) => &tombstone.service,
-            Self::Listed(instance) => &instance.service,
-        }
-    }
-
-    /// The id of the instance.
-    pub fn id(&self) -> &str {
-        match self {
-            Self::Left(tombstone) => &tombstone.id,
-            Self::Listed(instance) => &instance.id,
-        }
-    }
-
-    /// Reads an entry as found in a registry, where anybody may have written anything.
-    pub fn from_json(json: &[u8]) -> Result<Self, InvalidRecord> {
-        if json.len() > MAX_RECORD_BYTES {
-            return Err(InvalidRecord(format!(
-                "{} bytes: the limit is {MAX_RECORD_BYTES}",
-                json.len()
-            )));
-        }
-        let entry = serde_json::from_slice::<Probe>(json)
-            .and_then(|probe| {
-                if probe.left_unix_ms.is_some() {
-                    serde_json::from_slice(json).map(Self::Left)
-                } else {
-                    serde_json::from_slice(json).map(Self::Listed)
-                }
-            })
-            .map_err(|error| InvalidRecord(format!("no record: {error}")))?;
-        match &entry {
-            Self::Left(tombstone) => {
-                check_id(&tombstone.id)?;
-                check_service(&tombstone.service)?;
-            }
-            Self::Listed(instance) => instance.check()?,
-        }
-        Ok(entry)
-    }
-
-    /// The entry as one line of JSON.
-    pub fn to_json(&self) -> Result<Vec<u8>, InvalidRecord> {
-        if let Self::Listed(instance) = self {
-            instance.check()?;
-        }
-        let json = serde_json::to_vec(self)
-            .map_err(|error| InvalidRecord(format!("no record: {error}")))?;
-        if json.len() > MAX_RECORD_BYTES {
-            return Err(InvalidRecord(format!(
-                "{} bytes of JSON: the limit is {MAX_RECORD_BYTES}; shorten the tags",
-                json.len()
-            )));
-        }
-        Ok(json)
-    }
-}
-
-/// What tells a tombstone from an instance.
-#[derive(Deserialize)]
-struct Probe {
-    #[serde(default)]
-    left_unix_ms: Option<u64>,
-}
-
 /// Why a record is refused: which field, and its limit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidRecord(String);
+
+impl InvalidRecord {
+    pub(super) fn new(reason: String) -> Self {
+        Self(reason)
+    }
+}
 
 impl fmt::Display for InvalidRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -297,7 +202,7 @@ fn check_text(what: &str, text: &str, limit: usize) -> Result<(), InvalidRecord>
 }
 
 /// The start of a text that nobody has checked, safe to print.
-fn shown(text: &str) -> String {
+pub(super) fn shown(text: &str) -> String {
     text.chars()
         .take(40)
         .flat_map(char::escape_default)
@@ -321,76 +226,5 @@ mod releases {
             .iter()
             .map(|text| text.parse().map_err(D::Error::custom))
             .collect()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn instance() -> Instance {
-        let mut instance = Instance::new("9f2c-1", "shop.orders.Orders");
-        instance.addresses = vec!["tcp://127.0.0.1:7000".into()];
-        instance.releases = vec![Release::new(1, 1)];
-        instance
-    }
-
-    #[test]
-    fn a_record_is_one_readable_line_and_reads_back() {
-        let entry = Entry::Listed(instance());
-        let json = String::from_utf8(entry.to_json().unwrap()).unwrap();
-        insta::assert_snapshot!(json, @r#"{"id":"9f2c-1","service":"shop.orders.Orders","addresses":["tcp://127.0.0.1:7000"],"group":"default","releases":["1.1"],"weight":100,"started_unix_ms":0,"contract":0}"#);
-        assert_eq!(Entry::from_json(json.as_bytes()).unwrap(), entry);
-        let left = Entry::Left(Tombstone::new("9f2c-1", "shop.orders.Orders", 5));
-        assert_eq!(Entry::from_json(&left.to_json().unwrap()).unwrap(), left);
-    }
-
-    #[test]
-    fn unknown_keys_of_newer_records_are_ignored_and_absent_ones_have_defaults() {
-        let json =
-            br#"{"id":"a","service":"S","addresses":["quic://h:1","tcp://h:2"],"lane":{"x":[1]}}"#;
-        let Entry::Listed(instance) = Entry::from_json(json).unwrap() else {
-            panic!("a tombstone")
-        };
-        assert_eq!(instance.weight, DEFAULT_WEIGHT);
-        assert_eq!(instance.group, DEFAULT_GROUP);
-        assert_eq!(instance.releases, []);
-    }
-
-    #[test]
-    fn poisoned_records_are_refused_with_the_limit_they_break() {
-        let refused = |change: fn(&mut Instance)| {
-            let mut record = instance();
-            change(&mut record);
-            let json = serde_json::to_vec(&record).unwrap();
-            let read = Entry::from_json(&json).unwrap_err();
-            assert!(Entry::Listed(record).to_json().is_err());
-            read.to_string()
-        };
-        insta::assert_snapshot!(refused(|r| r.id = "../../etc/passwd".into()), @"id `../../etc/passwd`: 1 to 200 letters, digits, `-`, `_` or dots, the first no dot");
-        insta::assert_snapshot!(refused(|r| r.service = "a/b\u{1}".into()), @r"service `a/b\u{1}`: write its full name, such as `shop.orders.Orders` (at most 200 bytes)");
-        insta::assert_snapshot!(refused(|r| r.addresses = vec![]), @"0 addresses: name 1 to 64");
-        insta::assert_snapshot!(refused(|r| r.addresses = vec!["tcp://a\nb".into()]), @r"address `tcp://a\nb`: 1 to 1024 bytes, none of them a control character");
-        insta::assert_snapshot!(refused(|r| r.weight = u32::MAX), @"weight 4294967295: the limit is 1000000");
-        insta::assert_snapshot!(refused(|r| r.group = "x".repeat(300)), @"group `xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx`: 1 to 200 bytes, none of them a control character");
-    }
-
-    #[test]
-    fn what_is_no_record_is_refused_whatever_it_is() {
-        let deep = "[".repeat(60_000);
-        let long = format!("{{\"id\":\"{}\"}}", "a".repeat(10_000_000));
-        let bad: [&[u8]; 8] = [
-            b"",
-            b"null",
-            b"[]",
-            b"{}",
-            b"\xff\xfe{}",
-            b"{\"id\":\"a\",\"service\":\"S\",\"addresses\":[\"x:y\"],\"releases\":[\"one\"]}",
-            deep.as_bytes(),
-            long.as_bytes(),
-        ];
-        for json in bad {
-            assert!(Entry::from_json(json).is_err());
-        }
     }
 }

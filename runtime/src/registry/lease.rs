@@ -9,9 +9,11 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 
+use super::entry::Entry;
 use super::error::{Error, ErrorKind};
-use super::instance::{Entry, Instance};
+use super::instance::Instance;
 use crate::backoff::Backoff;
+use crate::random::Random;
 
 /// The first pause after a failed registration: most failures are a restart of the registry, over in a moment.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -20,6 +22,10 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// sees at most one try per second and server.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
+/// How often a lease asks whether it is listed, give or take a quarter: what somebody else did to its records is put right
+/// within this, for one read per record.
+pub const AUDIT: Duration = Duration::from_secs(30);
+
 /// What a back end does for one lease. Calls never overlap and are never cut short, so each must end by itself within
 /// seconds.
 pub trait Registrar: Send + 'static {
@@ -27,9 +33,16 @@ pub trait Registrar: Send + 'static {
     /// change, so it must not mind records that are listed already.
     fn publish(&mut self, records: &[Instance]) -> impl Future<Output = Result<(), Error>> + Send;
 
-    /// Renews every record, and puts right what somebody else has removed or changed. An error makes the lease
-    /// lost until [`Registrar::publish`] succeeds.
+    /// Renews every record. An error makes the lease lost until [`Registrar::publish`] succeeds.
     fn renew(&mut self, records: &[Instance]) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// Is every record listed, and as ours? Puts right what somebody else has removed or changed. Called every
+    /// [`AUDIT`]; a back end that sees that whenever it renews has nothing to do here. An error counts as one of
+    /// [`Registrar::renew`].
+    fn audit(&mut self, records: &[Instance]) -> impl Future<Output = Result<(), Error>> + Send {
+        let _ = records;
+        async { Ok(()) }
+    }
 
     /// Takes records off the list and leaves tombstones.
     fn withdraw(&mut self, records: &[Instance]) -> impl Future<Output = Result<(), Error>> + Send;
@@ -108,6 +121,8 @@ impl Lease {
             says: Arc::clone(&state),
             backoff: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE, terms.seed),
             period: terms.period,
+            chance: Random::new(terms.seed),
+            audit: Instant::now() + AUDIT,
         };
         runtime.spawn(keeper.run());
         Ok(Self {
@@ -219,6 +234,9 @@ struct Keeper<R> {
     says: Arc<watch::Sender<LeaseState>>,
     backoff: Backoff,
     period: Duration,
+    chance: Random,
+    /// When to ask whether it is listed.
+    audit: Instant,
 }
 
 impl<R> Drop for Keeper<R> {
@@ -280,7 +298,7 @@ impl<R: Registrar> Keeper<R> {
     async fn step(&mut self) -> Instant {
         let listed = matches!(*self.says.borrow(), LeaseState::Listed);
         let mut result = if listed {
-            self.registrar.renew(&self.records).await
+            self.renew().await
         } else {
             self.registrar.publish(&self.records).await
         };
@@ -302,6 +320,15 @@ impl<R: Registrar> Keeper<R> {
                 Instant::now() + self.backoff.pause()
             }
         }
+    }
+
+    async fn renew(&mut self) -> Result<(), Error> {
+        self.registrar.renew(&self.records).await?;
+        if Instant::now() >= self.audit {
+            self.registrar.audit(&self.records).await?;
+            self.audit = Instant::now() + AUDIT.mul_f64(0.75 + self.chance.unit() / 2.0);
+        }
+        Ok(())
     }
 
     async fn withdraw_all(&mut self) -> Result<(), Error> {

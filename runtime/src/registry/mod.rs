@@ -4,11 +4,14 @@
 //! interface. `docs/discovery.md` describes the records, the guarantees and how to write a back end.
 
 mod connect;
+mod document;
+mod entry;
 mod error;
 mod file;
 mod fixed;
 mod instance;
 mod lease;
+mod locator;
 mod memory;
 mod snapshot;
 mod watch;
@@ -21,17 +24,23 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 pub use connect::connect;
+pub use document::{
+    Document, DocumentFeed, DocumentFeeds, DocumentView, DocumentWatch, Documents, Expected,
+    MAX_DOCUMENT_BYTES, Revision, check_document, check_document_name, conflict,
+};
+pub use entry::{Entry, Override, Tombstone, override_key};
 pub use error::{Error, ErrorKind};
 pub use file::File;
 pub use fixed::Fixed;
 pub use instance::{
-    DEFAULT_GROUP, DEFAULT_WEIGHT, Entry, Instance, InvalidRecord, MAX_INSTANCES, MAX_RECORD_BYTES,
-    MAX_WEIGHT, Tombstone,
+    DEFAULT_GROUP, DEFAULT_WEIGHT, Instance, InvalidRecord, MAX_INSTANCES, MAX_RECORD_BYTES,
+    MAX_WEIGHT,
 };
-pub use lease::{Lease, LeaseState, Registrar, Terms};
+pub use lease::{AUDIT, Lease, LeaseState, Registrar, Terms};
+pub use locator::{DEFAULT_NAMESPACE, Endpoint, Locator};
 pub use memory::Memory;
 pub use snapshot::{Changes, Freshness, Listing, Skipped, Snapshot};
-pub use watch::{Feed, Feeds, Watch};
+pub use watch::{Feed, Feeds, Publisher, Publishers, Subscription, View, Watch};
 
 /// A future that a trait object gives.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -56,6 +65,30 @@ pub trait Registry: Send + Sync + 'static {
 
     /// The services that have instances now, by name: for errors and tools.
     fn services(&self) -> BoxFuture<'_, Result<Vec<String>, Error>>;
+
+    /// Puts an operator's override beside the record of its instance, in the place of the one that was there; an
+    /// [empty](Override::is_empty) one takes that away. Every watcher obeys. Overrides of instances that are there no
+    /// more are cleared away on the way.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Record`] for an override that breaks a limit, [`ErrorKind::Unsupported`] of a registry that takes
+    /// none, or why it could not be written.
+    fn steer(&self, order: Override) -> BoxFuture<'_, Result<(), Error>> {
+        let error = Error::new(
+            ErrorKind::Unsupported,
+            self.address(),
+            format!(
+                "it takes no overrides: change `{}` at its server",
+                order.id.escape_default()
+            ),
+        );
+        Box::pin(async { Err(error) })
+    }
+
+    /// The configuration documents that it keeps; `None` of a registry that keeps none.
+    fn documents(&self) -> Option<&dyn Documents> {
+        None
+    }
 }
 
 /// A registry of any kind. Cheap to clone.

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::entry::{Entry, Override, Tombstone};
 use super::error::Error;
-use super::instance::{Instance, MAX_INSTANCES, Tombstone};
+use super::instance::{Instance, MAX_INSTANCES, shown};
+use super::watch::View;
 
 /// How far a snapshot may be trusted.
 ///
@@ -51,31 +53,36 @@ pub struct Snapshot {
     revision: u64,
     instances: Arc<[Arc<Instance>]>,
     left: Arc<[Tombstone]>,
+    drained: Arc<[Arc<Instance>]>,
+    overrides: Arc<[Override]>,
     skipped: Skipped,
     freshness: Freshness,
     confirmed: Instant,
 }
 
-impl Snapshot {
-    /// Nothing is known of `service` yet.
-    pub(super) fn pending(service: &str) -> Self {
+impl View for Snapshot {
+    type News = Listing;
+
+    fn pending(service: &str) -> Self {
         Self {
             service: service.into(),
             revision: 0,
             instances: Arc::new([]),
             left: Arc::new([]),
+            drained: Arc::new([]),
+            overrides: Arc::new([]),
             skipped: Skipped::default(),
             freshness: Freshness::Pending,
             confirmed: Instant::now(),
         }
     }
 
-    /// The registry says this now. Of two instances with one id the one that started later counts; what is beyond
-    /// [`MAX_INSTANCES`] is skipped.
-    pub(super) fn next(&self, listing: Listing) -> Self {
+    /// Of two instances with one id the one that started later counts; what is beyond [`MAX_INSTANCES`] is skipped.
+    fn next(&self, listing: Listing) -> Self {
         let Listing {
             mut instances,
             mut left,
+            overrides,
             mut skipped,
         } = listing;
         instances.sort_by(|a, b| {
@@ -100,11 +107,14 @@ impl Snapshot {
         });
         left.sort_by(|a, b| a.id.cmp(&b.id));
         left.dedup_by(|a, b| a.id == b.id);
+        let (overrides, drained) = obey(overrides, &mut instances);
         let mut next = Self {
             service: Arc::clone(&self.service),
             revision: self.revision + 1,
             instances: instances.into(),
             left: left.into(),
+            drained: drained.into(),
+            overrides: overrides.into(),
             skipped,
             freshness: Freshness::Current,
             confirmed: Instant::now(),
@@ -113,22 +123,35 @@ impl Snapshot {
             next.revision = self.revision;
             next.instances = Arc::clone(&self.instances);
             next.left = Arc::clone(&self.left);
+            next.drained = Arc::clone(&self.drained);
+            next.overrides = Arc::clone(&self.overrides);
         }
         next
     }
 
-    /// The registry does not answer.
-    pub(super) fn stale(&self, error: Error) -> Self {
+    fn stale(&self, error: Error) -> Self {
         Self {
             freshness: Freshness::Stale(error),
             ..self.clone()
         }
     }
 
+    fn freshness(&self) -> &Freshness {
+        &self.freshness
+    }
+
+    fn revision(&self) -> u64 {
+        self.revision
+    }
+}
+
+impl Snapshot {
     fn says_the_same_as(&self, other: &Self) -> bool {
         other.revision > 0
             && self.instances == other.instances
             && self.left == other.left
+            && self.drained == other.drained
+            && self.overrides == other.overrides
             && self.skipped.count == other.skipped.count
     }
 
@@ -142,7 +165,7 @@ impl Snapshot {
         self.revision
     }
 
-    /// The instances, by id.
+    /// The instances that take calls, by id, with the weights that count.
     pub fn instances(&self) -> &[Arc<Instance>] {
         &self.instances
     }
@@ -160,11 +183,25 @@ impl Snapshot {
         &self.left
     }
 
-    /// Whether the instance with this id left by its own wish.
+    /// The instances that are there and take no calls, by an operator's wish; by id.
+    pub fn drained(&self) -> &[Arc<Instance>] {
+        &self.drained
+    }
+
+    /// What operators say of the instances that are there, by id. It is obeyed already in [`Snapshot::instances`].
+    pub fn overrides(&self) -> &[Override] {
+        &self.overrides
+    }
+
+    /// Whether the instance with this id takes no more calls as planned: it left by its own wish, or it is drained.
     pub fn has_left(&self, id: &str) -> bool {
         self.left
             .binary_search_by(|tombstone| tombstone.id.as_str().cmp(id))
             .is_ok()
+            || self
+                .drained
+                .binary_search_by(|instance| instance.id.as_str().cmp(id))
+                .is_ok()
     }
 
     /// The entries that were not believed.
@@ -219,10 +256,33 @@ pub struct Changes {
     pub joined: Vec<Arc<Instance>>,
     /// Instances with another weight, tag or the like, as they are now.
     pub changed: Vec<Arc<Instance>>,
-    /// Instances that left by their own wish.
+    /// Instances that left by their own wish, or are drained.
     pub left: Vec<Arc<Instance>>,
     /// Instances that are listed no more and left no tombstone: dead, or hidden by a fault of the registry.
     pub lost: Vec<Arc<Instance>>,
+}
+
+/// Does what operators say: gives the overrides of instances that are there, and the instances that are drained.
+fn obey(
+    mut overrides: Vec<Override>,
+    instances: &mut Vec<Arc<Instance>>,
+) -> (Vec<Override>, Vec<Arc<Instance>>) {
+    overrides.sort_by(|a, b| a.id.cmp(&b.id));
+    overrides.dedup_by(|a, b| a.id == b.id);
+    let mut drained = Vec::new();
+    overrides.retain(|order| {
+        let Ok(index) = instances.binary_search_by(|one| one.id.cmp(&order.id)) else {
+            return false;
+        };
+        if let Some(weight) = order.weight {
+            Arc::make_mut(&mut instances[index]).weight = weight;
+        }
+        if order.drain {
+            drained.push(instances.remove(index));
+        }
+        true
+    });
+    (overrides, drained)
 }
 
 /// What a back end found of one service; order and repetition do not matter.
@@ -233,8 +293,29 @@ pub struct Listing {
     pub instances: Vec<Arc<Instance>>,
     /// The tombstones that are still fresh.
     pub left: Vec<Tombstone>,
+    /// What operators say of the instances.
+    pub overrides: Vec<Override>,
     /// What was not believed.
     pub skipped: Skipped,
+}
+
+impl Listing {
+    /// Adds an entry, whatever it is.
+    pub fn add(&mut self, entry: Entry) {
+        match entry {
+            Entry::Listed(instance) => self.instances.push(Arc::new(instance)),
+            Entry::Left(tombstone) => self.left.push(tombstone),
+            Entry::Override(order) => self.overrides.push(order),
+        }
+    }
+
+    /// Adds what stands under `key` of `service`; what is not believed is skipped and counted.
+    pub fn read(&mut self, service: &str, key: &str, json: &[u8]) {
+        match Entry::read(service, key, json) {
+            Ok(entry) => self.add(entry),
+            Err(error) => self.skipped.add(|| format!("{}: {error}", shown(key))),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -290,6 +371,26 @@ mod tests {
         assert_eq!(stale.instances().len(), 1);
         assert!(matches!(stale.freshness(), Freshness::Stale(_)));
         assert_eq!(stale.revision(), 1);
+    }
+
+    #[test]
+    fn overrides_are_obeyed_while_their_instances_are_there() {
+        let mut orders = ["a", "b", "gone"].map(|id| Override::new(id, "S"));
+        orders[0].weight = Some(7);
+        orders[1].drain = true;
+        orders[2].weight = Some(1);
+        let before = Snapshot::pending("S").next(listing([instance("a", 1), instance("b", 1)]));
+        let mut now = listing([instance("a", 1), instance("b", 1)]);
+        now.overrides = orders.into();
+        let after = before.next(now);
+        assert_eq!(after.revision(), 2);
+        assert_eq!(after.instances(), [instance("a", 7)]);
+        assert_eq!(after.drained(), [instance("b", 1)]);
+        assert_eq!(after.overrides().len(), 2);
+        let changes = after.changes_since(&before);
+        assert_eq!((changes.changed.len(), changes.left.len()), (1, 1));
+        let again = after.next(listing([instance("a", 1), instance("b", 1)]));
+        assert_eq!(again.instances(), before.instances());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Both ends of a live view: what a client holds, and what a back end feeds.
 //!
-//! Knows nothing of how a back end learns of changes.
+//! The same for the instances of a service and for a document. Knows nothing of how a back end learns of changes.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,159 +8,201 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
 
 use super::error::Error;
-use super::snapshot::{Freshness, Listing, Snapshot};
+use super::snapshot::{Freshness, Snapshot};
 
-/// A live view of one service. Cheap to clone; each clone sees every change on its own.
-#[derive(Clone, Debug)]
-pub struct Watch {
-    snapshots: watch::Receiver<Arc<Snapshot>>,
+/// What a back end may say of a subject, again and again: the instances of a service, a document.
+pub trait View: Clone + Send + Sync + 'static {
+    /// What a back end found.
+    type News;
+
+    /// Nothing is known yet of the subject with this name.
+    fn pending(name: &str) -> Self;
+
+    /// The registry says this now.
+    #[must_use]
+    fn next(&self, news: Self::News) -> Self;
+
+    /// The registry does not answer; what it said last is kept.
+    #[must_use]
+    fn stale(&self, error: Error) -> Self;
+
+    /// How far it may be trusted.
+    fn freshness(&self) -> &Freshness;
+
+    /// Counts the changes; 0 before the first answer.
+    fn revision(&self) -> u64;
+
+    /// Whether the registry has answered, if only with a failure.
+    fn is_answered(&self) -> bool {
+        !matches!(self.freshness(), Freshness::Pending)
+    }
 }
 
-impl Watch {
-    /// The newest snapshot.
-    pub fn borrow(&self) -> Arc<Snapshot> {
-        Arc::clone(&self.snapshots.borrow())
+/// A live view of one service.
+pub type Watch = Subscription<Snapshot>;
+
+/// What a back end tells the watchers of one service.
+pub type Feed = Publisher<Snapshot>;
+
+/// The feeds of one registry, one per service that somebody watches.
+pub type Feeds = Publishers<Snapshot>;
+
+/// A live view. Cheap to clone; each clone sees every change on its own.
+#[derive(Clone, Debug)]
+pub struct Subscription<V> {
+    views: watch::Receiver<Arc<V>>,
+}
+
+impl<V: View> Subscription<V> {
+    /// The newest view.
+    pub fn borrow(&self) -> Arc<V> {
+        Arc::clone(&self.views.borrow())
     }
 
-    /// The newest snapshot; [`Watch::changed`] then waits for one after it.
-    pub fn borrow_and_update(&mut self) -> Arc<Snapshot> {
-        Arc::clone(&self.snapshots.borrow_and_update())
+    /// The newest view; [`Subscription::changed`] then waits for one after it.
+    pub fn borrow_and_update(&mut self) -> Arc<V> {
+        Arc::clone(&self.views.borrow_and_update())
     }
 
-    /// Whether there may be a snapshot that this clone has not seen. One atomic read, to be asked on every call.
+    /// Whether there may be a view that this clone has not seen. One atomic read, to be asked on every call.
     pub(crate) fn has_changed(&self) -> bool {
         // Where nobody publishes any more it cannot be told without a lock; whoever looks finds out.
-        self.snapshots.has_changed().unwrap_or(true)
+        self.views.has_changed().unwrap_or(true)
     }
 
-    /// Whether there will never be another snapshot than the one that is there.
+    /// Whether there will never be another view than the one that is there.
     pub(crate) fn is_final(&self) -> bool {
-        self.snapshots.has_changed().is_err()
+        self.views.has_changed().is_err()
     }
 
-    /// Waits for a snapshot that this clone has not seen; `None` when the view never changes again, because the
-    /// registry is fixed or its handles are gone. Dropping the future loses nothing.
-    pub async fn changed(&mut self) -> Option<Arc<Snapshot>> {
-        self.snapshots.changed().await.ok()?;
+    /// Waits for a view that this clone has not seen; `None` when it never changes again, because the registry is
+    /// fixed or its handles are gone. Dropping the future loses nothing.
+    pub async fn changed(&mut self) -> Option<Arc<V>> {
+        self.views.changed().await.ok()?;
         Some(self.borrow_and_update())
     }
 
     /// Waits until the registry has answered, if only with a failure.
-    pub async fn answered(&mut self) -> Arc<Snapshot> {
-        self.seen(Snapshot::is_answered).await
+    pub async fn answered(&mut self) -> Arc<V> {
+        self.seen(V::is_answered).await
     }
 
-    /// Waits for a snapshot that `wanted` accepts; gives the last one if the view never changes again.
-    pub async fn seen(&mut self, mut wanted: impl FnMut(&Snapshot) -> bool) -> Arc<Snapshot> {
+    /// Waits for a view that `wanted` accepts; gives the last one if it never changes again.
+    pub async fn seen(&mut self, mut wanted: impl FnMut(&V) -> bool) -> Arc<V> {
         loop {
-            let snapshot = self.borrow_and_update();
-            if wanted(&snapshot) || self.snapshots.changed().await.is_err() {
-                return snapshot;
+            let view = self.borrow_and_update();
+            if wanted(&view) || self.views.changed().await.is_err() {
+                return view;
             }
         }
     }
 }
 
-/// What a back end tells the watchers of one service.
+/// What a back end tells the watchers of one subject.
 #[derive(Debug)]
-pub struct Feed {
-    snapshots: watch::Sender<Arc<Snapshot>>,
+pub struct Publisher<V> {
+    views: watch::Sender<Arc<V>>,
 }
 
-impl Feed {
-    /// A feed that has said nothing yet.
-    pub fn new(service: &str) -> Self {
+impl<V: View> Publisher<V> {
+    /// One that has said nothing yet of the subject with this name.
+    pub fn new(name: &str) -> Self {
         Self {
-            snapshots: watch::Sender::new(Arc::new(Snapshot::pending(service))),
+            views: watch::Sender::new(Arc::new(V::pending(name))),
         }
     }
 
     /// One more watcher.
-    pub fn watch(&self) -> Watch {
-        Watch {
-            snapshots: self.snapshots.subscribe(),
+    pub fn watch(&self) -> Subscription<V> {
+        Subscription {
+            views: self.views.subscribe(),
         }
     }
 
     /// The registry says this now. Watchers wake only if it is news.
-    pub fn publish(&self, listing: Listing) {
-        self.snapshots.send_if_modified(|snapshot| {
-            let next = snapshot.next(listing);
-            let news = next.revision() != snapshot.revision() || !is_current(snapshot);
-            *snapshot = Arc::new(next);
-            news
+    pub fn publish(&self, news: V::News) {
+        self.views.send_if_modified(|view| {
+            let next = view.next(news);
+            let changed = next.revision() != view.revision() || !is_current(&**view);
+            *view = Arc::new(next);
+            changed
         });
     }
 
     /// The registry does not answer: watchers keep what they have and learn that it may be old.
     pub fn fail(&self, error: Error) {
-        self.snapshots.send_if_modified(|snapshot| {
-            let news = !matches!(snapshot.freshness(), Freshness::Stale(_));
-            *snapshot = Arc::new(snapshot.stale(error));
-            news
+        self.views.send_if_modified(|view| {
+            let changed = !matches!(view.freshness(), Freshness::Stale(_));
+            *view = Arc::new(view.stale(error));
+            changed
         });
     }
 
     /// Whether nobody watches any more.
     pub fn is_abandoned(&self) -> bool {
-        self.snapshots.receiver_count() == 0
+        self.views.receiver_count() == 0
     }
 
     /// Waits until nobody watches any more.
     pub async fn abandoned(&self) {
-        self.snapshots.closed().await;
+        self.views.closed().await;
     }
 }
 
-fn is_current(snapshot: &Snapshot) -> bool {
-    matches!(snapshot.freshness(), Freshness::Current)
+fn is_current(view: &impl View) -> bool {
+    matches!(view.freshness(), Freshness::Current)
 }
 
-/// The feeds of one registry, one per service that somebody watches.
-#[derive(Debug, Default)]
-pub struct Feeds(Mutex<HashMap<String, Arc<Feed>>>);
+/// The publishers of one registry, one per subject that somebody watches.
+#[derive(Debug)]
+pub struct Publishers<V>(Mutex<HashMap<String, Arc<Publisher<V>>>>);
 
-impl Feeds {
-    /// One more watcher of `service`, on the feed that is there or a new one.
-    pub fn watch(&self, service: &str) -> Watch {
-        let mut feeds = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(feed) = feeds.get(service) {
-            return feed.watch();
+impl<V> Default for Publishers<V> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<V: View> Publishers<V> {
+    /// One more watcher of the subject with this name, on the publisher that is there or a new one.
+    pub fn watch(&self, name: &str) -> Subscription<V> {
+        let mut publishers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(publisher) = publishers.get(name) {
+            return publisher.watch();
         }
-        let feed = Feed::new(service);
-        let watch = feed.watch();
-        feeds.insert(service.into(), Arc::new(feed));
+        let publisher = Publisher::new(name);
+        let watch = publisher.watch();
+        publishers.insert(name.into(), Arc::new(publisher));
         watch
     }
 
-    /// The services that are still watched, with their feeds; the others are forgotten.
-    pub fn watched(&self) -> Vec<(String, Arc<Feed>)> {
-        let mut feeds = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        feeds.retain(|_, feed| !feed.is_abandoned());
-        feeds
+    /// The subjects that are still watched, with their publishers; the others are forgotten.
+    pub fn watched(&self) -> Vec<(String, Arc<Publisher<V>>)> {
+        let mut publishers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        publishers.retain(|_, publisher| !publisher.is_abandoned());
+        publishers
             .iter()
-            .map(|(service, feed)| (service.clone(), Arc::clone(feed)))
+            .map(|(name, publisher)| (name.clone(), Arc::clone(publisher)))
             .collect()
     }
 
-    /// The feed of `service`, if somebody watches it.
-    pub fn of(&self, service: &str) -> Option<Arc<Feed>> {
-        let feeds = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        feeds.get(service).map(Arc::clone)
+    /// The publisher of the subject with this name, if somebody watches it.
+    pub fn of(&self, name: &str) -> Option<Arc<Publisher<V>>> {
+        let publishers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        publishers.get(name).map(Arc::clone)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::instance::Instance;
-    use super::super::{ErrorKind, Skipped};
+    use super::super::{ErrorKind, Listing};
     use super::*;
 
     fn listing(id: &str) -> Listing {
         Listing {
             instances: vec![Arc::new(Instance::new(id, "S"))],
-            left: Vec::new(),
-            skipped: Skipped::default(),
+            ..Listing::default()
         }
     }
 
@@ -172,13 +214,13 @@ mod tests {
         feed.publish(listing("a"));
         assert_eq!(watch.changed().await.unwrap().revision(), 1);
         feed.publish(listing("a"));
-        assert!(!watch.snapshots.has_changed().unwrap());
+        assert!(!watch.views.has_changed().unwrap());
         feed.fail(Error::new(ErrorKind::Unavailable, "x:", "gone"));
-        assert!(!is_current(&watch.changed().await.unwrap()));
+        assert!(!is_current(&*watch.changed().await.unwrap()));
         feed.fail(Error::new(ErrorKind::Unavailable, "x:", "still gone"));
-        assert!(!watch.snapshots.has_changed().unwrap());
+        assert!(!watch.views.has_changed().unwrap());
         feed.publish(listing("a"));
-        assert!(is_current(&watch.changed().await.unwrap()));
+        assert!(is_current(&*watch.changed().await.unwrap()));
         drop(feed);
         assert!(watch.changed().await.is_none());
         assert_eq!(watch.borrow().instances().len(), 1);

@@ -3,12 +3,17 @@
 //! Each fact is a function that panics where the fact is none. They use names of their own, so they may run side by
 //! side and beside other users of the registry; they wait for what must happen, at most [`LIMIT`].
 
+pub mod documents;
+
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::registry::{Changes, Freshness, Handle, Instance, Lease, LeaseState, Snapshot, Watch};
+use crate::registry::{
+    Changes, ErrorKind, Freshness, Handle, Instance, Lease, LeaseState, Override, Snapshot,
+    Subscription, View,
+};
 use crate::release::Release;
 
 /// How long a fact waits: far beyond any registry's own times, since a slow machine is no fault.
@@ -45,8 +50,12 @@ where
     a_change_of_weight_never_takes_an_instance_off_the_list(&server, &client).await;
     one_lease_may_list_several_services_and_groups(&server, &client).await;
     a_dropped_lease_leaves_the_list(&server, &client).await;
+    an_operator_changes_the_weight_and_drains_beside_the_record(&server, &client).await;
     services_are_named_while_they_have_instances(&server, &client).await;
     bad_records_are_refused_at_once(&server);
+    if server.documents().is_some() {
+        documents::every_fact(&server, &client).await;
+    }
     an_instance_whose_process_dies_is_lost_and_not_left(&client, open).await;
 }
 
@@ -182,6 +191,61 @@ pub async fn a_dropped_lease_leaves_the_list(server: &Handle, client: &Handle) {
     until("it to leave", &mut watch, |now| now.has_left(&record.id)).await;
 }
 
+/// An override counts while its instance is there, whatever the server writes meanwhile.
+pub async fn an_operator_changes_the_weight_and_drains_beside_the_record(
+    server: &Handle,
+    client: &Handle,
+) {
+    let mut record = instance(&fresh_service());
+    let stays = instance(&record.service);
+    let lease = listed(server, vec![record.clone(), stays.clone()]).await;
+    let mut watch = client.watch(&record.service);
+    until("both", &mut watch, |now| now.instances().len() == 2).await;
+    let mut order = Override::new(&record.id, &record.service);
+    order.weight = Some(3);
+    steer(client, &order).await;
+    let weighs = |weight| {
+        let id = record.id.clone();
+        move |now: &Snapshot| now.instance(&id).is_some_and(|one| one.weight == weight)
+    };
+    let seen = until("the override", &mut watch, weighs(3)).await;
+    assert_eq!(seen.overrides(), std::slice::from_ref(&order));
+    record.zone = Some("eu-2".into());
+    lease
+        .update(vec![record.clone(), stays.clone()])
+        .expect("an update is taken");
+    let moved = until("the update", &mut watch, |now| {
+        let seen = now.instance(&record.id);
+        seen.is_some_and(|one| one.zone == record.zone)
+    })
+    .await;
+    assert!(weighs(3)(&moved), "the override outlives an update");
+    order.drain = true;
+    steer(client, &order).await;
+    let drained = until("it to drain", &mut watch, |now| now.instances().len() == 1).await;
+    assert_eq!(ids(drained.drained()), [record.id.as_str()]);
+    assert_eq!(drained.changes_since(&moved).left.len(), 1);
+    steer(client, &Override::new(&record.id, &record.service)).await;
+    let back = until("it to be back", &mut watch, weighs(record.weight)).await;
+    assert_eq!(back.overrides(), []);
+    // What was said of an instance goes with it.
+    steer(client, &order).await;
+    until("it to drain", &mut watch, |now| now.instances().len() == 1).await;
+    lease.update(vec![stays]).expect("an update is taken");
+    until("it to leave", &mut watch, |now| {
+        now.drained().is_empty() && now.has_left(&record.id)
+    })
+    .await;
+    let mut bad = Override::new("../x", &record.service);
+    bad.drain = true;
+    let refused = within("an answer", client.steer(bad)).await;
+    assert_eq!(
+        refused.map_err(|error| error.kind()),
+        Err(ErrorKind::Record)
+    );
+    leave(lease).await;
+}
+
 /// Tools and errors can say what there is.
 pub async fn services_are_named_while_they_have_instances(server: &Handle, client: &Handle) {
     let record = instance(&fresh_service());
@@ -289,16 +353,21 @@ async fn listed(registry: &Handle, records: Vec<Instance>) -> Lease {
     lease
 }
 
+async fn steer(registry: &Handle, order: &Override) {
+    let done = within("the override", registry.steer(order.clone())).await;
+    done.expect("the registry takes it");
+}
+
 async fn leave(lease: Lease) {
     let done = within("the end of the registration", lease.deregister()).await;
     done.expect("the registry lets it go");
 }
 
-async fn until(
+async fn until<V: View>(
     what: &str,
-    watch: &mut Watch,
-    wanted: impl FnMut(&Snapshot) -> bool,
-) -> Arc<Snapshot> {
+    watch: &mut Subscription<V>,
+    wanted: impl FnMut(&V) -> bool,
+) -> Arc<V> {
     within(what, watch.seen(wanted)).await
 }
 

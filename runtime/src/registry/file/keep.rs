@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::super::instance::{Entry, Instance, Tombstone};
+use super::super::entry::{Entry, Tombstone};
+use super::super::instance::Instance;
 use super::super::lease::Registrar;
 use super::super::{Error, unix_ms};
 use super::scan::Scan;
@@ -87,7 +88,11 @@ impl Registrar for Files {
             |record: &Instance| Entry::Left(Tombstone::new(&record.id, &record.service, unix_ms()));
         let entries: Vec<_> = records.iter().map(left).collect();
         blocking(&self.store, move |store| {
-            entries.iter().try_for_each(|entry| store.write(entry))
+            for entry in &entries {
+                store.write(entry)?;
+                store.forget_override(entry.service(), entry.id())?;
+            }
+            Ok(())
         })
         .await
     }

@@ -5,6 +5,7 @@
 //! File calls block, so they run on tokio's blocking threads: those end with the runtime, and paused time in tests
 //! stands still while they work, which a thread of our own would not give.
 
+mod documents;
 mod keep;
 mod poll;
 mod scan;
@@ -19,7 +20,7 @@ use tokio::sync::Notify;
 
 use super::lease::{Lease, Terms};
 use super::watch::{Feed, Feeds, Watch};
-use super::{BoxFuture, Error, ErrorKind, Instance, Registry};
+use super::{BoxFuture, DocumentFeeds, Documents, Error, ErrorKind, Instance, Override, Registry};
 use crate::random;
 use keep::Files;
 use store::Store;
@@ -35,6 +36,7 @@ pub struct File(Arc<Shared>);
 struct Shared {
     store: Store,
     feeds: Feeds,
+    documents: DocumentFeeds,
     /// Whether the poller runs. Locked while that is decided, so that a new watch never misses it.
     poller: Mutex<poll::Running>,
     /// A new watch does not wait for the next round.
@@ -64,6 +66,7 @@ impl File {
         Ok(Self(Arc::new(Shared {
             store,
             feeds: Feeds::default(),
+            documents: DocumentFeeds::default(),
             poller: Mutex::default(),
             wake: Notify::new(),
             runtime,
@@ -110,10 +113,18 @@ impl Registry for File {
             feed.publish(super::Listing::default());
             return watch;
         }
-        poll::watch(&self.0, service)
+        poll::start(&self.0, || self.0.feeds.watch(service))
     }
 
     fn services(&self) -> BoxFuture<'_, Result<Vec<String>, Error>> {
         Box::pin(blocking(&self.0.store, Store::listed_services))
+    }
+
+    fn steer(&self, order: Override) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(blocking(&self.0.store, move |store| store.steer(&order)))
+    }
+
+    fn documents(&self) -> Option<&dyn Documents> {
+        Some(self)
     }
 }

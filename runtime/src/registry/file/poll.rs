@@ -1,4 +1,4 @@
-//! One task per registry that looks at the directories of all watched services.
+//! One task per registry that looks at the directories of all watched services, and at the documents.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, MutexGuard, PoisonError, Weak};
@@ -7,10 +7,10 @@ use std::time::Duration;
 use tokio::runtime;
 use tokio::time::Instant;
 
-use super::super::watch::{Feed, Watch};
+use super::super::watch::Feed;
 use super::scan::Scan;
 use super::store::Store;
-use super::{BEAT, Shared, blocking};
+use super::{BEAT, Shared, blocking, documents};
 use crate::random::Random;
 
 /// The pause between looks, less or more a quarter so that processes do not look in step: a change is seen in less
@@ -23,10 +23,10 @@ const REST: u32 = 20;
 /// Held by the poller while it runs; it vanishes with the poller's runtime, too.
 pub(super) type Running = Weak<()>;
 
-/// A live view of a service, from the poller that runs or a new one.
-pub(super) fn watch(shared: &Arc<Shared>, service: &str) -> Watch {
+/// A live view that `watch` gives, from the poller that runs or a new one.
+pub(super) fn start<W>(shared: &Arc<Shared>, watch: impl FnOnce() -> W) -> W {
     let mut poller = lock(shared);
-    let watch = shared.feeds.watch(service);
+    let watch = watch();
     if poller.strong_count() > 0 {
         shared.wake.notify_one();
     } else {
@@ -42,12 +42,27 @@ fn lock(shared: &Shared) -> MutexGuard<'_, Running> {
     shared.poller.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The services that somebody watches; where there are none the poller has ended, so that the next watch starts
-/// another.
-fn watched(shared: &Shared) -> Option<Vec<(String, Arc<Feed>)>> {
+/// What somebody watches.
+struct Watched {
+    services: Vec<(String, Arc<Feed>)>,
+    documents: documents::Watched,
+}
+
+/// What the poller remembers from round to round.
+#[derive(Default)]
+struct Memory {
+    scans: BTreeMap<String, Scan>,
+    documents: BTreeMap<String, documents::Seen>,
+}
+
+/// What somebody watches; where that is nothing the poller has ended, so that the next watch starts another.
+fn watched(shared: &Shared) -> Option<Watched> {
     let mut poller = lock(shared);
-    let watched = shared.feeds.watched();
-    if watched.is_empty() {
+    let watched = Watched {
+        services: shared.feeds.watched(),
+        documents: shared.documents.watched(),
+    };
+    if watched.services.is_empty() && watched.documents.is_empty() {
         *poller = Running::new();
         return None;
     }
@@ -56,16 +71,16 @@ fn watched(shared: &Shared) -> Option<Vec<(String, Arc<Feed>)>> {
 
 async fn poll(shared: Arc<Shared>, _running: Arc<()>) {
     let random = Random::new(shared.seed);
-    let mut scans: BTreeMap<String, Scan> = BTreeMap::new();
+    let mut memory = Memory::default();
     let mut last = Instant::now();
     while let Some(watched) = watched(&shared) {
         let now = Instant::now();
         let elapsed = now - std::mem::replace(&mut last, now);
         let looked = blocking(&shared.store, move |store| {
-            Ok(look(store, scans, &watched, elapsed))
+            Ok(memory.look(store, &watched, elapsed))
         });
-        scans = match looked.await {
-            Ok(scans) => scans,
+        memory = match looked.await {
+            Ok(memory) => memory,
             // The runtime ends, and this task with it.
             Err(_) => return,
         };
@@ -78,26 +93,28 @@ async fn poll(shared: Arc<Shared>, _running: Arc<()>) {
     }
 }
 
-/// One round over all watched services; gives the memory for the next.
-fn look(
-    store: &Store,
-    mut scans: BTreeMap<String, Scan>,
-    watched: &[(String, Arc<Feed>)],
-    elapsed: Duration,
-) -> BTreeMap<String, Scan> {
-    let mut kept = BTreeMap::new();
-    for (service, feed) in watched {
-        let scan = scans.remove(service).or_else(|| {
-            let directory = store.service(service)?;
-            Some(Scan::new(store.clone(), directory, BEAT))
-        });
-        let Some(mut scan) = scan else { continue };
-        match scan.look(elapsed) {
-            Ok(Some(listing)) => feed.publish(listing),
-            Ok(None) => {}
-            Err(error) => feed.fail(error),
+impl Memory {
+    /// One round over all that is watched; gives the memory for the next.
+    fn look(mut self, store: &Store, watched: &Watched, elapsed: Duration) -> Self {
+        let mut kept = Self::default();
+        for (service, feed) in &watched.services {
+            let scan = self.scans.remove(service).or_else(|| {
+                let directory = store.service(service)?;
+                Some(Scan::new(store.clone(), directory, BEAT))
+            });
+            let Some(mut scan) = scan else { continue };
+            match scan.look(elapsed) {
+                Ok(Some(listing)) => feed.publish(listing),
+                Ok(None) => {}
+                Err(error) => feed.fail(error),
+            }
+            kept.scans.insert(service.clone(), scan);
         }
-        kept.insert(service.clone(), scan);
+        for (name, feed) in &watched.documents {
+            let mut seen = self.documents.remove(name).unwrap_or_default();
+            seen.look(store, name, feed);
+            kept.documents.insert(name.clone(), seen);
+        }
+        kept
     }
-    kept
 }

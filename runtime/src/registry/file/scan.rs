@@ -18,7 +18,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::Error;
-use super::super::instance::{Entry, Instance, MAX_INSTANCES, Tombstone, check_id};
+use super::super::entry::{Entry, Override, Tombstone};
+use super::super::instance::{Instance, MAX_INSTANCES, check_id};
 use super::super::snapshot::{Listing, Skipped};
 use super::BEAT;
 use super::store::{ENTRY, Found, Stamp, Store, UNFINISHED};
@@ -73,6 +74,8 @@ enum State {
     Unknown,
     Listed(Arc<Instance>),
     Left(Tombstone),
+    /// What operators say lasts as long as its file.
+    Override(Override),
 }
 
 impl Scan {
@@ -140,6 +143,7 @@ impl Scan {
             unfinished
                 || name
                     .strip_suffix(ENTRY)
+                    .map(|key| key.strip_suffix('~').unwrap_or(key))
                     .is_some_and(|id| check_id(id).is_ok())
         }) else {
             self.skipped
@@ -185,7 +189,7 @@ impl Scan {
                 State::Left(_) => (TOMBSTONE, TOMBSTONE),
                 State::Unknown if name.ends_with(UNFINISHED) => (Duration::ZERO, REMAINS),
                 // Whatever it is, we have not put it there.
-                State::Unknown => (Duration::ZERO, Duration::MAX),
+                State::Unknown | State::Override(_) => (Duration::ZERO, Duration::MAX),
             };
             if file.seen && file.bad.is_none() && file.silent > kept {
                 // A reader may lack the right to; a file that stays is tried again at the next look.
@@ -210,6 +214,9 @@ impl Scan {
                 }
                 State::Left(tombstone) if file.silent < TOMBSTONE => {
                     listing.left.push(tombstone.clone());
+                }
+                State::Override(order) if file.bad.is_none() => {
+                    listing.overrides.push(order.clone());
                 }
                 _ => {}
             }
@@ -236,6 +243,7 @@ impl File {
                 }
                 self.state = State::Left(tombstone);
             }
+            Entry::Override(order) => self.state = State::Override(order),
         }
     }
 }

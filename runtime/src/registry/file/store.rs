@@ -5,7 +5,8 @@ use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use super::super::instance::{Entry, MAX_RECORD_BYTES, check_service};
+use super::super::entry::{Entry, Override, override_key};
+use super::super::instance::{MAX_RECORD_BYTES, check_service};
 use super::super::{Error, ErrorKind};
 use crate::random;
 
@@ -15,7 +16,7 @@ pub(super) const ENTRY: &str = ".json";
 /// At the end of the name of a file that is being written; readers pass over it.
 pub(super) const UNFINISHED: &str = ".unfinished";
 
-/// `{root}/services/{service}/{instance}.json`
+/// `{root}/services/{service}/{instance}.json`, `{root}/services/{service}/{instance}~.json`, `{root}/config/{document}`
 #[derive(Clone, Debug)]
 pub(super) struct Store {
     root: PathBuf,
@@ -126,8 +127,8 @@ impl Store {
         })
     }
 
-    fn place(&self, service: &str, id: &str) -> PathBuf {
-        self.services().join(service).join(format!("{id}{ENTRY}"))
+    fn place(&self, service: &str, key: &str) -> PathBuf {
+        self.services().join(service).join(format!("{key}{ENTRY}"))
     }
 
     /// Writes an entry in one step: a reader sees what was there before or all of the new, whenever the power fails.
@@ -136,12 +137,14 @@ impl Store {
             .to_json()
             .map_err(|error| Error::new(ErrorKind::Record, &self.address, error.to_string()))?;
         json.push(b'\n');
-        let place = self.place(entry.service(), entry.id());
-        let unfinished = place.with_file_name(format!(
-            ".{}.{:016x}{UNFINISHED}",
-            entry.id(),
-            random::seed()
-        ));
+        self.replace(&self.place(entry.service(), &entry.key()), &json)
+    }
+
+    /// Puts `content` at `place` in one step.
+    pub(super) fn replace(&self, place: &Path, content: &[u8]) -> Result<(), Error> {
+        let name = place.file_name().unwrap_or_default().to_string_lossy();
+        let unfinished =
+            place.with_file_name(format!(".{name}.{:016x}{UNFINISHED}", random::seed()));
         let written = (|| {
             if let Some(directory) = place.parent() {
                 fs::create_dir_all(directory)?;
@@ -151,10 +154,10 @@ impl Store {
                 .write(true)
                 .create_new(true)
                 .open(&unfinished)?;
-            file.write_all(&json)?;
+            file.write_all(content)?;
             file.sync_data()?;
             drop(file);
-            fs::rename(&unfinished, &place)
+            fs::rename(&unfinished, place)
         })();
         written.map_err(|error| {
             // What cannot be removed is swept later.
@@ -163,9 +166,53 @@ impl Store {
         })
     }
 
+    /// Puts an override in the place of the one before; and clears away those of instances that are there no more.
+    pub(super) fn steer(&self, order: &Override) -> Result<(), Error> {
+        let entry = Entry::Override(order.clone());
+        if order.is_empty() {
+            entry
+                .to_json()
+                .map_err(|error| Error::new(ErrorKind::Record, &self.address, error.to_string()))?;
+            self.remove(&self.place(&order.service, &entry.key()))?;
+        } else {
+            self.write(&entry)?;
+        }
+        let entries = self
+            .service(&order.service)
+            .and_then(|directory| fs::read_dir(directory).ok());
+        for found in entries.into_iter().flatten().flatten() {
+            let place = found.path();
+            let Found::Entry(Entry::Override(other)) = self.read(&place) else {
+                continue;
+            };
+            if !self.place(&other.service, &other.id).exists() {
+                self.remove(&place)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes what operators said of an instance that leaves.
+    pub(super) fn forget_override(&self, service: &str, id: &str) -> Result<(), Error> {
+        self.remove(&self.place(service, &override_key(id)))
+    }
+
+    /// Removes the file at `place`, if there is one.
+    pub(super) fn remove(&self, place: &Path) -> Result<(), Error> {
+        match fs::remove_file(place) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(self.unwritable(error)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Where the documents lie.
+    pub(super) fn documents(&self) -> PathBuf {
+        self.root.join("config")
+    }
+
     /// Beats for an entry; writes it anew if its file is gone or holds anything else.
     pub(super) fn beat(&self, entry: &Entry) -> Result<(), Error> {
-        let place = self.place(entry.service(), entry.id());
+        let place = self.place(entry.service(), &entry.key());
         if !matches!(self.read(&place), Found::Entry(found) if found == *entry) {
             return self.write(entry);
         }
@@ -189,17 +236,17 @@ impl Store {
     pub(super) fn read(&self, place: &Path) -> Found {
         let name = place.file_name().unwrap_or_default().to_string_lossy();
         let bad = |reason: &str| Found::Bad(format!("{}: {reason}", name.escape_debug()));
-        let bytes = match read_plain(place) {
+        let bytes = match read_plain(place, MAX_RECORD_BYTES) {
             Ok(Ok(bytes)) => bytes,
             Ok(Err(reason)) => return bad(&reason),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Found::Gone,
             Err(error) => return bad(&error.to_string()),
         };
         match Entry::from_json(&bytes) {
-            Ok(entry) if self.place(entry.service(), entry.id()) == place => Found::Entry(entry),
+            Ok(entry) if self.place(entry.service(), &entry.key()) == place => Found::Entry(entry),
             Ok(entry) => bad(&format!(
                 "it holds `{}` of `{}`",
-                entry.id(),
+                entry.key(),
                 entry.service()
             )),
             Err(error) => bad(&error.to_string()),
@@ -232,20 +279,17 @@ impl Store {
         self.error(kind, advice, error)
     }
 
-    fn unwritable(&self, error: io::Error) -> Error {
-        let services = self.services();
-        let services = services.display();
+    pub(super) fn unwritable(&self, error: io::Error) -> Error {
+        let root = self.root.display();
         let (kind, advice) = match error.kind() {
             io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => (
                 ErrorKind::Denied,
-                format!(
-                    "no entry can be written: let the user of this process write below {services}"
-                ),
+                format!("no entry can be written: let the user of this process write below {root}"),
             ),
             io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => (
                 ErrorKind::Unavailable,
                 format!(
-                    "no entry can be written: a file stands below {services} where a directory should"
+                    "no entry can be written: a file stands below {root} where a directory should"
                 ),
             ),
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => (
@@ -271,8 +315,8 @@ impl Store {
 }
 
 /// The bytes of a plain file, or why it is none that we read.
-fn read_plain(place: &Path) -> io::Result<Result<Vec<u8>, String>> {
-    let limit = MAX_RECORD_BYTES as u64;
+pub(super) fn read_plain(place: &Path, limit: usize) -> io::Result<Result<Vec<u8>, String>> {
+    let limit = limit as u64;
     let metadata = fs::symlink_metadata(place)?;
     if !metadata.is_file() {
         return Ok(Err("not a plain file".into()));
