@@ -1,73 +1,12 @@
 //! Servers that are killed, leave and come back while calls go on, found through a folder that all processes share.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-
 use callsheet::{Code, registry};
-use callsheet_tests::rpc::shop::orders::v1::OrdersClient;
 use tokio::time::timeout;
 
 use crate::keeper::{Keeper, LIMIT, orders};
+use crate::load::{CALLERS, Load};
 
 const SERVICE: &str = "shop.orders.Orders";
-
-/// Callers of one client, each of which asks again when it is answered.
-const CALLERS: usize = 8;
-
-/// Calls without a pause.
-struct Load {
-    stop: Arc<AtomicBool>,
-    answered: Arc<AtomicUsize>,
-    callers: Vec<tokio::task::JoinHandle<Vec<callsheet::Status>>>,
-}
-
-impl Load {
-    fn of(orders: &OrdersClient) -> Self {
-        let stop = Arc::<AtomicBool>::default();
-        let answered = Arc::<AtomicUsize>::default();
-        let callers = (0..CALLERS)
-            .map(|_| {
-                let (orders, stop) = (orders.clone(), Arc::clone(&stop));
-                let answered = Arc::clone(&answered);
-                tokio::spawn(async move {
-                    let mut failures = Vec::new();
-                    while !stop.load(Ordering::Relaxed) {
-                        match orders.get(7).timeout(LIMIT).await {
-                            Ok(_) => _ = answered.fetch_add(1, Ordering::Relaxed),
-                            Err(error) => failures.push(error.into_status()),
-                        }
-                    }
-                    failures
-                })
-            })
-            .collect();
-        Self {
-            stop,
-            answered,
-            callers,
-        }
-    }
-
-    /// Waits until this many more calls are answered.
-    async fn answers(&self, more: usize) {
-        let enough = self.answered.load(Ordering::Relaxed) + more;
-        let answered = timeout(LIMIT, async {
-            while self.answered.load(Ordering::Relaxed) < enough {
-                tokio::task::yield_now().await;
-            }
-        });
-        answered.await.expect("calls are answered");
-    }
-
-    async fn failures(self) -> Vec<callsheet::Status> {
-        self.stop.store(true, Ordering::Relaxed);
-        let mut failures = Vec::new();
-        for caller in self.callers {
-            failures.extend(caller.await.unwrap());
-        }
-        failures
-    }
-}
 
 async fn listed(registry: &str, number: usize) {
     let mut watch = registry::connect(registry).await.unwrap().watch(SERVICE);

@@ -9,6 +9,7 @@ mod echo;
 mod hostile;
 mod keeper;
 mod killed;
+mod load;
 mod one_way;
 mod process;
 mod signals;

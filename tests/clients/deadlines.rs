@@ -29,9 +29,11 @@ async fn the_call_s_own_limit_comes_before_the_client_s_the_contract_s_and_the_d
         let before = Instant::now();
         let error = call.await.unwrap_err();
         assert_eq!(error.code(), Code::DeadlineExceeded);
-        assert_eq!(error.status().phase(), Phase::Local);
+        // Time is paused, so that both sides' timers ring in the same moment.
+        let phase = error.status().phase();
+        assert!(matches!(phase, Phase::Local | Phase::Remote), "{phase:?}");
         let took = before.elapsed();
-        // Time is paused: what it took is what the timers said, to the coarseness of a connection's sweep.
+        // What it took is what the timers said, to the coarseness of a connection's sweep.
         assert!(
             limit <= took && took < limit + limit / 4,
             "{took:?} for {limit:?}"

@@ -152,6 +152,47 @@ async fn an_instance_that_cannot_be_reached_costs_no_call() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_instance_that_is_connected_to_and_says_nothing_costs_no_call() {
+    let registry = registry().await;
+    let (shop, _) = Shop::new("alive");
+    let server = serve(&registry, &shop).await;
+    // The system connects to a process that has stopped.
+    let mute = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut stopped = callsheet::registry::Instance::new("stopped", "shop.orders.Orders");
+    stopped.addresses = vec![mute.local_addr().unwrap().to_string()];
+    let lease = registry.register(vec![stopped]).unwrap();
+    let orders = client(&registry);
+    for _ in 0..50 {
+        assert_eq!(orders.report().await.unwrap().servers, ["alive"]);
+    }
+    drop(lease);
+    server.shutdown().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_instance_that_moves_is_followed_at_once() {
+    let registry = registry().await;
+    let start = async |name: &str| {
+        let offer = OrdersServer::new(Shop::new(name).0);
+        let server = Server::bind(format!("memory:moves-{name}"));
+        server.add(offer).start().await.unwrap()
+    };
+    let (here, there) = (start("here").await, start("there").await);
+    let mut record = callsheet::registry::Instance::new("moving", "shop.orders.Orders");
+    record.addresses = vec![here.addresses()[0].to_string()];
+    let lease = registry.register(vec![record.clone()]).unwrap();
+    lease.listed().await.unwrap();
+    let orders = client(&registry);
+    assert_eq!(orders.report().await.unwrap().servers, ["here"]);
+    record.addresses = vec![there.addresses()[0].to_string()];
+    lease.update(vec![record]).unwrap();
+    lease.listed().await.unwrap();
+    assert_eq!(orders.report().await.unwrap().servers, ["there"]);
+    here.shutdown().await;
+    there.shutdown().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn more_calls_than_one_connection_likes_share_several() {
     let registry = registry().await;
     let (shop, _) = Shop::new("a");

@@ -2,22 +2,23 @@
 //! the first one turned the request away before it could run.
 
 use std::future::{Future, poll_fn};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context as Poller, Poll, ready};
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use crate::backoff::Backoff;
 use crate::context::Context;
 use crate::contract::MethodKind;
-use crate::link::{Exchange, Request};
+use crate::link::{Exchange, Link, Request};
 use crate::metadata::Metadata;
 use crate::random;
 use crate::status::{Code, Phase, Progress, Status};
 
 use super::Client;
+use super::endpoint::LATE;
 use super::plan::Plan;
 use super::reply::{Content, Form, Received};
 use super::table::{Target, Ticket};
@@ -196,7 +197,7 @@ impl Attempt {
     async fn ask(&mut self, target: &Arc<Target>) -> Result<Received, Status> {
         let endpoint = &target.endpoint;
         self.stage = Stage::Connect(Arc::clone(endpoint.text()));
-        let link = endpoint.connect().await?;
+        let link = self.connect(target).await?;
         self.stage = Stage::Answer(Arc::clone(endpoint.text()));
         let exchange = link.call(request(&self.plan, self.deadline, target, self.sent));
         self.sent += 1;
@@ -204,6 +205,25 @@ impl Attempt {
         let outcome = self.answer(exchange).await;
         note(&self.plan, &mut ticket, &outcome, Instant::now());
         outcome.map_err(|status| status.at_endpoint(Arc::clone(endpoint.text())))
+    }
+
+    /// A connection. One that is long in coming is waited for only where nobody else can be asked.
+    async fn connect(&mut self, target: &Target) -> Result<Link, Status> {
+        let mut connecting = pin!(target.endpoint.connect());
+        loop {
+            if let Ok(outcome) = timeout(LATE, &mut connecting).await {
+                return outcome;
+            }
+            let (channel, groups) = (&self.plan.channel, self.plan.group.as_ref());
+            let table = channel.table(self.plan.method, groups).await?;
+            if table.has_better(&self.tried, target) {
+                let why = format!("no connection within {LATE:?}, and others can be asked");
+                return Err(Status::unavailable(why)
+                    .not_started()
+                    .in_phase(Phase::Connect)
+                    .at_endpoint(Arc::clone(target.endpoint.text())));
+            }
+        }
     }
 
     /// Sends the stream of requests, if there is one, and waits for the answer or its beginning.

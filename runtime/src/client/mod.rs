@@ -11,6 +11,7 @@ mod attempt;
 mod background;
 mod call;
 mod channel;
+mod endpoint;
 mod group;
 mod merged;
 mod plan;
@@ -45,7 +46,8 @@ pub use merged::MergedCall;
 pub(crate) use plan::Plan;
 pub(crate) use reply::{Form, Received, Requests};
 
-use pool::{Endpoint, Pool};
+use endpoint::Endpoint;
+use pool::Pool;
 use view::View;
 
 /// Connections per server unless told otherwise: the second is opened only under load, and lets another core help.
@@ -169,7 +171,7 @@ impl ClientBuilder {
         self
     }
 
-    /// Gives up a connection that has not come about within this; 1 s unless set.
+    /// Gives up a connection that has not come about within this; 3 s unless set.
     pub fn connect_timeout(mut self, limit: Duration) -> Self {
         self.link.connect_timeout = limit;
         self

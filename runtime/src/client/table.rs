@@ -11,7 +11,7 @@ use crate::status::{Code, Phase, Status};
 use crate::wire;
 
 use super::Client;
-use super::pool::Endpoint;
+use super::endpoint::Endpoint;
 use super::view::{News, address_of};
 
 /// The instances that may answer, best choice first.
@@ -74,6 +74,7 @@ impl Table {
                     route
                 };
                 let endpoint = client.endpoint(&address);
+                endpoint.started(instance.started_unix_ms);
                 let load = Arc::clone(&endpoint.load);
                 let candidate = Candidate::new(&instance.id, instance.weight, load);
                 targets.push(Arc::new(Target {
@@ -132,6 +133,18 @@ impl Table {
             of(Standing::Suspect)
                 .or_else(|| of(Standing::Down))
                 .or_else(any)
+        })
+    }
+}
+
+impl Table {
+    /// Whether there is an instance besides `tried` and `this` that nothing speaks against.
+    pub(super) fn has_better(&self, tried: &[u64], this: &Target) -> bool {
+        let mut targets = self.tiers.iter().flat_map(|tier| &tier.targets);
+        targets.any(|target| {
+            target.key != this.key
+                && target.endpoint.load.is_available()
+                && !tried.contains(&target.key)
         })
     }
 }

@@ -131,10 +131,16 @@ impl Default for Limits {
     }
 }
 
-/// When a side asks for a sign of life. Two PINGs without one, and the peer counts as dead: after three intervals.
+/// When a side asks for a sign of life. Two PINGs without one, and the peer counts as dead: after three intervals. A client
+/// suspects its server long before.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Keepalive {
+    /// Client: silence before a first PING while calls are open, and then before the server is suspected; other instances
+    /// are asked first until it is heard of again. 300 ms: more than a packet costs that is sent again (200 ms), and with as
+    /// much again for the answer, calls go elsewhere within two thirds of a second. An answered PING doubles the
+    /// silence before the next, up to three quarters of `busy`, so that calls which take long cost few of them.
+    pub prompt: Duration,
     /// Silence before a PING while calls are open. 2 s: a dead peer is found in 6 s, and a process that stops for a
     /// garbage collection or a page-in is not taken for one.
     pub busy: Duration,
@@ -143,9 +149,17 @@ pub struct Keepalive {
     pub idle: Duration,
 }
 
+impl Keepalive {
+    /// The longest silence before a client's first PING: before its server would send one for the same silence.
+    pub(super) fn patience(&self) -> Duration {
+        (self.busy / 4 * 3).max(self.prompt)
+    }
+}
+
 impl Default for Keepalive {
     fn default() -> Self {
         Self {
+            prompt: Duration::from_millis(300),
             busy: Duration::from_secs(2),
             idle: Duration::from_secs(15),
         }

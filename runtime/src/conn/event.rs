@@ -105,6 +105,10 @@ pub enum Event {
     },
     /// Client, after `OpenError::Full`: the connection takes calls again.
     Openable,
+    /// Client: calls are open, and the server has given no sign of life, though it was asked for one.
+    Silent,
+    /// Client: after [`Event::Silent`] it has given one.
+    Heard,
     /// The peer takes, or opens, no new calls; those open go on.
     GoAway {
         /// Why, for machines.

@@ -166,7 +166,7 @@ impl Connection {
             window: Window::new(1 << ours.connection_window_log2),
             reassembly: Reassembly::new(limits.reassembly),
             openable_wanted: false,
-            timers: Timers::new(now, limits),
+            timers: Timers::new(now, limits, &config.keepalive),
             cancels: Allowance::new(limits.cancels, Limits::CANCELS_PER_SECOND, now),
             pings: Allowance::new(limits.pings, Limits::PINGS_PER_SECOND, now),
             credits: Allowance::new(limits.credits, 0, now),
@@ -256,7 +256,7 @@ impl Connection {
     /// The transport was full, and takes bytes again: a sign of life. An answer to PING may be long in coming then, and the
     /// rest of a frame is perhaps not read for that.
     pub fn relieved(&mut self, now: Instant) {
-        self.timers.heard(now);
+        self.heard(now);
         let due = now + self.limits().frame_timeout;
         self.timers.frame = self.timers.frame.map(|_| due);
     }

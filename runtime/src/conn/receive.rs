@@ -61,7 +61,7 @@ impl Connection {
             input.advance(Preface::LENGTH);
             self.greet(theirs, now)?;
         }
-        self.timers.heard(now);
+        self.heard(now);
         let mut whole = 0;
         let bound = self.limits().frame.clamp(1 << 16, 1 << 24);
         self.missing = 0;
@@ -127,7 +127,7 @@ impl Connection {
         self.send_credit = 1 << theirs.connection_window_log2;
         self.reserve = self.send_credit / 4;
         self.state = State::Open;
-        self.timers.heard(now);
+        self.heard(now);
         self.events.push_back(Event::Ready);
         Ok(())
     }

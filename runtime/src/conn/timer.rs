@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{CloseReason, Connection, Event, Limits, Role, State, StreamId};
+use super::{CloseReason, Connection, Event, Keepalive, Limits, Role, State, StreamId};
 use crate::status::{Phase, Status};
 use crate::wire::{CancelReason, FRAGMENT, Fault, Frame};
 
@@ -11,6 +11,20 @@ const SWEEP: Duration = Duration::from_millis(10);
 
 /// PINGs without a sign of life after which the peer is dead.
 const MISSES: u32 = 2;
+
+/// ```text
+///               patience              prompt
+///   Trusted ──────────────▶ Asked ──────────────▶ Suspected
+///      ▲                      │                       │
+///      └──── heard, with more patience then ──────────┘
+/// ```
+/// Only while calls are open; the PING that is sent here is none of those whose number decides that a peer is dead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Trust {
+    Trusted,
+    Asked(Instant),
+    Suspected,
+}
 
 #[derive(Debug)]
 pub(super) struct Timers {
@@ -30,12 +44,18 @@ pub(super) struct Timers {
     alive: Instant,
     /// PINGs since something was heard.
     unanswered: u32,
+    /// What a client thinks of its server.
+    trust: Trust,
+    /// Something was heard, or the first call opened: what `trust` counts from.
+    heard: Instant,
+    /// Silence before a client asks whether its server is there.
+    patience: Duration,
     /// Tells one PING from another.
     token: u64,
 }
 
 impl Timers {
-    pub(super) fn new(now: Instant, limits: &Limits) -> Self {
+    pub(super) fn new(now: Instant, limits: &Limits, keepalive: &Keepalive) -> Self {
         Self {
             preface: now + limits.preface_timeout,
             frame: None,
@@ -45,19 +65,17 @@ impl Timers {
             swept: now,
             alive: now,
             unanswered: 0,
+            trust: Trust::Trusted,
+            heard: now,
+            patience: keepalive.prompt,
             token: 0,
         }
-    }
-
-    pub(super) fn heard(&mut self, now: Instant) {
-        self.alive = now;
-        self.latest = now;
-        self.unanswered = 0;
     }
 
     /// The first call is open: silence counts from here.
     pub(super) fn busy(&mut self, now: Instant) {
         self.alive = self.alive.max(now);
+        self.heard = self.heard.max(now);
         self.latest = now;
     }
 
@@ -69,6 +87,55 @@ impl Timers {
 }
 
 impl Connection {
+    /// The peer has given a sign of life.
+    pub(super) fn heard(&mut self, now: Instant) {
+        let keepalive = &self.config.keepalive;
+        let timers = &mut self.timers;
+        timers.alive = now;
+        timers.heard = now;
+        timers.latest = now;
+        timers.unanswered = 0;
+        match timers.trust {
+            // It speaks by itself.
+            Trust::Trusted => timers.patience = keepalive.prompt,
+            Trust::Asked(_) => {
+                timers.trust = Trust::Trusted;
+                timers.patience = (timers.patience * 2).min(keepalive.patience());
+            }
+            Trust::Suspected => {
+                timers.trust = Trust::Trusted;
+                self.events.push_back(Event::Heard);
+            }
+        }
+    }
+
+    /// When a client that has calls open asks for a sign of life, or is tired of waiting for it.
+    fn doubt_due(&self) -> Option<Instant> {
+        if self.role == Role::Server || self.streams.is_empty() {
+            return None;
+        }
+        match self.timers.trust {
+            Trust::Trusted => Some(self.timers.heard + self.timers.patience),
+            Trust::Asked(asked) => Some(asked + self.config.keepalive.prompt),
+            Trust::Suspected => None,
+        }
+    }
+
+    fn doubt(&mut self, now: Instant) {
+        if self.timers.trust == Trust::Trusted {
+            self.timers.trust = Trust::Asked(now);
+            self.ping();
+        } else {
+            self.timers.trust = Trust::Suspected;
+            self.events.push_back(Event::Silent);
+        }
+    }
+
+    fn ping(&mut self) {
+        self.timers.token += 1;
+        Frame::Ping(self.timers.token).put(&mut self.control);
+    }
+
     /// When [`Connection::handle_timeout`] has something to do, if nothing else happens before.
     pub fn next_timeout(&self) -> Option<Instant> {
         let sweep = self
@@ -78,7 +145,10 @@ impl Connection {
         let earliest = match self.state {
             State::Closed => return None,
             State::Greeting => Some(self.timers.preface),
-            State::Open | State::Leaving { .. } => Some(self.ping_due()),
+            State::Open | State::Leaving { .. } => {
+                let ping = self.ping_due();
+                Some(self.doubt_due().map_or(ping, |doubt| doubt.min(ping)))
+            }
         };
         // A time in the past arms the timer: what ended the last call had no clock.
         let linger = self
@@ -107,9 +177,11 @@ impl Connection {
                     }
                     self.timers.unanswered += 1;
                     self.timers.alive = now;
-                    self.timers.token += 1;
                     self.rest();
-                    Frame::Ping(self.timers.token).put(&mut self.control);
+                    self.ping();
+                }
+                if self.doubt_due().is_some_and(|due| now >= due) {
+                    self.doubt(now);
                 }
             }
         }
@@ -124,7 +196,7 @@ impl Connection {
 
     fn ping_due(&self) -> Instant {
         let keepalive = &self.config.keepalive;
-        let interval = if self.streams.is_empty() {
+        let interval = if self.streams.is_empty() && self.timers.trust != Trust::Suspected {
             keepalive.idle
         } else {
             keepalive.busy

@@ -371,6 +371,9 @@ impl Caller {
 
     fn handshake(&mut self, outcome: Result<(), Status>) {
         if let Some(ready) = self.ready.take() {
+            if outcome.is_ok() {
+                self.health.greet();
+            }
             // Whoever connected may have gone; then the commands end soon.
             let _ = ready.send(outcome);
         }
@@ -400,7 +403,7 @@ impl Role for Caller {
                 });
             }
             Command::Drain => {
-                self.health.retire();
+                self.health.leave();
                 self.fail_waiting(&self.health.gone());
                 connection.go_away("the client needs the connection no more");
             }
@@ -423,6 +426,8 @@ impl Role for Caller {
             Event::Ended { stream, outcome } => self.ended(stream, outcome),
             Event::Writable { stream } => self.writable(connection, stream),
             Event::Openable => self.open_waiting(connection),
+            Event::Silent => self.health.doubt(true),
+            Event::Heard => self.health.doubt(false),
             Event::GoAway { .. } => {
                 self.health.retire();
                 self.fail_waiting(&self.health.gone());

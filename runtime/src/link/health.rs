@@ -1,5 +1,6 @@
 //! How a client's connection is, for those who choose between connections and those whose call ended with it.
 
+use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
@@ -10,11 +11,28 @@ use super::receiver::Item;
 use crate::conn::CloseReason;
 use crate::status::{Phase, Status};
 
+/// What becomes of a connection that has come about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// Calls wait, and the server has given no sign of life though it was asked for one.
+    Silent,
+    /// After that it has given one.
+    Heard,
+    /// It takes no new calls: it is lost, or the server leaves.
+    Over,
+}
+
+/// Whoever wants to know what becomes of a connection. Called from the connection's task or a caller's, so it must not block.
+pub(crate) type Watcher = Box<dyn Fn(Change) + Send + Sync>;
+
 /// What the connection task says of its connection.
-#[derive(Debug)]
 pub(super) struct Health {
     endpoint: Arc<str>,
     usable: AtomicBool,
+    silent: AtomicBool,
+    /// Whether the handshake is over.
+    greeted: AtomicBool,
+    watcher: Option<Watcher>,
     /// Calls that wait or are open.
     pub(super) in_flight: AtomicUsize,
     reason: OnceLock<String>,
@@ -24,10 +42,13 @@ pub(super) struct Health {
 }
 
 impl Health {
-    pub(super) fn new(endpoint: Arc<str>) -> Self {
+    pub(super) fn new(endpoint: Arc<str>, watcher: Option<Watcher>) -> Self {
         Self {
             endpoint,
             usable: AtomicBool::new(true),
+            silent: AtomicBool::new(false),
+            greeted: AtomicBool::new(false),
+            watcher,
             in_flight: AtomicUsize::new(0),
             reason: OnceLock::new(),
             #[cfg(test)]
@@ -39,9 +60,43 @@ impl Health {
         self.usable.load(Ordering::Acquire)
     }
 
-    /// No new calls from now on.
+    /// Whether the server was last found to be silent.
+    pub(super) fn is_silent(&self) -> bool {
+        self.silent.load(Ordering::Relaxed)
+    }
+
+    /// The peers have agreed on the protocol.
+    pub(super) fn greet(&self) {
+        self.greeted.store(true, Ordering::Release);
+    }
+
+    /// No new calls from now on, which is none of this side's wishes.
     pub(super) fn retire(&self) {
+        if self.usable.swap(false, Ordering::AcqRel) && self.greeted.load(Ordering::Acquire) {
+            self.tell(Change::Over);
+        }
+    }
+
+    /// No new calls from now on, because nobody here wants any.
+    pub(super) fn leave(&self) {
         self.usable.store(false, Ordering::Release);
+    }
+
+    pub(super) fn doubt(&self, silent: bool) {
+        self.silent.store(silent, Ordering::Relaxed);
+        if self.is_usable() {
+            self.tell(if silent {
+                Change::Silent
+            } else {
+                Change::Heard
+            });
+        }
+    }
+
+    fn tell(&self, change: Change) {
+        if let Some(watcher) = &self.watcher {
+            watcher(change);
+        }
     }
 
     pub(super) fn close(&self, reason: &CloseReason) {
@@ -101,5 +156,16 @@ impl Health {
                 let _ = items.send(Item::End(end));
             }
         }
+    }
+}
+
+impl fmt::Debug for Health {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Health")
+            .field("endpoint", &self.endpoint)
+            .field("usable", &self.usable)
+            .field("silent", &self.silent)
+            .field("in_flight", &self.in_flight)
+            .finish_non_exhaustive()
     }
 }

@@ -37,6 +37,7 @@ use server::Answerer;
 
 pub(crate) use dispatch::{Dispatch, Served};
 pub(crate) use exchange::{Exchange, Request};
+pub(crate) use health::{Change, Watcher};
 pub(crate) use io::Counters;
 pub use io::Traffic;
 pub(crate) use pace::Pace;
@@ -51,7 +52,7 @@ pub(crate) type Outcome = Result<conn::Reply, Status>;
 /// How a client connects.
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
-    /// Time for the transport to connect.
+    /// Time for the transport to connect and the peers to agree on the protocol.
     pub(crate) connect_timeout: Duration,
     /// What the connection is bounded by, and when it asks for a sign of life.
     pub(crate) connection: conn::Config,
@@ -82,33 +83,72 @@ impl Link {
     /// Connects to a server of this protocol.
     ///
     /// # Errors
-    /// `unavailable`, in the phase that failed; no call has started.
+    /// As [`Link::connect_watched`].
+    #[cfg(test)]
     pub(crate) async fn connect(address: &Address, config: &Config) -> Result<Self, Status> {
+        Self::connect_with(address, config, None).await
+    }
+
+    /// Connects to a server of this protocol, and tells `watcher` what becomes of the connection then.
+    ///
+    /// # Errors
+    /// `unavailable`, in the phase that failed; no call has started.
+    pub(crate) async fn connect_watched(
+        address: &Address,
+        config: &Config,
+        watcher: Watcher,
+    ) -> Result<Self, Status> {
+        Self::connect_with(address, config, Some(watcher)).await
+    }
+
+    async fn connect_with(
+        address: &Address,
+        config: &Config,
+        watcher: Option<Watcher>,
+    ) -> Result<Self, Status> {
         let failed = |why: String| {
             Status::unavailable(why)
                 .not_started()
-                .in_phase(Phase::Connect)
                 .at_endpoint(address.to_string().into())
         };
-        let connecting = transport::connect(address);
-        let stream = match tokio::time::timeout(config.connect_timeout, connecting).await {
-            Ok(Ok(stream)) => stream,
-            Ok(Err(error)) => return Err(failed(format!("cannot connect: {error}"))),
-            Err(_) => {
-                return Err(
-                    failed(format!("no connection within {:?}", config.connect_timeout))
-                        .with_setting("ClientBuilder::connect_timeout"),
-                );
-            }
+        let mut phase = Phase::Connect;
+        let connecting = async {
+            let stream = transport::connect(address).await.map_err(|error| {
+                let status = failed(format!("cannot connect: {error}")).in_phase(Phase::Connect);
+                if transport::is_out_of_descriptors(&error) {
+                    status.with_setting("ulimit -n")
+                } else {
+                    status
+                }
+            })?;
+            phase = Phase::Handshake;
+            Self::handshake(stream, address, config, watcher).await
         };
-        Self::handshake(stream, address, config).await
+        // A process that has stopped is connected to by its system, and never says a word.
+        let outcome = tokio::time::timeout(config.connect_timeout, connecting).await;
+        outcome.unwrap_or_else(|_| {
+            let what = match phase {
+                Phase::Connect => "no connection",
+                _ => "connected, but no word from the server",
+            };
+            Err(
+                failed(format!("{what} within {:?}", config.connect_timeout))
+                    .in_phase(phase)
+                    .with_setting("ClientBuilder::connect_timeout"),
+            )
+        })
     }
 
     /// Agrees on the protocol with whoever is at the other end of `stream`.
-    async fn handshake(stream: Stream, address: &Address, config: &Config) -> Result<Self, Status> {
+    async fn handshake(
+        stream: Stream,
+        address: &Address,
+        config: &Config,
+        watcher: Option<Watcher>,
+    ) -> Result<Self, Status> {
         let (commands, receiver) = mailbox();
         let (ready, outcome) = oneshot::channel();
-        let health = Arc::new(Health::new(address.to_string().into()));
+        let health = Arc::new(Health::new(address.to_string().into(), watcher));
         let counters = Arc::new(Counters::default());
         let mut driver = Box::new(Driver::new(
             Connection::client(config.connection.clone(), now()),
@@ -140,6 +180,11 @@ impl Link {
         self.0.health.is_usable()
     }
 
+    /// Whether the server was last found to be silent though calls wait.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.0.health.is_silent()
+    }
+
     /// Calls that wait or are open.
     pub(crate) fn in_flight(&self) -> usize {
         self.0.health.in_flight.load(Ordering::Relaxed)
@@ -147,14 +192,14 @@ impl Link {
 
     /// Takes no new calls, and ends when those in flight have ended.
     pub(crate) fn drain(&self) {
-        self.0.health.retire();
+        self.0.health.leave();
         let _ = self.0.commands.send(Command::Drain);
     }
 
     /// Ends the connection and all calls on it.
     #[cfg(test)]
     pub(crate) fn close(&self) {
-        self.0.health.retire();
+        self.0.health.leave();
         let _ = self.0.commands.send(Command::Close);
     }
 

@@ -65,6 +65,12 @@ pub(crate) async fn connect(address: &Address) -> io::Result<Stream> {
     }
 }
 
+/// Whether an error says that the process or the system has no file descriptor left.
+pub(crate) fn is_out_of_descriptors(error: &io::Error) -> bool {
+    // EMFILE and ENFILE have these numbers on every Unix; the standard library has no kind for them.
+    cfg!(unix) && matches!(error.raw_os_error(), Some(24 | 23))
+}
+
 impl Listener {
     /// Listens on `address`.
     pub(crate) async fn bind(address: &Address) -> io::Result<Self> {

@@ -115,7 +115,9 @@ fn a_frame_of_one_byte_a_second_is_not_waited_for() {
 
 #[test]
 fn a_silent_peer_is_dead_after_two_pings() {
-    let mut pair = Pair::new();
+    let mut patient = Config::default();
+    patient.keepalive.prompt = Duration::from_secs(3600);
+    let mut pair = Pair::with(patient, Config::default());
     let stream = pair.open(None, true);
     pair.exchange();
     pair.server.take_events();

@@ -6,6 +6,7 @@
 )]
 
 mod calls;
+mod doubt;
 mod flood;
 mod flow;
 mod hostile;

@@ -146,6 +146,8 @@ struct World {
     /// Messages that an application has not taken yet, on the server and on the client.
     held: [Vec<(StreamId, usize)>; 2],
     ended: HashMap<StreamId, bool>,
+    /// The client suspects the server.
+    silent: bool,
     finished: HashMap<StreamId, bool>,
 }
 
@@ -166,6 +168,7 @@ impl World {
             replies: HashMap::new(),
             held: [Vec::new(), Vec::new()],
             ended: HashMap::new(),
+            silent: false,
             finished: HashMap::new(),
         }
     }
@@ -359,6 +362,8 @@ impl World {
                         "one end per call"
                     );
                 }
+                Event::Silent => assert!(!std::mem::replace(&mut self.silent, true)),
+                Event::Heard => assert!(std::mem::replace(&mut self.silent, false)),
                 Event::Writable { .. } | Event::Openable => {}
                 other => panic!("{other:?}"),
             }
