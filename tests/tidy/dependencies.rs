@@ -54,6 +54,14 @@ const RUNTIME: &[(&str, &str)] = &[
     ),
     ("bytes", "bodies travel without being copied"),
     ("futures-core", "the `Stream` trait, and nothing else"),
+    (
+        "h2",
+        "behind the feature `etcd`: HTTP/2 for its API; hyper would add HTTP/1 and bodies to it",
+    ),
+    (
+        "http",
+        "behind the feature `etcd`: the requests that h2 takes",
+    ),
     ("prost", "encodes messages"),
     (
         "prost-reflect",
@@ -66,6 +74,10 @@ const RUNTIME: &[(&str, &str)] = &[
         "registry records are JSON that people can read",
     ),
     ("tokio", "sockets, timers and tasks"),
+    (
+        "tokio-rustls",
+        "behind the feature `etcd`: TLS without OpenSSL, with ring",
+    ),
 ];
 
 const LAW: &str = "Every dependency of a published library is weighed: what it costs its users, what it gives them.\n\

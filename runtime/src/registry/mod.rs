@@ -7,6 +7,8 @@ mod connect;
 mod document;
 mod entry;
 mod error;
+#[cfg(feature = "etcd")]
+mod etcd;
 mod file;
 mod fixed;
 mod instance;
@@ -30,6 +32,8 @@ pub use document::{
 };
 pub use entry::{Entry, Override, Tombstone, override_key};
 pub use error::{Error, ErrorKind};
+#[cfg(feature = "etcd")]
+pub use etcd::Etcd;
 pub use file::File;
 pub use fixed::Fixed;
 pub use instance::{

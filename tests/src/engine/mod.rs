@@ -5,6 +5,7 @@
 //!
 //! Nothing here knows the protocol of a back end.
 
+pub mod etcd;
 mod port;
 mod process;
 
