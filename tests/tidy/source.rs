@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use proc_macro2::TokenStream;
 
 /// The folders that hold code of ours.
-pub(crate) const CRATES: [&str; 9] = [
+pub(crate) const CRATES: [&str; 10] = [
+    "benches/chaos",
     "benches/compiler",
     "benches/micro",
     "benches/peers",

@@ -10,6 +10,7 @@
 
 mod bench;
 mod bless;
+mod chaos;
 mod faults;
 mod fuzz;
 mod lines;
@@ -34,6 +35,8 @@ Tasks:
   bench micro [FILTER]…         measure the parts of the call path, or those whose name holds a filter
   bench peers [--quick] [--only CASE]… [--system NAME]… [--json FILE]
                                 compare with other systems: the same load on each; `bench peers --help` says more
+  chaos discovery [--quick] [--only NAME]… [--on REGISTRY]… [--json FILE] [--list]
+                                do harm to servers and registries, and judge what calls notice of it, beside tonic
   engines                       install what the tests of discovery need and the system lacks: Redis, etcd, ZooKeeper
   fuzz [TARGET]… [--runs N] [--seed N] [--input FILE] [--keep]
                                 hand the compiler inputs that nobody would write; one input again; keep the fewest
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
     let done = match arguments.as_slice() {
         ["test", options @ ..] => steps::test(options),
         ["bench", options @ ..] => bench::bench(options),
+        ["chaos", options @ ..] => chaos::chaos(options),
         ["engines"] => provision::engines(),
         ["fuzz", options @ ..] => fuzz::fuzz(options),
         ["faults", options @ ..] => faults::faults(options),

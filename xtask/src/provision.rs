@@ -26,7 +26,7 @@ const ENGINES: &[(&str, &str, &[&str])] = &[
         &["/usr/share/java/zookeeper.jar"],
     ),
     ("A network of its own for a registry", "iproute2", &["ip"]),
-    ("Dropping packets", "iptables", &["iptables", "nft"]),
+    ("Dropping packets", "iptables", &["iptables"]),
 ];
 
 /// Installs what the tests and scenarios of discovery need and the system lacks.

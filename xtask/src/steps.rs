@@ -180,6 +180,36 @@ const STEPS: &[Step] = &[
         environment: &[],
     },
     Step {
+        name: "chaos-fmt",
+        shows: "the scenarios of discovery are formatted",
+        cargo: &["fmt", "--manifest-path=benches/chaos/Cargo.toml", "--check"],
+        environment: &[],
+    },
+    Step {
+        name: "chaos-clippy",
+        shows: "no lint has anything to say of the scenarios of discovery",
+        cargo: &[
+            "clippy",
+            "--manifest-path=benches/chaos/Cargo.toml",
+            "--all-targets",
+            "--",
+            "-D",
+            "warnings",
+        ],
+        environment: &[],
+    },
+    Step {
+        name: "chaos-test",
+        shows: "the scenarios count and judge rightly",
+        cargo: &[
+            "test",
+            "--manifest-path=benches/chaos/Cargo.toml",
+            "--lib",
+            "--bins",
+        ],
+        environment: &[],
+    },
+    Step {
         name: "instructions",
         shows: "no call takes more instructions than is committed",
         cargo: &["xtask", "bench", "instructions"],

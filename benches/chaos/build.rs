@@ -1,0 +1,13 @@
+//! Compiles the contract that the load calls, for both systems.
+
+use std::error::Error;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    callsheet_build::configure()
+        .root("idl")
+        .compile(&["idl/chaos/target.rpc"])?;
+    println!("cargo::rerun-if-changed=idl/chaos/target.proto");
+    let contract = protox::compile(["chaos/target.proto"], ["idl"])?;
+    tonic_prost_build::configure().compile_fds(contract)?;
+    Ok(())
+}

@@ -1,0 +1,118 @@
+//! A process of a scenario that uses Callsheet: `callsheet-node serve …` or `callsheet-node load …`, or
+//! `callsheet-node storm …`.
+//!
+//! `serve --name NAME --bind ADDRESS [--registry REGISTRY] [--weight N] [--drain MS]` until its input ends or it is told by a
+//! signal; `load --registry REGISTRY [--balance weighted] [--rate N] [--hold MS] [--fill BYTES]
+//! [--seed N]` until its input ends; `storm --to ADDRESS --count N`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use callsheet::balance::Weighted;
+use callsheet::{Client, Error, Progress, Server, registry};
+use chaos::load::{Caller, Question, Refused};
+use chaos::{Event, Failure, Options, dismissed, load, now, say, storm};
+
+use rpc::chaos::v1::{Target, TargetClient, TargetServer};
+use rpc::chaos::{Answer, Ask};
+
+/// What `target.rpc` generates.
+mod rpc {
+    callsheet::include_rpc!();
+}
+
+/// What a client says first: version 1, no features, the default limits (`docs/wire.md`).
+const PREFACE: &[u8] = b"\xf5CSH\x01\x01\0\0\0\0\x11\x10\x15\x16\x04\0";
+
+#[tokio::main(flavor = "multi_thread", worker_threads = 1)]
+async fn main() -> Result<(), Failure> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments.as_slice() {
+        ["serve", options @ ..] => serve(&Options::read(options)?).await,
+        ["load", options @ ..] => {
+            let options = Options::read(options)?;
+            load::run(caller(&options).await?, &options).await
+        }
+        ["storm", options @ ..] => storm::run(&Options::read(options)?, PREFACE).await,
+        _ => Err("usage: callsheet-node serve | load | storm".into()),
+    }
+}
+
+struct Named(String);
+
+impl Target for Named {
+    async fn ask(&self, request: Ask) -> Result<Answer, Error> {
+        if request.hold > 0 {
+            tokio::time::sleep(Duration::from_millis(request.hold.into())).await;
+        }
+        Ok(Answer {
+            number: request.number,
+            server: self.0.clone(),
+            filling: vec![1; request.fill as usize].into(),
+        })
+    }
+}
+
+async fn serve(options: &Options) -> Result<(), Failure> {
+    let mut offer = TargetServer::new(Named(options.text("name")?.to_owned()));
+    if let Some(weight) = options.value("weight")? {
+        offer = offer.weight(weight);
+    }
+    let mut server = Server::bind(options.text("bind")?).add(offer);
+    if let Some(registry) = options.given("registry") {
+        server = server.register(&registry::connect(registry).await?);
+    }
+    if let Some(drain) = options.value("drain")? {
+        server = server.drain_limit(Duration::from_millis(drain));
+    }
+    let told = |notice: &callsheet::server::Notice| {
+        say(&Event::Notice {
+            text: notice.to_string(),
+        });
+    };
+    let running = server.on_notice(told).start().await?;
+    say(&Event::Serving {
+        address: running.addresses()[0].to_string(),
+        at: now(),
+    });
+    tokio::select! {
+        () = dismissed() => {}
+        () = callsheet::shutdown_signal() => {}
+    }
+    let report = running.shutdown().await.to_string();
+    say(&Event::Ended { report, at: now() });
+    // The thread that reads the input would hold up the end of the runtime.
+    std::process::exit(0)
+}
+
+#[derive(Clone)]
+struct Asking(TargetClient);
+
+async fn caller(options: &Options) -> Result<Asking, Failure> {
+    let registry = registry::connect(options.text("registry")?).await?;
+    let mut client = Client::builder().registry(&registry);
+    client = match options.given("balance") {
+        None => client,
+        Some("weighted") => client.balancer(Arc::new(Weighted::default())),
+        Some(other) => return Err(format!("no balancer `{other}`").into()),
+    };
+    Ok(Asking(TargetClient::new(&client.build())))
+}
+
+impl Caller for Asking {
+    async fn ask(&self, question: Question) -> Result<(u64, String), Refused> {
+        let request = Ask {
+            number: question.number,
+            hold: question.hold,
+            fill: question.fill,
+        };
+        match self.0.ask(request).await {
+            Ok(answer) => Ok((answer.number, answer.server)),
+            Err(error) => Err(Refused {
+                started: error.status().progress() == Progress::MaybeRun,
+                status: error.to_string(),
+            }),
+        }
+    }
+}
