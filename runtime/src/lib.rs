@@ -11,6 +11,7 @@ mod contract;
 mod error;
 mod include;
 mod link;
+mod listener;
 mod metadata;
 mod random;
 pub mod registry;
@@ -29,7 +30,7 @@ mod transport;
 mod validate;
 pub mod wire;
 
-pub use client::{Call, Channel, Client, ClientBuilder, Group, Merge, MergedCall, Started};
+pub use client::{Call, Channel, Client, ClientBuilder, ClientNotice, Group, Merge, MergedCall, Started};
 pub use context::{Context, detached};
 pub use contract::{
     Balance, Cluster, Compression, FieldPath, MethodDescriptor, MethodKind, Policy, Priority,

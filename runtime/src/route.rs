@@ -190,8 +190,10 @@ impl NoInstance {
             wanted: format!("{} at release {}", demand.groups, demand.range()),
             live,
             silence: match snapshot.freshness() {
-                Freshness::Pending => Some("the registry has not answered yet".into()),
-                Freshness::Stale(error) => Some(error.to_string()),
+                Freshness::Pending | Freshness::Stored(None) => {
+                    Some("the registry has not answered yet".into())
+                }
+                Freshness::Stale(error) | Freshness::Stored(Some(error)) => Some(error.to_string()),
                 Freshness::Current => None,
             },
         }

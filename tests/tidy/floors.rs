@@ -25,7 +25,7 @@ const COMPILER: &[&[&str]] = &[
 
 const RUNTIME: &[&[&str]] = &[
     &[
-        "include", "metadata", "random", "release", "rope", "schema", "signal",
+        "include", "listener", "metadata", "random", "release", "rope", "schema", "signal",
     ],
     &["backoff", "codec", "context", "status"],
     &["contract"],

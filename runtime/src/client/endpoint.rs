@@ -40,6 +40,10 @@ const SPREAD: usize = 16;
 /// world, and a packet that is sent again.
 pub(super) const LATE: Duration = Duration::from_millis(300);
 
+/// How long a server may take to answer a PING before it is asked by another connection: far longer than a way through
+/// the network.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(1);
+
 /// A server, and the connections to it.
 #[derive(Debug)]
 pub(super) struct Endpoint {
@@ -231,6 +235,21 @@ impl Endpoint {
                 .not_started()
                 .in_phase(Phase::Local)),
         }
+    }
+
+    /// Whether the server gives a sign of life: a connection answers, or another one comes about.
+    pub(super) async fn probe(self: &Arc<Self>) -> bool {
+        let Some(link) = self.link() else {
+            return self.connect().await.is_ok();
+        };
+        let answer = tokio::time::timeout(SIGN_OF_LIFE, link.ping());
+        if answer.await == Ok(true) {
+            return true;
+        }
+        // It may be this connection that is broken. The other one has shown what it should and is not kept.
+        Link::connect(&self.address, &self.settings.link)
+            .await
+            .is_ok()
     }
 
     /// The attempt that is under way, or else a new one.

@@ -9,18 +9,21 @@
 
 mod attempt;
 mod background;
+mod belief;
 mod call;
 mod channel;
 mod endpoint;
+mod follow;
 mod group;
 mod merged;
+mod notice;
 mod plan;
 mod pool;
 mod reply;
 mod table;
 mod view;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -42,11 +45,13 @@ pub use call::Call;
 pub use channel::Channel;
 pub use group::{Group, Merge};
 pub use merged::MergedCall;
+pub use notice::ClientNotice;
 
 pub(crate) use plan::Plan;
 pub(crate) use reply::{Form, Received, Requests};
 
 use endpoint::Endpoint;
+use notice::Listener;
 use pool::Pool;
 use view::View;
 
@@ -66,6 +71,7 @@ struct Inner {
     balancer: Option<Arc<dyn Balancer>>,
     /// The moment that balancers count from.
     epoch: Instant,
+    listener: Listener,
     runtime: Handle,
     /// The runtime where the program brought none.
     own_runtime: Option<Runtime>,
@@ -81,6 +87,7 @@ impl Client {
             codec: &Protobuf,
             timeout: None,
             balancer: None,
+            listener: Listener::nobody(),
             runtime: None,
         }
     }
@@ -121,9 +128,12 @@ impl Client {
 impl Inner {
     /// Lets go of the servers that no service lists any more.
     fn forget_the_gone(&self) {
+        let mut wanted = HashSet::new();
         let views = self.views.lock().unwrap_or_else(PoisonError::into_inner);
-        self.pool
-            .retain(|address| views.values().any(|view| view.lists(address)));
+        for view in views.values() {
+            view.add_addresses(&mut wanted);
+        }
+        self.pool.retain(|address| wanted.contains(address));
     }
 }
 
@@ -154,6 +164,7 @@ pub struct ClientBuilder {
     codec: &'static dyn Codec,
     timeout: Option<Duration>,
     balancer: Option<Arc<dyn Balancer>>,
+    listener: Listener,
     runtime: Option<Handle>,
 }
 
@@ -214,6 +225,13 @@ impl ClientBuilder {
         self
     }
 
+    /// Tells `listener` of what goes wrong around calls and fails none. It is called from the client's tasks: it should
+    /// write a line and return.
+    pub fn on_notice(mut self, listener: impl Fn(&ClientNotice) + Send + Sync + 'static) -> Self {
+        self.listener = Listener::new(listener);
+        self
+    }
+
     /// Drives the connections on this runtime; unless set, on the one that [`ClientBuilder::build`] is called in, or on
     /// one of its own where there is none.
     pub fn runtime(mut self, runtime: Handle) -> Self {
@@ -253,6 +271,7 @@ impl ClientBuilder {
             timeout: self.timeout,
             balancer: self.balancer,
             epoch: Instant::now(),
+            listener: self.listener,
             runtime,
             own_runtime,
         }))

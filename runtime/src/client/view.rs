@@ -1,65 +1,78 @@
 //! The live list of one service's instances, as a client holds it.
 
-use std::sync::{Arc, Weak};
+use std::collections::HashSet;
+use std::sync::Arc;
 
 use tokio::task::AbortHandle;
 
 use crate::registry::{Snapshot, Watch};
 use crate::transport::Address;
 
-use super::{Client, Inner};
+use super::Client;
+use super::follow::Follower;
 
-/// What the registry says of one service. Every channel of the service shares it.
+/// What the client believes of one service. Every channel of the service shares it.
 #[derive(Debug)]
 pub(super) struct View {
-    watch: Watch,
-    tidying: AbortHandle,
+    believed: Watch,
+    following: Option<AbortHandle>,
 }
 
 impl View {
     pub(super) fn new(service: &str, client: &Client) -> Self {
-        let watch = client.0.registry.watch(service);
-        let tidying = client
-            .runtime()
-            .spawn(tidy(watch.clone(), Arc::downgrade(&client.0)))
-            .abort_handle();
-        Self { watch, tidying }
+        let said = client.0.registry.watch(service);
+        if said.is_final() {
+            // Nothing to doubt, nothing to follow.
+            return Self {
+                believed: said,
+                following: None,
+            };
+        }
+        let (follower, believed) = Follower::new(said, client);
+        let following = client.runtime().spawn(follower.run()).abort_handle();
+        Self {
+            believed,
+            following: Some(following),
+        }
     }
 
-    /// What the registry said last.
+    /// What is believed now.
     pub(super) fn now(&self) -> Arc<Snapshot> {
-        self.watch.borrow()
+        self.believed.borrow()
     }
 
-    /// What the registry said last, and how to learn of what it says next.
+    /// What is believed, and all that will be.
+    pub(super) fn watch(&self) -> Watch {
+        self.believed.clone()
+    }
+
+    /// What is believed now, and how to learn of what is believed next.
     pub(super) fn look(&self) -> (Arc<Snapshot>, News) {
-        let mut watch = self.watch.clone();
+        let mut watch = self.believed.clone();
         // In this order: what is final now cannot change behind the look.
         let is_final = watch.is_final();
         let snapshot = watch.borrow_and_update();
         (snapshot, News((!is_final).then_some(watch)))
     }
 
-    /// What the registry says as soon as it has said anything.
+    /// What is believed as soon as there is something to believe.
     pub(super) async fn answered(&self) -> Arc<Snapshot> {
-        self.watch.clone().answered().await
+        self.believed.clone().answered().await
     }
 
-    /// Whether an instance listens at `address`.
-    pub(super) fn lists(&self, address: &Address) -> bool {
-        self.now()
-            .instances()
-            .iter()
-            .any(|instance| address_of(&instance.addresses).as_ref() == Some(address))
+    /// Adds the addresses where instances listen.
+    pub(super) fn add_addresses(&self, addresses: &mut HashSet<Address>) {
+        let now = self.now();
+        addresses.extend(now.instances().iter().filter_map(|one| address_of(&one.addresses)));
     }
 }
 
-/// Whether the registry has said something since somebody looked.
+/// Whether there is another belief since somebody looked.
 #[derive(Debug)]
 pub(super) struct News(Option<Watch>);
 
 impl News {
-    /// Nothing has been said. Cheap enough for every call.
+    /// There is none. Cheap enough for every call.
     pub(super) fn is_none(&self) -> bool {
         !self.0.as_ref().is_some_and(Watch::has_changed)
     }
@@ -67,17 +80,9 @@ impl News {
 
 impl Drop for View {
     fn drop(&mut self) {
-        self.tidying.abort();
-    }
-}
-
-/// Lets go of servers as they leave.
-async fn tidy(mut watch: Watch, client: Weak<Inner>) {
-    while watch.changed().await.is_some() {
-        let Some(client) = client.upgrade() else {
-            return;
-        };
-        client.forget_the_gone();
+        if let Some(following) = &self.following {
+            following.abort();
+        }
     }
 }
 

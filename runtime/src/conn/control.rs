@@ -36,7 +36,12 @@ impl Connection {
                 self.rest();
                 Ok(())
             }
-            Frame::Pong(_) => self.ignore(now),
+            Frame::Pong(token) => {
+                if self.timers.awaits(token) {
+                    self.events.push_back(Event::Pong { token });
+                }
+                self.ignore(now)
+            }
             Frame::GoAway {
                 last_stream,
                 code,

@@ -109,6 +109,11 @@ pub enum Event {
     Silent,
     /// Client: after [`Event::Silent`] it has given one.
     Heard,
+    /// The peer has answered the PING with this number, and so is alive. Told where `ping` was called for it or a later one.
+    Pong {
+        /// What `ping` gave.
+        token: u64,
+    },
     /// The peer takes, or opens, no new calls; those open go on.
     GoAway {
         /// Why, for machines.

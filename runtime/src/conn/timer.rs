@@ -52,6 +52,8 @@ pub(super) struct Timers {
     patience: Duration,
     /// Tells one PING from another.
     token: u64,
+    /// The latest PING that somebody waits for; 0 where nobody does.
+    wanted: u64,
 }
 
 impl Timers {
@@ -69,6 +71,7 @@ impl Timers {
             heard: now,
             patience: keepalive.prompt,
             token: 0,
+            wanted: 0,
         }
     }
 
@@ -77,6 +80,11 @@ impl Timers {
         self.alive = self.alive.max(now);
         self.heard = self.heard.max(now);
         self.latest = now;
+    }
+
+    /// Whether somebody waits for the answer to this PING, or to a later one.
+    pub(super) fn awaits(&self, token: u64) -> bool {
+        token <= self.wanted
     }
 
     pub(super) fn sweep_at(&mut self, deadline: Option<Instant>) {
@@ -124,16 +132,25 @@ impl Connection {
     fn doubt(&mut self, now: Instant) {
         if self.timers.trust == Trust::Trusted {
             self.timers.trust = Trust::Asked(now);
-            self.ping();
+            self.ask();
         } else {
             self.timers.trust = Trust::Suspected;
             self.events.push_back(Event::Silent);
         }
     }
 
-    fn ping(&mut self) {
+    fn ask(&mut self) {
         self.timers.token += 1;
         Frame::Ping(self.timers.token).put(&mut self.control);
+    }
+
+    /// Asks for a sign of life. Once it is here, [`Event::Pong`] tells the number that this gives, or a higher one.
+    pub fn ping(&mut self) -> u64 {
+        if self.state != State::Closed {
+            self.ask();
+        }
+        self.timers.wanted = self.timers.token;
+        self.timers.token
     }
 
     /// When [`Connection::handle_timeout`] has something to do, if nothing else happens before.
@@ -178,7 +195,7 @@ impl Connection {
                     self.timers.unanswered += 1;
                     self.timers.alive = now;
                     self.rest();
-                    self.ping();
+                    self.ask();
                 }
                 if self.doubt_due().is_some_and(|due| now >= due) {
                     self.doubt(now);

@@ -36,6 +36,8 @@ pub(super) struct Caller {
     deadlines: BinaryHeap<Reverse<(Instant, StreamId)>>,
     /// One-way calls whose request is on its way out.
     leaving: Vec<StreamId>,
+    /// Who waits for a sign of life, by the number of the PING.
+    pings: Vec<(u64, oneshot::Sender<()>)>,
     health: Arc<Health>,
     /// Who waits for the handshake.
     ready: Option<oneshot::Sender<Result<(), Status>>>,
@@ -71,6 +73,7 @@ impl Caller {
             waiting: 0,
             deadlines: BinaryHeap::new(),
             leaving: Vec::new(),
+            pings: Vec::new(),
             health,
             ready: Some(ready),
             now: now(),
@@ -402,6 +405,7 @@ impl Role for Caller {
                     Status::cancelled("the caller has gone").in_phase(Phase::Local)
                 });
             }
+            Command::Ping(answer) => self.pings.push((connection.ping(), answer)),
             Command::Drain => {
                 self.health.leave();
                 self.fail_waiting(&self.health.gone());
@@ -428,6 +432,11 @@ impl Role for Caller {
             Event::Openable => self.open_waiting(connection),
             Event::Silent => self.health.doubt(true),
             Event::Heard => self.health.doubt(false),
+            Event::Pong { token } => {
+                for (_, answer) in self.pings.extract_if(.., |(asked, _)| *asked <= token) {
+                    let _ = answer.send(());
+                }
+            }
             Event::GoAway { .. } => {
                 self.health.retire();
                 self.fail_waiting(&self.health.gone());
@@ -484,6 +493,7 @@ impl Role for Caller {
         let gone = self.health.gone();
         self.handshake(Err(gone.clone().in_phase(Phase::Handshake)));
         self.fail_waiting(&gone);
+        self.pings.clear();
         for command in late {
             if let Command::Open(opening) = command {
                 self.answer(opening.answer, Err(gone.clone()));

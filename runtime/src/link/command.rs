@@ -1,5 +1,7 @@
 //! What those who hold the ends of a call tell the connection task.
 
+use tokio::sync::oneshot;
+
 use super::Outcome;
 use super::exchange::Opening;
 use super::mailbox::Sender;
@@ -40,6 +42,8 @@ pub(super) enum Command {
     Cancel { key: Key },
     /// A handler that ran in a task of its own is done.
     Answered { key: Key, outcome: Outcome },
+    /// Ask the peer for a sign of life, and tell when it comes.
+    Ping(oneshot::Sender<()>),
     /// No new calls; end when those in flight have ended.
     Drain,
     /// End now.

@@ -84,7 +84,6 @@ impl Link {
     ///
     /// # Errors
     /// As [`Link::connect_watched`].
-    #[cfg(test)]
     pub(crate) async fn connect(address: &Address, config: &Config) -> Result<Self, Status> {
         Self::connect_with(address, config, None).await
     }
@@ -188,6 +187,12 @@ impl Link {
     /// Calls that wait or are open.
     pub(crate) fn in_flight(&self) -> usize {
         self.0.health.in_flight.load(Ordering::Relaxed)
+    }
+
+    /// Asks the peer for a sign of life: whether one comes before the connection ends.
+    pub(crate) async fn ping(&self) -> bool {
+        let (answer, pong) = oneshot::channel();
+        self.0.commands.send(Command::Ping(answer)).is_ok() && pong.await.is_ok()
     }
 
     /// Takes no new calls, and ends when those in flight have ended.

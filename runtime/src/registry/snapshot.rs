@@ -1,5 +1,7 @@
 //! What a registry says of one service at one time, as a plain value.
 
+mod believed;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +16,8 @@ use super::watch::View;
 ///
 /// ```text
 /// Pending ──answer──▶ Current ◀──answer── Stale
-///    └────failure────────┴────failure────────▲
+///    │ └────failure──────┴────failure────────▲
+///    └───saved─▶ Stored ──answer──▶ Current
 /// ```
 #[derive(Clone, Debug)]
 pub enum Freshness {
@@ -24,6 +27,9 @@ pub enum Freshness {
     Current,
     /// The registry does not answer; this is what it said last (nothing, if it never answered).
     Stale(Error),
+    /// The registry has not answered since this process began; this is what an earlier one saved, and why there is no
+    /// answer, where that is known. Only clients with `ClientBuilder::snapshots` have such views.
+    Stored(Option<Error>),
 }
 
 /// Entries that were not believed.
@@ -52,6 +58,8 @@ pub struct Snapshot {
     service: Arc<str>,
     revision: u64,
     instances: Arc<[Arc<Instance>]>,
+    /// Those of them that the registry does not list.
+    unlisted: Arc<[Arc<Instance>]>,
     left: Arc<[Tombstone]>,
     drained: Arc<[Arc<Instance>]>,
     overrides: Arc<[Override]>,
@@ -68,6 +76,7 @@ impl View for Snapshot {
             service: service.into(),
             revision: 0,
             instances: Arc::new([]),
+            unlisted: Arc::new([]),
             left: Arc::new([]),
             drained: Arc::new([]),
             overrides: Arc::new([]),
@@ -112,6 +121,7 @@ impl View for Snapshot {
             service: Arc::clone(&self.service),
             revision: self.revision + 1,
             instances: instances.into(),
+            unlisted: Arc::new([]),
             left: left.into(),
             drained: drained.into(),
             overrides: overrides.into(),
@@ -227,21 +237,17 @@ impl Snapshot {
     /// What happened between an older snapshot and this one.
     pub fn changes_since(&self, older: &Self) -> Changes {
         let mut changes = Changes::default();
-        for instance in self.instances() {
-            match older.instance(&instance.id) {
-                None => changes.joined.push(Arc::clone(instance)),
-                Some(before) if before != instance => changes.changed.push(Arc::clone(instance)),
-                Some(_) => {}
-            }
-        }
-        for instance in older.instances() {
-            if self.instance(&instance.id).is_none() {
-                let gone = if self.has_left(&instance.id) {
-                    &mut changes.left
-                } else {
-                    &mut changes.lost
-                };
-                gone.push(Arc::clone(instance));
+        for (before, now) in self.beside(older) {
+            match (before, now) {
+                (None, Some(now)) => changes.joined.push(Arc::clone(now)),
+                (Some(before), Some(now)) if before != now => {
+                    changes.changed.push(Arc::clone(now));
+                }
+                (Some(gone), None) if self.has_left(&gone.id) => {
+                    changes.left.push(Arc::clone(gone));
+                }
+                (Some(gone), None) => changes.lost.push(Arc::clone(gone)),
+                _ => {}
             }
         }
         changes

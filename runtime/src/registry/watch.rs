@@ -129,6 +129,11 @@ impl<V: View> Publisher<V> {
         });
     }
 
+    /// Shows this view: what somebody makes of what registries say.
+    pub(crate) fn show(&self, view: Arc<V>) {
+        self.views.send_replace(view);
+    }
+
     /// The registry does not answer: watchers keep what they have and learn that it may be old.
     pub fn fail(&self, error: Error) {
         self.views.send_if_modified(|view| {

@@ -75,29 +75,4 @@ impl fmt::Display for Notice {
 }
 
 /// Who is told.
-#[derive(Clone)]
-pub(super) struct Listener(Option<Arc<Callback>>);
-
-type Callback = dyn Fn(&Notice) + Send + Sync;
-
-impl Listener {
-    pub(super) fn new(listener: impl Fn(&Notice) + Send + Sync + 'static) -> Self {
-        Self(Some(Arc::new(listener)))
-    }
-
-    pub(super) fn nobody() -> Self {
-        Self(None)
-    }
-
-    pub(super) fn tell(&self, notice: impl FnOnce() -> Notice) {
-        if let Some(listener) = &self.0 {
-            listener(&notice());
-        }
-    }
-}
-
-impl fmt::Debug for Listener {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.is_some() { "set" } else { "none" })
-    }
-}
+pub(super) type Listener = crate::listener::Listener<Notice>;

@@ -304,6 +304,7 @@ impl<D: Dispatch> Role for Answerer<D> {
             Command::Finish { .. }
             | Command::Abandon { .. }
             | Command::Cancel { .. }
+            | Command::Ping(_)
             | Command::Open(_) => {}
         }
     }
