@@ -30,7 +30,9 @@ mod transport;
 mod validate;
 pub mod wire;
 
-pub use client::{Call, Channel, Client, ClientBuilder, ClientNotice, Group, Merge, MergedCall, Started};
+pub use client::{
+    Call, Channel, Client, ClientBuilder, ClientNotice, Group, Merge, MergedCall, Started,
+};
 pub use context::{Context, detached};
 pub use contract::{
     Balance, Cluster, Compression, FieldPath, MethodDescriptor, MethodKind, Policy, Priority,

@@ -8,6 +8,7 @@ mod codecs;
 mod deadlines;
 mod kinds;
 mod membership;
+mod outage;
 mod routing;
 mod shop;
 mod threads;

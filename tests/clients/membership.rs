@@ -3,12 +3,14 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use callsheet::registry::Handle;
+use callsheet::registry::{Handle, Instance, Memory};
 use callsheet::{Client, Code, Error, Server, registry};
 use callsheet_tests::rpc::shop::orders::WatchOrders;
 use callsheet_tests::rpc::shop::orders::v1::{OrdersClient, OrdersServer};
 
 use crate::shop::{Shop, client, registry, serve};
+
+const SERVICE: &str = "shop.orders.Orders";
 
 /// Calls without a pause from several tasks until the guard is asked for what was lost.
 struct Load {
@@ -99,6 +101,67 @@ async fn servers_join_and_leave_without_a_lost_call() {
         assert_eq!(load.lost().await, [""; 0], "on {address}");
         server.shutdown().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_registry_that_is_emptied_costs_no_call() {
+    let memory = Memory::new();
+    let registry = Handle::new(memory.clone());
+    let mut servers = Vec::new();
+    for name in ["0", "1", "2"] {
+        servers.push(start(&registry, name).await);
+    }
+    let mut dead = Instance::new("dead", SERVICE);
+    // A port that was free a moment ago refuses connections.
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    dead.addresses = vec![free.local_addr().unwrap().to_string()];
+    drop(free);
+    let lease = registry.register(vec![dead]).unwrap();
+    lease.listed().await.unwrap();
+
+    let (notices, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let client = Client::builder()
+        .registry(&registry)
+        .on_notice(move |notice| drop(notices.send(notice.to_string())))
+        .build();
+    let orders = OrdersClient::new(&client);
+    let load = Load::on(&orders);
+    all_answer(&orders, &["0", "1", "2"]).await;
+    memory.wipe();
+    let mut view = client.watch(SERVICE);
+    let kept = view.seen(|now| now.unlisted().len() == 3).await;
+    assert!(kept.instance("dead").is_none(), "connections are refused");
+    all_answer(&orders, &["0", "1", "2"]).await;
+    let notice = told.recv().await.unwrap();
+    assert_eq!(
+        notice,
+        "the registry lost 4 instances of shop.orders.Orders and lists 0: those that answer are kept"
+    );
+
+    // A planned leave is believed as ever, and so is a server that is listed again.
+    servers.pop().unwrap().shutdown().await;
+    view.seen(|now| now.unlisted().len() == 2).await;
+    servers.push(start(&registry, "3").await);
+    all_answer(&orders, &["0", "1", "3"]).await;
+    assert_eq!(load.lost().await, [""; 0]);
+    for server in servers {
+        server.shutdown().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn servers_are_listed_again_where_the_registry_forgot_them() {
+    let memory = Memory::new();
+    let registry = Handle::new(memory.clone());
+    let server = serve(&registry, &Shop::new("a").0).await;
+    let client = Client::builder().registry(&registry).build();
+    OrdersClient::new(&client).report().await.unwrap();
+    memory.wipe();
+    let mut view = client.watch(SERVICE);
+    view.seen(|now| now.unlisted().len() == 1).await;
+    let again = view.seen(|now| now.unlisted().is_empty()).await;
+    assert_eq!(again.instances().len(), 1);
+    server.shutdown().await;
 }
 
 #[tokio::test]

@@ -159,7 +159,11 @@ impl Belief {
     /// Settles what becomes of the instances that the ground has no more.
     fn compare(&mut self, before: &Snapshot, now: Instant) -> Option<usize> {
         let mut lost = self.ground.gone_since(before);
-        while self.lost.front().is_some_and(|(at, _)| now - *at > TOGETHER) {
+        while self
+            .lost
+            .front()
+            .is_some_and(|(at, _)| now - *at > TOGETHER)
+        {
             self.lost.pop_front();
         }
         if lost.is_empty() && self.doubts.is_empty() && self.lost.is_empty() {

@@ -11,7 +11,6 @@ use crate::balance::{self, Balancer};
 use crate::codec::{Codec, Shape};
 use crate::contract::{Balance, MethodDescriptor, ServiceDescriptor};
 use crate::random;
-use crate::registry::Watch;
 use crate::release::ReleaseRange;
 use crate::route::{self, Demand, GroupChoice};
 use crate::status::Status;
@@ -132,13 +131,6 @@ impl Channel {
     /// What the contract says of the service.
     pub fn service(&self) -> &'static ServiceDescriptor {
         self.0.service
-    }
-
-    /// The live view of the service's instances that calls are routed by: what the registry says, and what the client
-    /// makes of it ([`Snapshot::unlisted`](crate::registry::Snapshot::unlisted),
-    /// [`Freshness::Stored`](crate::registry::Freshness::Stored)).
-    pub fn watch(&self) -> Watch {
-        self.0.view.watch()
     }
 
     /// Who is to answer a call of `method` that begins now, if that is known: in `groups`, or in the channel's own.

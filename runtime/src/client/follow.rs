@@ -8,10 +8,11 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
 use crate::random;
-use crate::registry::{Feed, Instance, Snapshot, Watch};
+use crate::registry::{Feed, Freshness, Instance, Snapshot, Watch, is_service};
 
 use super::belief::Belief;
 use super::notice::ClientNotice;
+use super::saving::{Done, Saver};
 use super::view::address_of;
 use super::{Client, Inner};
 
@@ -26,7 +27,10 @@ pub(super) struct Follower {
     belief: Belief,
     feed: Feed,
     shown: Arc<Snapshot>,
+    /// How many skipped entries have been told of.
+    skipped: usize,
     probes: JoinSet<Probed>,
+    saver: Option<Saver>,
     client: Weak<Inner>,
 }
 
@@ -37,27 +41,42 @@ impl Follower {
         let feed = Feed::new(first.service());
         let believed = feed.watch();
         let shown = believed.borrow();
+        let service = first.service();
+        // What is no name of a service may be no name of a file.
+        let store = client.0.store.as_ref().filter(|_| is_service(service));
+        let saver = store
+            .map(|store| Saver::read(store.clone(), service, client.runtime(), random::seed()));
         let mut follower = Self {
             said,
             ended: false,
-            belief: Belief::new(first, false, random::seed()),
+            belief: Belief::new(first, saver.is_some(), random::seed()),
             feed,
             shown,
+            skipped: 0,
             probes: JoinSet::new(),
+            saver,
             client: Arc::downgrade(&client.0),
         };
-        follower.show(&client.0);
+        // Whoever makes a view holds the list of them, so the rest of what a change brings along waits for the task.
+        if let Some(news) = follower.belief.news() {
+            follower.feed.show(Arc::clone(&news));
+            follower.shown = news;
+        }
         (follower, believed)
     }
 
     /// Follows until the registry and every doubt have ended, or the client has.
     pub(super) async fn run(mut self) {
+        let service: Arc<str> = self.shown.service().into();
+        if let Some(client) = self.client.upgrade() {
+            self.after_change(&client);
+        }
         loop {
             let due = self.belief.next_timeout();
-            if self.ended && due.is_none() && self.probes.is_empty() {
+            if self.ended && self.saver.is_none() && due.is_none() && self.probes.is_empty() {
                 return;
             }
-            let (mut doubted, mut probed) = (None, None);
+            let (mut doubted, mut probed, mut notice) = (None, None, None);
             tokio::select! {
                 said = self.said.changed(), if !self.ended => match said {
                     Some(said) => doubted = self.belief.hear(said, Instant::now()),
@@ -65,20 +84,32 @@ impl Follower {
                 },
                 Some(done) = self.probes.join_next() => probed = Some(done),
                 () = until(due) => self.belief.handle_timeout(Instant::now()),
+                done = done(&mut self.saver, &service) => match done {
+                    Done::Read(saved, told) => {
+                        notice = told;
+                        doubted = self.belief.recall(saved, Instant::now());
+                    }
+                    Done::Written(told) => notice = told,
+                },
             }
             let Some(client) = self.client.upgrade() else {
                 return;
             };
-            self.settle(&client, doubted, probed);
+            self.settle(&client, probed);
+            if let Some(notice) = notice {
+                client.listener.tell(|| notice);
+            }
+            if let Some(lost) = doubted {
+                client.listener.tell(|| ClientNotice::LossDoubted {
+                    service: service.to_string(),
+                    lost,
+                    listed: self.shown.instances().len() - self.shown.unlisted().len(),
+                });
+            }
         }
     }
 
-    fn settle(
-        &mut self,
-        client: &Inner,
-        doubted: Option<usize>,
-        mut probed: Option<Result<Probed, JoinError>>,
-    ) {
+    fn settle(&mut self, client: &Inner, mut probed: Option<Result<Probed, JoinError>>) {
         let now = Instant::now();
         // What has ended together is shown together.
         while let Some(done) = probed {
@@ -97,17 +128,6 @@ impl Follower {
                 (instance, answers)
             });
         }
-        self.show(client);
-        if let Some(lost) = doubted {
-            client.listener.tell(|| ClientNotice::LossDoubted {
-                service: self.shown.service().into(),
-                lost,
-                listed: self.shown.instances().len() - self.shown.unlisted().len(),
-            });
-        }
-    }
-
-    fn show(&mut self, client: &Inner) {
         let Some(news) = self.belief.news() else {
             return;
         };
@@ -116,16 +136,40 @@ impl Follower {
         if news.has_moved_since(&before) {
             client.forget_the_gone();
         }
-        let skipped = news.skipped();
-        if skipped.count != before.skipped().count
+        let is_stored = |view: &Snapshot| matches!(view.freshness(), Freshness::Stored(_));
+        if is_stored(&news) && !is_stored(&before) {
+            client.listener.tell(|| ClientNotice::ViewRecalled {
+                service: news.service().into(),
+                instances: news.instances().len(),
+            });
+        }
+        self.after_change(client);
+    }
+
+    /// What a new view brings along.
+    fn after_change(&mut self, client: &Inner) {
+        let view = &self.shown;
+        if let Some(saver) = &mut self.saver {
+            saver.note(view, Instant::now());
+        }
+        let skipped = view.skipped();
+        let told = std::mem::replace(&mut self.skipped, skipped.count);
+        if skipped.count != told
             && let Some(example) = &skipped.example
         {
             client.listener.tell(|| ClientNotice::EntriesSkipped {
-                service: news.service().into(),
+                service: view.service().into(),
                 count: skipped.count,
                 example: example.clone(),
             });
         }
+    }
+}
+
+async fn done(saver: &mut Option<Saver>, service: &str) -> Done {
+    match saver {
+        Some(saver) => saver.done(service).await,
+        None => pending().await,
     }
 }
 

@@ -20,11 +20,14 @@ mod notice;
 mod plan;
 mod pool;
 mod reply;
+mod saving;
+mod store;
 mod table;
 mod view;
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -53,6 +56,7 @@ pub(crate) use reply::{Form, Received, Requests};
 use endpoint::Endpoint;
 use notice::Listener;
 use pool::Pool;
+use store::Store;
 use view::View;
 
 /// Connections per server unless told otherwise: the second is opened only under load, and lets another core help.
@@ -65,13 +69,15 @@ pub struct Client(Arc<Inner>);
 struct Inner {
     registry: registry::Handle,
     pool: Pool,
-    views: Mutex<HashMap<&'static str, Arc<View>>>,
+    views: Mutex<HashMap<Box<str>, Arc<View>>>,
     codec: &'static dyn Codec,
     timeout: Option<Duration>,
     balancer: Option<Arc<dyn Balancer>>,
     /// The moment that balancers count from.
     epoch: Instant,
     listener: Listener,
+    /// Where views are saved.
+    store: Option<Store>,
     runtime: Handle,
     /// The runtime where the program brought none.
     own_runtime: Option<Runtime>,
@@ -88,8 +94,16 @@ impl Client {
             timeout: None,
             balancer: None,
             listener: Listener::nobody(),
+            snapshots: None,
             runtime: None,
         }
+    }
+
+    /// What it believes of the instances of `service`, live: what the registry says, and what it makes of that
+    /// ([`Snapshot::unlisted`](registry::Snapshot::unlisted), [`Freshness::Stored`](registry::Freshness::Stored)). Calls
+    /// are routed by this.
+    pub fn watch(&self, service: &str) -> registry::Watch {
+        self.view(service).watch()
     }
 
     /// The runtime that drives its connections.
@@ -116,12 +130,14 @@ impl Client {
     }
 
     /// The live list of a service's instances.
-    fn view(&self, service: &'static str) -> Arc<View> {
+    fn view(&self, service: &str) -> Arc<View> {
         let mut views = self.0.views.lock().unwrap_or_else(PoisonError::into_inner);
-        let view = views
-            .entry(service)
-            .or_insert_with(|| Arc::new(View::new(service, self)));
-        Arc::clone(view)
+        if let Some(view) = views.get(service) {
+            return Arc::clone(view);
+        }
+        let view = Arc::new(View::new(service, self));
+        views.insert(service.into(), Arc::clone(&view));
+        view
     }
 }
 
@@ -165,6 +181,7 @@ pub struct ClientBuilder {
     timeout: Option<Duration>,
     balancer: Option<Arc<dyn Balancer>>,
     listener: Listener,
+    snapshots: Option<PathBuf>,
     runtime: Option<Handle>,
 }
 
@@ -225,6 +242,16 @@ impl ClientBuilder {
         self
     }
 
+    /// Saves what the registry says of each service in a file of this directory, and calls by that where the registry has
+    /// not answered by the first call: a client that starts while its registry is down finds its servers.
+    ///
+    /// The directory is made when it is needed, for this user alone; every registry needs one of its own, the clients of one
+    /// registry may share it. Whoever may write there can send calls anywhere.
+    pub fn snapshots(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.snapshots = Some(directory.into());
+        self
+    }
+
     /// Tells `listener` of what goes wrong around calls and fails none. It is called from the client's tasks: it should
     /// write a line and return.
     pub fn on_notice(mut self, listener: impl Fn(&ClientNotice) + Send + Sync + 'static) -> Self {
@@ -263,6 +290,9 @@ impl ClientBuilder {
             per_server: self.per_server,
             link: self.link,
         };
+        let store = self
+            .snapshots
+            .map(|directory| Store::new(&directory, registry.address()));
         Client(Arc::new(Inner {
             pool: Pool::new(settings, runtime.clone()),
             registry,
@@ -272,6 +302,7 @@ impl ClientBuilder {
             balancer: self.balancer,
             epoch: Instant::now(),
             listener: self.listener,
+            store,
             runtime,
             own_runtime,
         }))

@@ -1,6 +1,7 @@
 //! What a client has to say to those who watch over it.
 
 use std::fmt;
+use std::path::{Path, PathBuf};
 
 /// Something that operators should hear of and that no call fails for: for a log. Its texts hold no control characters.
 #[derive(Clone, Debug)]
@@ -25,6 +26,27 @@ pub enum ClientNotice {
         /// Which, and why, of one of them.
         example: String,
     },
+    /// The registry does not answer, and what an earlier process saved is used until it does.
+    ViewRecalled {
+        /// Full name of the service.
+        service: String,
+        /// How many instances that names.
+        instances: usize,
+    },
+    /// A file of [`ClientBuilder::snapshots`](crate::ClientBuilder::snapshots) is not used, or not all of it.
+    ViewNotRead {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// A view could not be saved. The next change tries again.
+    ViewNotSaved {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
 }
 
 impl fmt::Display for ClientNotice {
@@ -46,8 +68,23 @@ impl fmt::Display for ClientNotice {
                 f,
                 "{count} entries of {service} are not believed, such as {example}"
             ),
+            Self::ViewRecalled { service, instances } => write!(
+                f,
+                "the registry does not answer: the {instances} instances of {service} that were saved are used"
+            ),
+            Self::ViewNotRead { path, reason } => {
+                write!(f, "{}: {reason}", shown(path))
+            }
+            Self::ViewNotSaved { path, reason } => {
+                write!(f, "{} could not be saved: {reason}", shown(path))
+            }
         }
     }
+}
+
+/// A path, safe to print.
+fn shown(path: &Path) -> String {
+    path.to_string_lossy().escape_debug().collect()
 }
 
 /// Who is told.

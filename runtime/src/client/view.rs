@@ -63,7 +63,11 @@ impl View {
     /// Adds the addresses where instances listen.
     pub(super) fn add_addresses(&self, addresses: &mut HashSet<Address>) {
         let now = self.now();
-        addresses.extend(now.instances().iter().filter_map(|one| address_of(&one.addresses)));
+        addresses.extend(
+            now.instances()
+                .iter()
+                .filter_map(|one| address_of(&one.addresses)),
+        );
     }
 }
 

@@ -71,6 +71,16 @@ impl Memory {
             .clone()
     }
 
+    /// Forgets every instance without a word of its leave, as a registry does that restarts without its data: for tests of
+    /// what follows. Leases list theirs again when they next ask whether they are listed.
+    pub fn wipe(&self) {
+        let mut services = self.0.lock();
+        for (service, slots) in std::mem::take(&mut *services) {
+            drop(slots);
+            self.0.tell(&service, &Slots::default());
+        }
+    }
+
     fn with_address(address: &str) -> Self {
         Self(Arc::new(Shared {
             address: address.into(),
@@ -292,6 +302,20 @@ impl Registrar for Listed {
 
     async fn renew(&mut self, _: &[Instance]) -> Result<(), Error> {
         Ok(())
+    }
+
+    async fn audit(&mut self, records: &[Instance]) -> Result<(), Error> {
+        let is_listed = |services: &BTreeMap<String, Slots>, record: &Instance| {
+            let slots = services.get(&record.service);
+            let slot = slots.and_then(|slots| slots.entries.get(&record.id));
+            matches!(slot, Some(Slot::Listed(_)))
+        };
+        let missing: Vec<_> = {
+            let services = self.shared.lock();
+            let missing = records.iter().filter(|one| !is_listed(&services, one));
+            missing.cloned().collect()
+        };
+        self.publish(&missing).await
     }
 
     async fn withdraw(&mut self, records: &[Instance]) -> Result<(), Error> {

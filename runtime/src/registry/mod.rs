@@ -120,6 +120,11 @@ impl fmt::Debug for Handle {
     }
 }
 
+/// Whether this is the full name of a service, as identifiers make one.
+pub(crate) fn is_service(name: &str) -> bool {
+    instance::check_service(name).is_ok()
+}
+
 /// The time of day, for people who read a record; nothing is ever decided by it.
 #[expect(
     clippy::disallowed_methods,

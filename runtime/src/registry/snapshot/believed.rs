@@ -66,6 +66,11 @@ impl Snapshot {
         self.beside(older).filter_map(gone).collect()
     }
 
+    /// Whether both have the same instances, to the last word.
+    pub(crate) fn lists_the_same_as(&self, other: &Self) -> bool {
+        self.instances == other.instances
+    }
+
     /// Whether an instance of an older snapshot is gone, or listens elsewhere now.
     pub(crate) fn has_moved_since(&self, older: &Self) -> bool {
         self.beside(older).any(|pair| match pair {
@@ -131,7 +136,10 @@ mod tests {
     #[test]
     fn what_is_gone_is_found_wherever_it_stood() {
         let older = snapshot(&["a", "b", "d", "e"]);
-        assert_eq!(ids(&snapshot(&["b", "c", "d"]).gone_since(&older)), ["a", "e"]);
+        assert_eq!(
+            ids(&snapshot(&["b", "c", "d"]).gone_since(&older)),
+            ["a", "e"]
+        );
         assert_eq!(ids(&snapshot(&[]).gone_since(&older)), ["a", "b", "d", "e"]);
         assert_eq!(ids(&older.gone_since(&snapshot(&[]))), [""; 0]);
     }
