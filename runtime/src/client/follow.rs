@@ -111,9 +111,11 @@ impl Follower {
 
     fn settle(&mut self, client: &Inner, mut probed: Option<Result<Probed, JoinError>>) {
         let now = Instant::now();
+        let mut failed = false;
         // What has ended together is shown together.
         while let Some(done) = probed {
             if let Ok((instance, answers)) = done {
+                failed |= !answers;
                 self.belief.probed(&instance.id, answers, now);
             }
             probed = self.probes.try_join_next();
@@ -128,13 +130,18 @@ impl Follower {
                 (instance, answers)
             });
         }
-        let Some(news) = self.belief.news() else {
-            return;
-        };
-        let before = std::mem::replace(&mut self.shown, Arc::clone(&news));
-        self.feed.show(Arc::clone(&news));
-        if news.has_moved_since(&before) {
+        let before = Arc::clone(&self.shown);
+        if let Some(news) = self.belief.news() {
+            self.feed.show(Arc::clone(&news));
+            self.shown = news;
+        }
+        let news = Arc::clone(&self.shown);
+        // Whoever is asked for a sign of life is known to the pool, shown or not.
+        if failed || news.has_moved_since(&before) {
             client.forget_the_gone();
+        }
+        if Arc::ptr_eq(&news, &before) {
+            return;
         }
         let is_stored = |view: &Snapshot| matches!(view.freshness(), Freshness::Stored(_));
         if is_stored(&news) && !is_stored(&before) {

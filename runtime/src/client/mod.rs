@@ -21,7 +21,6 @@ mod plan;
 mod pool;
 mod reply;
 mod saving;
-mod store;
 mod table;
 mod view;
 
@@ -56,7 +55,6 @@ pub(crate) use reply::{Form, Received, Requests};
 use endpoint::Endpoint;
 use notice::Listener;
 use pool::Pool;
-use store::Store;
 use view::View;
 
 /// Connections per server unless told otherwise: the second is opened only under load, and lets another core help.
@@ -77,7 +75,7 @@ struct Inner {
     epoch: Instant,
     listener: Listener,
     /// Where views are saved.
-    store: Option<Store>,
+    store: Option<registry::SavedViews>,
     runtime: Handle,
     /// The runtime where the program brought none.
     own_runtime: Option<Runtime>,
@@ -292,7 +290,7 @@ impl ClientBuilder {
         };
         let store = self
             .snapshots
-            .map(|directory| Store::new(&directory, registry.address()));
+            .map(|directory| registry::SavedViews::new(&directory, registry.address()));
         Client(Arc::new(Inner {
             pool: Pool::new(settings, runtime.clone()),
             registry,

@@ -9,10 +9,9 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
 use crate::random::Random;
-use crate::registry::{Freshness, Snapshot};
+use crate::registry::{Freshness, SavedView, SavedViews, Snapshot};
 
 use super::notice::ClientNotice;
-use super::store::{Found, Store};
 
 /// From a change to its file, at most: what follows within it is one write.
 const AFTER: Duration = Duration::from_secs(1);
@@ -23,7 +22,7 @@ const BETWEEN: Duration = Duration::from_secs(10);
 /// Keeps the file of one view.
 #[derive(Debug)]
 pub(super) struct Saver {
-    store: Store,
+    store: SavedViews,
     runtime: Handle,
     job: Option<Job>,
     /// What is to be written, and when.
@@ -35,7 +34,7 @@ pub(super) struct Saver {
 
 #[derive(Debug)]
 enum Job {
-    Reading(JoinHandle<Result<Option<Found>, String>>),
+    Reading(JoinHandle<Result<Option<SavedView>, String>>),
     Writing(JoinHandle<Result<(), String>>),
 }
 
@@ -50,7 +49,7 @@ pub(super) enum Done {
 
 impl Saver {
     /// Begins with reading what there is of `service`: [`Saver::done`] gives it.
-    pub(super) fn read(store: Store, service: &str, runtime: &Handle, seed: u64) -> Self {
+    pub(super) fn read(store: SavedViews, service: &str, runtime: &Handle, seed: u64) -> Self {
         let (place, service) = (store.clone(), service.to_owned());
         let reading = runtime.spawn_blocking(move || place.read(&service));
         Self {
@@ -121,7 +120,7 @@ impl Saver {
         self.job = Some(Job::Writing(writing));
     }
 
-    fn was_read(&self, service: &str, outcome: Result<Option<Found>, String>) -> Done {
+    fn was_read(&self, service: &str, outcome: Result<Option<SavedView>, String>) -> Done {
         let path = self.store.place(service);
         match outcome {
             Ok(None) => Done::Read(None, None),

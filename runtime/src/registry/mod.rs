@@ -15,6 +15,7 @@ mod instance;
 mod lease;
 mod locator;
 mod memory;
+mod saved;
 mod snapshot;
 mod watch;
 
@@ -43,6 +44,7 @@ pub use instance::{
 pub use lease::{AUDIT, Lease, LeaseState, Registrar, Terms};
 pub use locator::{DEFAULT_NAMESPACE, Endpoint, Locator};
 pub use memory::Memory;
+pub(crate) use saved::{SavedView, SavedViews};
 pub use snapshot::{Changes, Freshness, Listing, Skipped, Snapshot};
 pub use watch::{Feed, Feeds, Publisher, Publishers, Subscription, View, Watch};
 

@@ -1,3 +1,5 @@
+//! A client's belief, second by second: what the registry says, who is asked, who stays.
+
 use super::*;
 use crate::registry::{Error, ErrorKind, Feed, Listing, Tombstone};
 
@@ -102,9 +104,9 @@ fn ids(instances: &[Arc<Instance>]) -> String {
     ids.join(" ")
 }
 
-fn saved(ids: &str) -> Option<Arc<Snapshot>> {
+fn saved(ids: &str) -> Arc<Snapshot> {
     let instances = ids.split_whitespace().map(instance).collect();
-    Some(Arc::new(Snapshot::saved("S", instances)))
+    Arc::new(Snapshot::saved("S", instances))
 }
 
 #[test]
@@ -267,7 +269,7 @@ fn what_was_saved_counts_where_the_registry_does_not_answer() {
     let mut world = World::with(true);
     world.fails().believes("", "");
     assert!(!world.view.is_answered(), "the file is being read");
-    world.belief.recall(saved("a b"), world.now);
+    world.belief.recall(Some(saved("a b")), world.now);
     world.look();
     world.believes("a b", "");
     assert!(matches!(world.view.freshness(), Freshness::Stored(Some(_))));
@@ -279,7 +281,7 @@ fn what_was_saved_counts_where_the_registry_does_not_answer() {
 #[test]
 fn a_registry_has_a_moment_to_answer_before_what_was_saved_counts() {
     let mut world = World::with(true);
-    world.belief.recall(saved("a b"), world.now);
+    world.belief.recall(Some(saved("a b")), world.now);
     world.look();
     assert!(!world.view.is_answered());
     let due = world.belief.next_timeout().unwrap();
@@ -295,7 +297,7 @@ fn a_registry_has_a_moment_to_answer_before_what_was_saved_counts() {
 fn a_registry_that_answers_in_time_is_believed_alone() {
     let mut world = World::with(true);
     world.says("c", "").believes("c", "");
-    world.belief.recall(saved("a b d"), world.now);
+    world.belief.recall(Some(saved("a b d")), world.now);
     world.look();
     world.believes("c", "");
     assert_eq!(world.asked(), "");
@@ -306,12 +308,12 @@ fn an_empty_first_answer_does_not_outdo_what_was_saved() {
     for read_first in [true, false] {
         let mut world = World::with(true);
         if read_first {
-            world.belief.recall(saved("a b"), world.now);
+            world.belief.recall(Some(saved("a b")), world.now);
             world.says("", "");
         } else {
             world.says("", "");
             assert!(!world.view.is_answered(), "the file is being read");
-            world.belief.recall(saved("a b"), world.now);
+            world.belief.recall(Some(saved("a b")), world.now);
         }
         world.look();
         world.believes("a b", "a b");

@@ -159,6 +159,25 @@ fn a_silent_peer_is_dead_after_two_pings() {
 }
 
 #[test]
+fn a_sign_of_life_that_somebody_wants_is_told_once() {
+    let mut pair = Pair::new();
+    pair.exchange();
+    pair.client.take_events();
+    let token = pair.client.conn.ping();
+    pair.exchange();
+    let events = pair.client.take_events();
+    assert!(
+        matches!(events[..], [Event::Pong { token: told }] if told == token),
+        "{events:?}"
+    );
+    // Those of the connection's own are nobody's business.
+    pair.pass(Duration::from_secs(15));
+    pair.exchange();
+    let events = pair.client.take_events();
+    assert!(events.is_empty(), "{events:?}");
+}
+
+#[test]
 fn an_idle_connection_lives_on_a_ping_each_way_now_and_then() {
     let mut pair = Pair::new();
     let mut frames = 0;

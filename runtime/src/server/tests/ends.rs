@@ -117,6 +117,16 @@ async fn a_link_that_drains_finishes_its_calls_and_closes() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_link_tells_a_sign_of_life_from_an_end() {
+    let rig = rig("ends-ping").await;
+    let link = rig.link().await;
+    assert!(link.ping().await && link.ping().await);
+    link.close();
+    link.closed().await;
+    assert!(!link.ping().await);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_connection_that_nobody_holds_ends() {
     let rig = rig("ends-nobody").await;
     let link = rig.link().await;

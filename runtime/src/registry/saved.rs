@@ -9,15 +9,17 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::instance::{Instance, MAX_INSTANCES};
+use super::snapshot::{Skipped, Snapshot};
+use super::unix_ms;
 use crate::random;
-use crate::registry::{self, Instance, MAX_INSTANCES, Snapshot};
 
 /// The largest file that is written or believed: 10 000 instances of the usual size take a fifth of it.
 const MAX_BYTES: usize = 16 * 1024 * 1024;
 
 /// A directory of saved views.
 #[derive(Clone, Debug)]
-pub(super) struct Store {
+pub(crate) struct SavedViews {
     directory: PathBuf,
     /// The address of the registry: what one said is nothing to the clients of another.
     registry: Arc<str>,
@@ -25,7 +27,7 @@ pub(super) struct Store {
 
 /// What stands before the instances.
 #[derive(Debug, Deserialize, Serialize)]
-struct Saved<T> {
+struct Content<T> {
     service: String,
     registry: String,
     /// For people: nothing is decided by it.
@@ -35,14 +37,14 @@ struct Saved<T> {
 
 /// What was read of a file.
 #[derive(Debug)]
-pub(super) struct Found {
-    pub(super) snapshot: Snapshot,
+pub(crate) struct SavedView {
+    pub(crate) snapshot: Snapshot,
     /// Instances of the file that are not believed, and why of one of them.
-    pub(super) skipped: registry::Skipped,
+    pub(crate) skipped: Skipped,
 }
 
-impl Store {
-    pub(super) fn new(directory: &Path, registry: &str) -> Self {
+impl SavedViews {
+    pub(crate) fn new(directory: &Path, registry: &str) -> Self {
         Self {
             directory: directory.into(),
             registry: registry.into(),
@@ -50,12 +52,12 @@ impl Store {
     }
 
     /// Where the view of a service is kept. A service is named by dotted identifiers, so it names a file.
-    pub(super) fn place(&self, service: &str) -> PathBuf {
+    pub(crate) fn place(&self, service: &str) -> PathBuf {
         self.directory.join(format!("{service}.json"))
     }
 
     /// Writes the instances of a view in one step, for nobody else to read or write.
-    pub(super) fn write(&self, view: &Snapshot) -> Result<(), String> {
+    pub(crate) fn write(&self, view: &Snapshot) -> Result<(), String> {
         let place = self.place(view.service());
         let unfinished = self.directory.join(format!(
             ".{}.{:016x}.unfinished",
@@ -92,10 +94,10 @@ impl Store {
 
     /// One line per instance; those that make the file too large are left out.
     fn text(&self, view: &Snapshot) -> io::Result<Vec<u8>> {
-        let head = Saved::<Instance> {
+        let head = Content::<Instance> {
             service: view.service().into(),
             registry: self.registry.to_string(),
-            saved_unix_ms: registry::unix_ms(),
+            saved_unix_ms: unix_ms(),
             instances: Vec::new(),
         };
         let mut text = serde_json::to_vec(&head)?;
@@ -118,13 +120,13 @@ impl Store {
     ///
     /// # Errors
     /// Why the file that is there is not believed.
-    pub(super) fn read(&self, service: &str) -> Result<Option<Found>, String> {
+    pub(crate) fn read(&self, service: &str) -> Result<Option<SavedView>, String> {
         let bytes = match read_plain(&self.place(service)) {
             Ok(Some(bytes)) => bytes?,
             Ok(None) => return Ok(None),
             Err(error) => return Err(advice(&error)),
         };
-        let saved: Saved<serde_json::Value> =
+        let saved: Content<serde_json::Value> =
             serde_json::from_slice(&bytes).map_err(|error| format!("no saved view: {error}"))?;
         if saved.service != service {
             let other = saved.service.escape_debug();
@@ -136,7 +138,7 @@ impl Store {
                 "it is of the registry `{other}`: give each registry a directory of its own"
             ));
         }
-        let mut skipped = registry::Skipped::default();
+        let mut skipped = Skipped::default();
         let mut instances = Vec::with_capacity(saved.instances.len().min(MAX_INSTANCES));
         for value in saved.instances {
             match believed(value, service) {
@@ -144,7 +146,7 @@ impl Store {
                 Err(reason) => skipped.add(|| reason),
             }
         }
-        Ok(Some(Found {
+        Ok(Some(SavedView {
             snapshot: Snapshot::saved(service, instances),
             skipped,
         }))
@@ -224,7 +226,7 @@ mod tests {
     #[test]
     fn a_view_is_read_as_it_was_written_and_by_people_too() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::new(&folder.path().join("made/for it"), REGISTRY);
+        let store = SavedViews::new(&folder.path().join("made/for it"), REGISTRY);
         assert!(store.read("shop.Orders").unwrap().is_none());
         for ids in [&["01", "02"][..], &["03"], &[]] {
             store.write(&view(ids)).unwrap();
@@ -250,7 +252,7 @@ mod tests {
     fn nobody_else_may_read_what_is_saved_and_what_others_may_write_is_not_read() {
         use std::os::unix::fs::PermissionsExt as _;
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::new(&folder.path().join("views"), REGISTRY);
+        let store = SavedViews::new(&folder.path().join("views"), REGISTRY);
         store.write(&view(&["01"])).unwrap();
         let place = store.place("shop.Orders");
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
@@ -262,14 +264,14 @@ mod tests {
         let link = folder.path().join("link");
         fs::create_dir(&link).unwrap();
         std::os::unix::fs::symlink(&place, link.join("shop.Orders.json")).unwrap();
-        let linked = Store::new(&link, REGISTRY).read("shop.Orders");
+        let linked = SavedViews::new(&link, REGISTRY).read("shop.Orders");
         assert_eq!(linked.unwrap_err(), "not a plain file");
     }
 
     #[test]
     fn what_is_no_saved_view_is_refused_with_the_reason() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::new(folder.path(), REGISTRY);
+        let store = SavedViews::new(folder.path(), REGISTRY);
         let refused = |text: &[u8]| {
             write(&store.place("shop.Orders"), text);
             store.read("shop.Orders").unwrap_err()
@@ -287,7 +289,7 @@ mod tests {
     #[test]
     fn a_spoilt_instance_is_skipped_and_the_others_work() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::new(folder.path(), REGISTRY);
+        let store = SavedViews::new(folder.path(), REGISTRY);
         let text = r#"{"service":"shop.Orders","registry":"etcd://a:2379/shop","saved_unix_ms":1,"instances":[
             {"id":"01","service":"shop.Orders","addresses":["tcp://10.0.0.1:7001"]},
             {"id":"02","service":"shop.Other","addresses":["tcp://10.0.0.1:7001"]},
@@ -307,7 +309,7 @@ mod tests {
     #[test]
     fn a_view_that_is_too_large_is_saved_in_part() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::new(folder.path(), REGISTRY);
+        let store = SavedViews::new(folder.path(), REGISTRY);
         let instance = |number| {
             let mut instance = Instance::new(format!("{number:04}"), "shop.Orders");
             instance.addresses = (0..60)
