@@ -3,3 +3,4 @@
 #![expect(clippy::unwrap_used, reason = "a test reports by panicking")]
 
 mod etcd;
+mod zookeeper;

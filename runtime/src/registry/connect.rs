@@ -15,6 +15,8 @@ const SCHEMES: &[(&str, &str)] = &[
     ("file", "file:/run/shop"),
     ("memory", "memory:name"),
     ("static", "static:tcp://127.0.0.1:7000"),
+    #[cfg(feature = "zookeeper")]
+    ("zookeeper", "zookeeper://10.0.0.1:2181,10.0.0.2:2181/shop"),
 ];
 
 /// Connects to the registry at `address`.
@@ -25,6 +27,7 @@ const SCHEMES: &[(&str, &str)] = &[
 /// | `file:/run/shop` | a directory that the processes of one machine share |
 /// | `etcd://user:password@h1:2379,h2:2379/shop`, `etcd+tls://…?ca=FILE` | etcd, with the feature `etcd` |
 /// | `static:tcp://127.0.0.1:7000,…` | a fixed list, see [`Fixed`] |
+/// | `zookeeper://user:password@10.0.0.1:2181,…/shop` | a `ZooKeeper` ensemble (feature `zookeeper`) |
 ///
 /// A registry of another kind comes in by [`Handle::new`].
 ///
@@ -44,6 +47,8 @@ pub async fn connect(address: &str) -> Result<Handle, Error> {
         }
         "memory" => Ok(Handle::new(Memory::named(rest))),
         "static" => Ok(Handle::new(Fixed::parse(rest)?)),
+        #[cfg(feature = "zookeeper")]
+        "zookeeper" | "zookeeper+tls" => Ok(Handle::new(super::ZooKeeper::open(address)?)),
         _ => Err(wrong(
             &format!("{scheme}:"),
             "no registry of this kind is compiled in",

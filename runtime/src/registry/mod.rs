@@ -17,7 +17,11 @@ mod locator;
 mod memory;
 mod saved;
 mod snapshot;
+#[cfg(feature = "zookeeper")]
+mod tls;
 mod watch;
+#[cfg(feature = "zookeeper")]
+mod zookeeper;
 
 use std::fmt;
 use std::future::Future;
@@ -47,6 +51,8 @@ pub use memory::Memory;
 pub(crate) use saved::{SavedView, SavedViews};
 pub use snapshot::{Changes, Freshness, Listing, Skipped, Snapshot};
 pub use watch::{Feed, Feeds, Publisher, Publishers, Subscription, View, Watch};
+#[cfg(feature = "zookeeper")]
+pub use zookeeper::ZooKeeper;
 
 /// A future that a trait object gives.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

@@ -8,6 +8,7 @@
 pub mod etcd;
 mod port;
 mod process;
+pub mod zookeeper;
 
 use std::future::Future;
 use std::net::IpAddr;
