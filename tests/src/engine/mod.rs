@@ -6,6 +6,7 @@
 //! Nothing here knows the protocol of a back end.
 
 pub mod etcd;
+mod network;
 mod port;
 mod process;
 pub mod zookeeper;
@@ -20,6 +21,7 @@ use tempfile::TempDir;
 use tokio::net::TcpStream;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
+pub use network::Network;
 pub use port::Ports;
 use process::Process;
 
@@ -60,6 +62,7 @@ pub trait Kind: Send + Sync {
 pub struct Place {
     ports: Ports,
     folder: TempDir,
+    network: Option<Network>,
 }
 
 impl Place {
@@ -76,6 +79,11 @@ impl Place {
     /// All its ports.
     pub fn ports(&self) -> &[u16] {
         self.ports.all()
+    }
+
+    /// The network of its own, where it has one.
+    pub fn network(&self) -> Option<&Network> {
+        self.network.as_ref()
     }
 
     /// `host:port` of its first port.
@@ -131,12 +139,31 @@ impl<K: Kind> Engine<K> {
     /// # Panics
     /// When it is not installed.
     pub fn launch(kind: K, ports: Ports) -> Self {
+        Self::begin(kind, ports, None)
+    }
+
+    /// As [`Engine::start`], in a network that can be cut.
+    ///
+    /// # Panics
+    /// As [`Engine::start`].
+    pub async fn start_in(kind: K, network: Network) -> Self {
+        let ports = network.ports(K::PORTS);
+        let mut engine = Self::begin(kind, ports, Some(network));
+        engine.ready().await;
+        engine
+    }
+
+    fn begin(kind: K, ports: Ports, network: Option<Network>) -> Self {
         assert!(ports.all().len() >= K::PORTS, "{} lacks ports", K::NAME);
         let folder = tempfile::Builder::new()
             .prefix(&format!("callsheet-{}-", K::NAME))
             .tempdir()
             .expect("a scratch folder");
-        let place = Place { ports, folder };
+        let place = Place {
+            ports,
+            folder,
+            network,
+        };
         let mut engine = Self {
             kind,
             place,
@@ -211,7 +238,10 @@ impl<K: Kind> Engine<K> {
             std::fs::remove_dir_all(&folder).expect("data that nobody writes");
         }
         std::fs::create_dir_all(&folder).expect("a folder for data");
-        let command = self.kind.command(&self.place);
+        let mut command = self.kind.command(&self.place);
+        if let Some(network) = &self.place.network {
+            command = network.inside(&command);
+        }
         self.process = Some(Process::start(&command, &self.place.output()));
     }
 
@@ -258,6 +288,8 @@ impl<K: Kind> Engine<K> {
 
 impl<K> Drop for Engine<K> {
     fn drop(&mut self) {
+        // Before its folder and its network.
+        self.process = None;
         if std::thread::panicking() {
             let said = std::fs::read(self.place.output()).unwrap_or_default();
             process::show(&self.place.endpoint(), &String::from_utf8_lossy(&said));

@@ -70,6 +70,15 @@ impl Ports {
         }
     }
 
+    /// So many ports from this one on, of an address that nobody else uses.
+    pub(super) fn of(host: IpAddr, first: u16, count: usize) -> Self {
+        Self {
+            host,
+            numbers: (first..).take(count).collect(),
+            _held: Vec::new(),
+        }
+    }
+
     /// The address that they belong to.
     pub fn host(&self) -> IpAddr {
         self.host
