@@ -30,7 +30,6 @@ pub use crate::streaming::Streaming;
 pub use crate::validate::{MapKey, Pattern, Place, Validate, Violations, rules};
 
 use crate::client::{Form, Plan, Received, Requests};
-use crate::codec;
 use crate::rope::Rope;
 
 /// Stops the compilation of code that was generated for another contract.
@@ -144,9 +143,7 @@ fn one_request<Q: Message>(
     method: &'static MethodDescriptor,
     request: &Q,
 ) -> Plan {
-    let body = codec::encode(channel.codec(), channel.shape(method.request), request);
-    let body = body.map_err(|error| Status::internal(error.to_string()).not_started());
-    Plan::new(channel.clone(), method, body, None)
+    Plan::one(channel.clone(), method, Rope::encode(request))
 }
 
 fn many_requests<Q: Message + 'static>(
@@ -159,5 +156,5 @@ fn many_requests<Q: Message + 'static>(
         shape: channel.shape(method.request),
     };
     let requests = Requests::new(form, requests);
-    Plan::new(channel.clone(), method, Ok(Rope::new()), Some(requests))
+    Plan::many(channel.clone(), method, requests)
 }

@@ -200,12 +200,23 @@ pub enum Balance {
     P2c,
     /// Random by weight.
     Random,
-    /// Round robin.
+    /// Each in turn, as often as its weight says.
     RoundRobin,
     /// Fewest calls in flight.
     LeastActive,
-    /// By a field of the request: calls with one value go to one instance while it lives.
+    /// By a field of the request: calls with one value go to one instance while it lives and does not bear more than 1.25
+    /// times its share of the calls in flight.
     ConsistentHash(FieldPath),
+}
+
+impl Balance {
+    /// The field of a request that ties calls to an instance, where there is one.
+    pub fn field(self) -> Option<FieldPath> {
+        match self {
+            Self::ConsistentHash(path) => Some(path),
+            Self::P2c | Self::Random | Self::RoundRobin | Self::LeastActive => None,
+        }
+    }
 }
 
 /// The way from a message to one scalar or enum in it, through messages that are there once.

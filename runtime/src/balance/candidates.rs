@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::PickContext;
 use super::load::Load;
+use super::{PickContext, affinity};
 use crate::random::{Random, mix, scale};
 
 /// Draws from the table before all candidates are looked at: with half of the weight unusable, 1 pick in 16 scans.
@@ -13,6 +13,7 @@ const DRAWS: usize = 4;
 #[derive(Clone, Debug)]
 pub struct Candidate {
     key: u64,
+    seat: u64,
     weight: u32,
     load: Arc<Load>,
 }
@@ -20,24 +21,39 @@ pub struct Candidate {
 impl Candidate {
     /// The instance with this id. Clones of one `load` may stand in several lists of candidates.
     pub fn new(id: &str, weight: u32, load: Arc<Load>) -> Self {
+        Self::known(Self::key_of(id), weight, load)
+    }
+
+    /// The same where what stands for its id is known.
+    pub(crate) fn known(key: u64, weight: u32, load: Arc<Load>) -> Self {
         Self {
-            key: Self::key_of(id),
+            key,
+            seat: key,
             weight,
             load,
         }
     }
 
+    /// The same in this seat, [`Candidate::key_of`] of what outlives its id: consistent hashing ties calls to seats.
+    #[must_use]
+    pub fn seated(mut self, seat: u64) -> Self {
+        self.seat = seat;
+        self
+    }
+
     /// What stands for an id in [`PickContext::tried`]: the same in every process and release.
     pub fn key_of(id: &str) -> u64 {
-        // FNV-1a, finalized so that ids that differ in one digit lie far apart.
-        mix(id.bytes().fold(0xCBF2_9CE4_8422_2325, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3)
-        }))
+        affinity::of_bytes(id.as_bytes())
     }
 
     /// What stands for its id.
     pub fn key(&self) -> u64 {
         self.key
+    }
+
+    /// What consistent hashing ties calls to; its [key](Self::key) unless it was [seated](Self::seated).
+    pub fn seat(&self) -> u64 {
+        self.seat
     }
 
     /// Its share beside the others' weights.
@@ -56,8 +72,9 @@ impl Candidate {
 pub struct Candidates {
     list: Vec<Candidate>,
     /// By candidate: above the threshold a draw goes to the other (Vose's alias method: a draw by weight in constant
-    /// time).
+    /// time). None where all weights are equal.
     columns: Vec<Column>,
+    heaviest: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -74,8 +91,28 @@ impl Candidates {
                 candidate.weight = 1;
             }
         }
-        let columns = columns(&list);
-        Self { list, columns }
+        let weights = || list.iter().map(|candidate| candidate.weight);
+        let heaviest = weights().max().unwrap_or(0);
+        let columns = if weights().all(|weight| weight == heaviest) {
+            Vec::new()
+        } else {
+            columns(&list)
+        };
+        Self {
+            list,
+            columns,
+            heaviest,
+        }
+    }
+
+    /// The largest weight; not 0 where there is a candidate.
+    pub(super) fn heaviest(&self) -> u32 {
+        self.heaviest
+    }
+
+    /// Whether all weights are equal.
+    pub(super) fn is_even(&self) -> bool {
+        self.columns.is_empty()
     }
 
     /// How many there are.
@@ -136,8 +173,10 @@ impl Candidates {
     /// A candidate drawn by weight. The list must not be empty.
     fn draw_any(&self, random: &Random) -> usize {
         let bits = random.bits();
-        let index = scale(bits, self.columns.len());
-        let column = self.columns[index];
+        let index = scale(bits, self.list.len());
+        let Some(column) = self.columns.get(index) else {
+            return index;
+        };
         if mix(bits) <= column.threshold {
             index
         } else {
@@ -201,7 +240,7 @@ fn columns(list: &[Candidate]) -> Vec<Column> {
 
 /// `part / total` of the numbers a draw can be.
 fn threshold(part: u128, total: u128) -> u64 {
-    // Weights are at most 2^20 and instances at most 2^14, so the shift by 64 fits.
+    // Weights are at most 2^28 and instances at most 2^14, so the shift by 64 fits.
     u64::try_from((part << 64) / total.max(1)).unwrap_or(u64::MAX)
 }
 

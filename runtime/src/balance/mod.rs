@@ -3,11 +3,16 @@
 //! Pure: no clock, no IO, no runtime. Times are handed in as durations since any fixed moment, seeds by the caller;
 //! what a balancer must remember of an instance lives in its [`Load`].
 
+mod affinity;
 mod candidates;
 mod load;
 mod p2c;
+mod ramp;
+mod rendezvous;
 mod simple;
+mod turns;
 mod weighted;
+mod zone;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,8 +20,14 @@ use std::time::Duration;
 pub use candidates::{Candidate, Candidates};
 pub use load::{InFlight, Load, Outcome, Standing};
 pub use p2c::P2c;
-pub use simple::{LeastActive, Random, RoundRobin};
+pub use rendezvous::ConsistentHash;
+pub use simple::{LeastActive, Random};
+pub use turns::RoundRobin;
 pub use weighted::Weighted;
+
+pub(crate) use affinity::of_field;
+pub(crate) use ramp::{Ramp, WARM_UP};
+pub(crate) use zone::Zoned;
 
 use crate::contract::Balance;
 
@@ -90,11 +101,11 @@ impl<'a> PickContext<'a> {
 /// The balancer that a contract asks for; `seed` decides its random choices.
 pub fn of(balance: Balance, seed: u64) -> Arc<dyn Balancer> {
     match balance {
-        // Hashing comes with governance; until then such a method is balanced as one that asks for nothing.
-        Balance::P2c | Balance::ConsistentHash(_) => Arc::new(P2c::new(seed)),
+        Balance::P2c => Arc::new(P2c::new(seed)),
         Balance::Random => Arc::new(Random::new(seed)),
         Balance::RoundRobin => Arc::new(RoundRobin::new(seed)),
         Balance::LeastActive => Arc::new(LeastActive::new(seed)),
+        Balance::ConsistentHash(_) => Arc::new(ConsistentHash::new(seed)),
     }
 }
 

@@ -1,6 +1,4 @@
-//! Random, round robin, least active.
-
-use std::sync::atomic::{AtomicUsize, Ordering};
+//! Random, least active.
 
 use super::candidates::Candidates;
 use super::{Balancer, PickContext};
@@ -21,32 +19,6 @@ impl Balancer for Random {
     fn pick(&self, candidates: &Candidates, context: &PickContext<'_>) -> Option<usize> {
         candidates
             .draw(&self.0, context, None)
-            .or_else(|| candidates.last_resort(context))
-    }
-}
-
-/// Each in turn, whatever its weight.
-#[derive(Debug)]
-pub struct RoundRobin(AtomicUsize);
-
-impl RoundRobin {
-    /// Starts where `seed` says, so that the clients of a fleet do not all start with the same instance.
-    pub fn new(seed: u64) -> Self {
-        Self(AtomicUsize::new(random::scale(
-            random::mix(seed),
-            usize::from(u16::MAX),
-        )))
-    }
-}
-
-impl Balancer for RoundRobin {
-    fn pick(&self, candidates: &Candidates, context: &PickContext<'_>) -> Option<usize> {
-        let n = candidates.len();
-        (0..n)
-            .map(|_| self.0.fetch_add(1, Ordering::Relaxed) % n)
-            .find(|&index| candidates.is_usable(index, context))
-            // Turns that others took meanwhile may have been the usable ones.
-            .or_else(|| (0..n).find(|&index| candidates.is_usable(index, context)))
             .or_else(|| candidates.last_resort(context))
     }
 }

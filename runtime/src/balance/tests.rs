@@ -6,13 +6,36 @@ const MS: Duration = Duration::from_millis(1);
 /// A balancer's name, and how a seed makes it.
 type Kind = (&'static str, fn(u64) -> Arc<dyn Balancer>);
 
-const BALANCERS: [Kind; 5] = [
+const BALANCERS: [Kind; 6] = [
     ("p2c", |seed| of(Balance::P2c, seed)),
     ("random", |seed| of(Balance::Random, seed)),
     ("round robin", |seed| of(Balance::RoundRobin, seed)),
     ("least active", |seed| of(Balance::LeastActive, seed)),
     ("weighted", |_| Arc::new(Weighted::new())),
+    ("consistent hash", |seed| Arc::new(EachItsKey::new(seed))),
 ];
+
+/// Consistent hashing of calls that all differ.
+struct EachItsKey {
+    balancer: ConsistentHash,
+    keys: crate::random::Random,
+}
+
+impl EachItsKey {
+    fn new(seed: u64) -> Self {
+        Self {
+            balancer: ConsistentHash::new(seed),
+            keys: crate::random::Random::new(seed),
+        }
+    }
+}
+
+impl Balancer for EachItsKey {
+    fn pick(&self, candidates: &Candidates, context: &PickContext<'_>) -> Option<usize> {
+        let context = context.with_hash(self.keys.bits());
+        self.balancer.pick(candidates, &context)
+    }
+}
 
 fn fleet(weights: &[u32]) -> Candidates {
     let one =
@@ -93,11 +116,7 @@ fn equal_instances_share_equally_under_every_balancer() {
 
 #[test]
 fn weights_decide_the_shares_at_rest_and_under_load() {
-    let weighted = ["p2c", "random", "least active", "weighted"];
-    for (name, make) in BALANCERS
-        .into_iter()
-        .filter(|one| weighted.contains(&one.0))
-    {
+    for (name, make) in BALANCERS {
         // One call at a time, and forty at a time.
         for every in [20 * MS, MS / 4] {
             let candidates = fleet(&[50, 100, 250]);
@@ -131,8 +150,8 @@ fn the_weighted_round_is_exact_and_smooth() {
 }
 
 #[test]
-fn round_robin_takes_each_in_turn_whatever_its_weight() {
-    let candidates = fleet(&[1, 1_000, 1]);
+fn round_robin_takes_equal_ones_each_in_turn() {
+    let candidates = fleet(&[7; 3]);
     let balancer = RoundRobin::new(9);
     let picks: Vec<_> = (0..6)
         .map(|_| balancer.pick(&candidates, &PickContext::default()).unwrap())

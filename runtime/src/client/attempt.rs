@@ -78,7 +78,8 @@ fn pick_now(plan: &Plan, now: Instant) -> Option<Arc<Target>> {
     if plan.body.is_err() || plan.requests.is_some() {
         return None;
     }
-    plan.channel.pick_now(plan.method, plan.group.as_ref(), now)
+    plan.channel
+        .pick_now(plan.method, plan.group.as_ref(), plan.hash, now)
 }
 
 fn request(plan: &Plan, deadline: Option<Instant>, target: &Target, attempt: u32) -> Request {
@@ -172,7 +173,9 @@ impl Attempt {
             } else {
                 let groups = self.plan.group.as_ref();
                 let table = self.plan.channel.table(self.plan.method, groups).await?;
-                table.pick(&self.tried, Instant::now()).cloned()
+                table
+                    .pick(&self.tried, self.plan.hash, Instant::now())
+                    .cloned()
             };
             let Some(target) = target else {
                 rounds += 1;

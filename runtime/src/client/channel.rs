@@ -9,15 +9,15 @@ use tokio::time::Instant;
 
 use crate::balance::{self, Balancer};
 use crate::codec::{Codec, Shape};
-use crate::contract::{Balance, MethodDescriptor, ServiceDescriptor};
+use crate::contract::{Balance, FieldPath, MethodDescriptor, ServiceDescriptor};
 use crate::random;
 use crate::release::ReleaseRange;
 use crate::route::{self, Demand, GroupChoice};
 use crate::status::Status;
 
-use super::Client;
-use super::table::{Table, Target};
+use super::table::{self, Table, Target};
 use super::view::View;
+use super::{Client, HashPath};
 
 /// A service as one client sees it: its live instances, and the choice among them. Cheap to clone.
 #[derive(Clone)]
@@ -138,16 +138,17 @@ impl Channel {
         &self,
         method: &'static MethodDescriptor,
         groups: Option<&GroupChoice>,
+        hash: Option<u64>,
         now: Instant,
     ) -> Option<Arc<Target>> {
         if groups.is_none()
             && let Some(table) = &*self.0.tables[method.index].load()
-            && table.is_current()
+            && table.is_current(now)
         {
-            return table.pick(&[], now).cloned();
+            return table.pick(&[], hash, now).cloned();
         }
-        let table = self.table_now(method, groups)?.ok()?;
-        table.pick(&[], now).cloned()
+        let table = self.table_now(method, groups, now)?.ok()?;
+        table.pick(&[], hash, now).cloned()
     }
 
     /// Who may answer a call of `method`, if the registry has spoken: in `groups`, or in the channel's own.
@@ -155,31 +156,41 @@ impl Channel {
         &self,
         method: &'static MethodDescriptor,
         groups: Option<&GroupChoice>,
+        now: Instant,
     ) -> Option<Result<Arc<Table>, Status>> {
         let kept = &self.0.tables[method.index];
+        let before = kept.load_full();
         if groups.is_none()
-            && let Some(table) = kept.load_full()
-            && table.is_current()
+            && let Some(table) = &before
+            && table.is_current(now)
         {
-            return Some(Ok(table));
+            return before.map(Ok);
         }
-        let (snapshot, news) = self.0.view.look();
-        if !snapshot.is_answered() {
+        let look = self.0.view.look(now);
+        if !look.snapshot.is_answered() {
             return None;
         }
         let demand = Demand::new(
             method.since,
             groups.unwrap_or(&self.0.choice.groups).clone(),
         );
-        let demand = demand.within(self.0.choice.releases);
-        let balancer = self.balancer(method);
-        let table = Table::new(
-            self.client(),
-            (&snapshot, news),
-            &demand,
-            method.path,
-            balancer,
-        );
+        let choice = table::Choice {
+            demand: &demand.within(self.0.choice.releases),
+            path: method.path,
+            balancer: match before {
+                // It knows whose turn it is.
+                Some(before) => Arc::clone(before.balancer()),
+                None => self.balancer(method),
+            },
+            // What ties calls to an instance ties those of all clients to the same.
+            zone: self
+                .client()
+                .0
+                .zone
+                .as_deref()
+                .filter(|_| self.hash_path(method).is_none()),
+        };
+        let table = Table::new(self.client(), look, choice, now);
         let table = table.map(Arc::new);
         if let (None, Ok(table)) = (groups, &table) {
             kept.store(Some(Arc::clone(table)));
@@ -194,7 +205,7 @@ impl Channel {
         groups: Option<&GroupChoice>,
     ) -> Result<Arc<Table>, Status> {
         loop {
-            if let Some(table) = self.table_now(method, groups) {
+            if let Some(table) = self.table_now(method, groups, Instant::now()) {
                 return table;
             }
             self.0.view.answered().await;
@@ -220,6 +231,14 @@ impl Channel {
                 method.policy.balance.unwrap_or(Balance::P2c),
                 random::seed(),
             ),
+        }
+    }
+
+    /// The way to the field of a request that ties calls to an instance, where there is one.
+    pub(super) fn hash_path(&self, method: &MethodDescriptor) -> Option<FieldPath> {
+        match self.client().0.hash_path {
+            HashPath::Contract => method.policy.balance?.field(),
+            HashPath::Own(path) => path,
         }
     }
 

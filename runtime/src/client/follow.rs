@@ -12,6 +12,7 @@ use crate::registry::{Feed, Freshness, Instance, Snapshot, Watch, is_service};
 
 use super::belief::Belief;
 use super::notice::ClientNotice;
+use super::roster::Roster;
 use super::saving::{Done, Saver};
 use super::view::address_of;
 use super::{Client, Inner};
@@ -27,6 +28,7 @@ pub(super) struct Follower {
     belief: Belief,
     feed: Feed,
     shown: Arc<Snapshot>,
+    roster: Arc<Roster>,
     /// How many skipped entries have been told of.
     skipped: usize,
     probes: JoinSet<Probed>,
@@ -36,7 +38,7 @@ pub(super) struct Follower {
 
 impl Follower {
     /// Shows what is believed at first.
-    pub(super) fn new(mut said: Watch, client: &Client) -> (Self, Watch) {
+    pub(super) fn new(mut said: Watch, client: &Client, roster: Arc<Roster>) -> (Self, Watch) {
         let first = said.borrow_and_update();
         let feed = Feed::new(first.service());
         let believed = feed.watch();
@@ -52,6 +54,7 @@ impl Follower {
             belief: Belief::new(first, saver.is_some(), random::seed()),
             feed,
             shown,
+            roster,
             skipped: 0,
             probes: JoinSet::new(),
             saver,
@@ -156,6 +159,8 @@ impl Follower {
     /// What a new view brings along.
     fn after_change(&mut self, client: &Inner) {
         let view = &self.shown;
+        // Whoever is new is new from now on, not from the next call on.
+        self.roster.members(view, Instant::now());
         if let Some(saver) = &mut self.saver {
             saver.note(view, Instant::now());
         }

@@ -20,6 +20,7 @@ mod notice;
 mod plan;
 mod pool;
 mod reply;
+mod roster;
 mod saving;
 mod table;
 mod view;
@@ -33,10 +34,10 @@ use std::time::Duration;
 use tokio::runtime::{Handle, Runtime};
 use tokio::time::Instant;
 
-use crate::balance::{self, Balancer};
+use crate::balance::{self, Balancer, Ramp, WARM_UP};
 use crate::codec::{Codec, Protobuf};
 use crate::conn;
-use crate::contract::Balance;
+use crate::contract::{Balance, FieldPath};
 use crate::link;
 use crate::random;
 use crate::registry;
@@ -71,6 +72,9 @@ struct Inner {
     codec: &'static dyn Codec,
     timeout: Option<Duration>,
     balancer: Option<Arc<dyn Balancer>>,
+    hash_path: HashPath,
+    ramp: Ramp,
+    zone: Option<Box<str>>,
     /// The moment that balancers count from.
     epoch: Instant,
     listener: Listener,
@@ -79,6 +83,15 @@ struct Inner {
     runtime: Handle,
     /// The runtime where the program brought none.
     own_runtime: Option<Runtime>,
+}
+
+/// What ties calls to instances.
+#[derive(Clone, Copy, Debug)]
+enum HashPath {
+    /// What the contract says.
+    Contract,
+    /// This field of every request or nothing, whatever the contract says.
+    Own(Option<FieldPath>),
 }
 
 impl Client {
@@ -91,6 +104,9 @@ impl Client {
             codec: &Protobuf,
             timeout: None,
             balancer: None,
+            hash_path: HashPath::Contract,
+            warm_up: WARM_UP,
+            zone: None,
             listener: Listener::nobody(),
             snapshots: None,
             runtime: None,
@@ -118,6 +134,11 @@ impl Client {
         self.0.epoch
     }
 
+    /// How the shares of new instances grow.
+    fn ramp(&self) -> Ramp {
+        self.0.ramp
+    }
+
     /// The registry that finds its servers, as errors name it.
     fn registry_address(&self) -> &str {
         self.0.registry.address()
@@ -142,11 +163,11 @@ impl Client {
 impl Inner {
     /// Lets go of the servers that no service lists any more.
     fn forget_the_gone(&self) {
-        let mut wanted = HashSet::new();
         let views = self.views.lock().unwrap_or_else(PoisonError::into_inner);
-        for view in views.values() {
-            view.add_addresses(&mut wanted);
-        }
+        let now = Instant::now();
+        let lists: Vec<_> = views.values().map(|view| view.members(now)).collect();
+        let members = lists.iter().flat_map(|members| members.iter());
+        let wanted: HashSet<_> = members.filter_map(|one| one.address.as_ref()).collect();
         self.pool.retain(|address| wanted.contains(address));
     }
 }
@@ -178,6 +199,9 @@ pub struct ClientBuilder {
     codec: &'static dyn Codec,
     timeout: Option<Duration>,
     balancer: Option<Arc<dyn Balancer>>,
+    hash_path: HashPath,
+    warm_up: Duration,
+    zone: Option<Box<str>>,
     listener: Listener,
     snapshots: Option<PathBuf>,
     runtime: Option<Handle>,
@@ -230,13 +254,38 @@ impl ClientBuilder {
 
     /// Chooses among instances this way, whatever the contract says; unless set, the contract's choice counts, or else
     /// P2C by latency.
-    pub fn balance(self, balance: Balance) -> Self {
-        self.balancer(balance::of(balance, random::seed()))
+    ///
+    /// The field of [`Balance::ConsistentHash`] is looked for in every request; one that lacks it has its default.
+    pub fn balance(mut self, balance: Balance) -> Self {
+        self = self.balancer(balance::of(balance, random::seed()));
+        self.hash_path = HashPath::Own(balance.field());
+        self
     }
 
-    /// Chooses among instances by a balancer of one's own, whatever the contract says.
+    /// Chooses among instances by a balancer of one's own, whatever the contract says. It is told the hash of the field
+    /// that the contract names in `@balance(consistent_hash(…))`.
     pub fn balancer(mut self, balancer: Arc<dyn Balancer>) -> Self {
         self.balancer = Some(balancer);
+        self.hash_path = HashPath::Contract;
+        self
+    }
+
+    /// Lets an instance that comes while others are there take a tenth of its share at first, growing to all of it within
+    /// this time; 10 s unless set. With [`Duration::ZERO`] it takes all of it at once. By this client's clock: since it saw
+    /// the instance first.
+    pub fn warm_up(mut self, within: Duration) -> Self {
+        self.warm_up = within;
+        self
+    }
+
+    /// Keeps calls in this zone as long as enough of its instances can take them: while 100 of 140 parts of their weight are
+    /// usable all calls stay, below that a part of the calls goes to the instances elsewhere, and all of them where nobody
+    /// is left in the zone. Unless set, or if empty, zones make no difference.
+    ///
+    /// Calls that are tied to an instance by consistent hashing go to it wherever it is.
+    pub fn zone(mut self, zone: impl Into<String>) -> Self {
+        let zone = zone.into();
+        self.zone = (!zone.is_empty()).then(|| zone.into());
         self
     }
 
@@ -298,6 +347,9 @@ impl ClientBuilder {
             codec: self.codec,
             timeout: self.timeout,
             balancer: self.balancer,
+            hash_path: self.hash_path,
+            ramp: Ramp::new(self.warm_up),
+            zone: self.zone,
             epoch: Instant::now(),
             listener: self.listener,
             store,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::balance;
 use crate::context::Context;
 use crate::contract::{MethodDescriptor, MethodKind};
 use crate::metadata::Metadata;
@@ -36,12 +37,38 @@ pub(crate) struct Plan {
     pub(super) timeout: Timeout,
     pub(super) metadata: Metadata,
     pub(super) group: Option<GroupChoice>,
+    /// Of what ties the call to an instance.
+    pub(super) hash: Option<u64>,
     pub(super) body: Result<Rope, Status>,
     pub(super) requests: Option<Requests>,
 }
 
 impl Plan {
-    pub(crate) fn new(
+    /// A call with one request, given protobuf-encoded.
+    pub(crate) fn one(channel: Channel, method: &'static MethodDescriptor, protobuf: Rope) -> Self {
+        let path = channel.hash_path(method);
+        let hash = path.map(|path| balance::of_field(path, &protobuf));
+        let body = channel
+            .codec()
+            .encode(channel.shape(method.request), protobuf)
+            .map_err(|error| Status::internal(error.to_string()).not_started());
+        Self {
+            hash,
+            ..Self::new(channel, method, body, None)
+        }
+    }
+
+    /// A call with a stream of requests. Nothing ties it to an instance: its messages may differ, and the first may come
+    /// late.
+    pub(crate) fn many(
+        channel: Channel,
+        method: &'static MethodDescriptor,
+        requests: Requests,
+    ) -> Self {
+        Self::new(channel, method, Ok(Rope::new()), Some(requests))
+    }
+
+    fn new(
         channel: Channel,
         method: &'static MethodDescriptor,
         body: Result<Rope, Status>,
@@ -53,6 +80,7 @@ impl Plan {
             timeout: Timeout::Unset,
             metadata: Metadata::new(),
             group: None,
+            hash: None,
             body,
             requests,
         }
@@ -83,6 +111,7 @@ impl Plan {
             }),
             metadata: self.metadata.clone(),
             group: Some(GroupChoice::One(group.into())),
+            hash: self.hash,
             body: self.body.clone(),
             requests: None,
         }

@@ -1,23 +1,28 @@
 //! Who may answer the calls of one method, prepared once per change of the registry's list.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::balance::{Balancer, Candidate, Candidates, Outcome, PickContext, Standing};
-use crate::registry::Snapshot;
+use crate::balance::{Balancer, Candidate, Outcome, PickContext, Ramp, Standing, Zoned};
+use crate::random;
+use crate::registry::Instance;
 use crate::route::{self, NoInstance};
 use crate::status::{Code, Phase, Status};
 use crate::wire;
 
 use super::Client;
 use super::endpoint::Endpoint;
-use super::view::{News, address_of};
+use super::roster::Member;
+use super::view::{Look, News};
 
 /// The instances that may answer, best choice first.
 pub(super) struct Table {
     /// Whether it is out of date.
     news: News,
+    /// When it will be, while instances warm up.
+    next_step: Option<Instant>,
     balancer: Arc<dyn Balancer>,
     epoch: Instant,
     /// One per preferred group, or one of all.
@@ -25,9 +30,18 @@ pub(super) struct Table {
 }
 
 struct Tier {
-    candidates: Candidates,
+    candidates: Zoned,
     /// By index of the candidates.
     targets: Vec<Arc<Target>>,
+}
+
+/// What a table is made by, besides the list of instances.
+pub(super) struct Choice<'a> {
+    pub(super) demand: &'a route::Demand,
+    pub(super) path: &'a str,
+    pub(super) balancer: Arc<dyn Balancer>,
+    /// The zone that is preferred.
+    pub(super) zone: Option<&'a str>,
 }
 
 /// An instance, and how to ask it.
@@ -43,84 +57,70 @@ pub(super) struct Target {
 }
 
 impl Table {
-    /// The instances of `snapshot` that fulfil `demand`, asked for `path`.
+    /// The instances that were seen in a look at `now` and fit the choice.
     pub(super) fn new(
         client: &Client,
-        (snapshot, news): (&Snapshot, News),
-        demand: &route::Demand,
-        path: &str,
-        balancer: Arc<dyn Balancer>,
+        look: Look,
+        choice: Choice<'_>,
+        now: Instant,
     ) -> Result<Self, Status> {
-        let routes =
-            route::select(snapshot, demand).map_err(|error: NoInstance| Status::from(error))?;
+        let routes = route::select(&look.snapshot, choice.demand)
+            .map_err(|error: NoInstance| Status::from(error))?;
+        let ramp = client.ramp();
+        let warms_up = |member: &Member| age(member, now).is_some_and(|age| ramp.is_on(age));
+        let next_step = look.members.iter().any(|one| warms_up(one)).then(|| {
+            let since = now.saturating_duration_since(client.epoch());
+            client.epoch() + ramp.next_step(since)
+        });
         let mut tiers = Vec::with_capacity(routes.len());
         for route in routes {
-            let mut candidates = Vec::with_capacity(route.instances.len());
-            let mut targets: Vec<Arc<Target>> = Vec::with_capacity(route.instances.len());
-            let mut routes: Vec<Arc<wire::Route>> = Vec::new();
-            for instance in &route.instances {
-                let Some(address) = address_of(&instance.addresses) else {
-                    continue;
-                };
-                let shared = routes.iter().find(|route| route.group() == instance.group);
-                let route = if let Some(route) = shared {
-                    Arc::clone(route)
-                } else {
-                    let codec = client.codec().name();
-                    let route = wire::Route::new(path, &instance.group, codec)
-                        .map_err(|fault| Status::invalid_argument(fault.to_string()))?;
-                    let route = Arc::new(route);
-                    routes.push(Arc::clone(&route));
-                    route
-                };
-                let endpoint = client.endpoint(&address);
-                endpoint.started(instance.started_unix_ms);
-                let load = Arc::clone(&endpoint.load);
-                let candidate = Candidate::new(&instance.id, instance.weight, load);
-                targets.push(Arc::new(Target {
-                    endpoint,
-                    route,
-                    key: candidate.key(),
-                    epoch: client.epoch(),
-                }));
-                candidates.push(candidate);
-            }
-            tiers.push(Tier {
-                candidates: Candidates::new(candidates),
-                targets,
-            });
+            let members = select(&look.members, &route.instances);
+            tiers.push(Tier::new(client, members, &choice, now)?);
         }
         if tiers.iter().all(|tier| tier.targets.is_empty()) {
             return Err(Status::unavailable(format!(
                 "no instance of {} has an address that this client can read",
-                snapshot.service()
+                look.snapshot.service()
             ))
             .in_phase(Phase::Resolve)
             .not_started());
         }
         Ok(Self {
-            news,
-            balancer,
+            news: look.news,
+            next_step,
+            balancer: choice.balancer,
             epoch: client.epoch(),
             tiers,
         })
     }
 
-    /// Whether the registry's list has not changed since.
-    pub(super) fn is_current(&self) -> bool {
-        self.news.is_none()
+    /// Whether neither the registry's list nor a share of one of its instances has changed since.
+    pub(super) fn is_current(&self, now: Instant) -> bool {
+        self.news.is_none() && self.next_step.is_none_or(|step| now < step)
+    }
+
+    /// What it chooses by.
+    pub(super) fn balancer(&self) -> &Arc<dyn Balancer> {
+        &self.balancer
     }
 
     /// The instance for a call that was turned away by `tried`: one that nothing speaks against, or else one that is
     /// silent, or else one whose last connection failed, since it may be back.
-    pub(super) fn pick(&self, tried: &[u64], now: Instant) -> Option<&Arc<Target>> {
+    ///
+    /// `hash` is that of what ties the call to an instance.
+    pub(super) fn pick(
+        &self,
+        tried: &[u64],
+        hash: Option<u64>,
+        now: Instant,
+    ) -> Option<&Arc<Target>> {
         let now = now.saturating_duration_since(self.epoch);
-        let context = PickContext::at(now).after(tried);
+        let mut context = PickContext::at(now).after(tried);
+        context.hash = hash;
         let of = |worst| {
             self.tiers.iter().find_map(|tier| {
-                let index = self
-                    .balancer
-                    .pick(&tier.candidates, &context.down_to(worst))?;
+                let context = context.down_to(worst);
+                let index = tier.candidates.pick(&*self.balancer, &context)?;
                 tier.targets.get(index)
             })
         };
@@ -146,6 +146,118 @@ impl Table {
                 && target.endpoint.load.is_available()
                 && !tried.contains(&target.key)
         })
+    }
+}
+
+impl Tier {
+    fn new<'a>(
+        client: &Client,
+        members: impl Iterator<Item = &'a Arc<Member>> + Clone,
+        choice: &Choice<'_>,
+        now: Instant,
+    ) -> Result<Self, Status> {
+        let ramp = client.ramp();
+        let warms_up = |one: &&Arc<Member>| age(one, now).is_some_and(|age| ramp.is_on(age));
+        let some_warm_up = members.clone().any(|one| warms_up(&one));
+        let weight = |member: &Member| {
+            let weight = member.instance.weight;
+            if some_warm_up {
+                ramp.weight(weight, age(member, now))
+            } else {
+                weight
+            }
+        };
+        let is_near = |member: &Member| {
+            choice.zone.is_some()
+                && member.instance.zone.as_deref() == choice.zone
+                && member.instance.weight > 0
+        };
+        let count = members.size_hint().1.unwrap_or(0);
+        let mut seats = Seats {
+            client,
+            path: choice.path,
+            routes: Vec::new(),
+            targets: Vec::with_capacity(count),
+        };
+        let mut near = Vec::new();
+        let mut others = Vec::with_capacity(count);
+        let mut whole = 0;
+        if choice.zone.is_some() {
+            for member in members.clone().filter(|one| is_near(one)) {
+                near.extend(seats.candidate(member, weight(member))?);
+                let weight = member.instance.weight;
+                whole += u64::from(if some_warm_up {
+                    Ramp::full_weight(weight)
+                } else {
+                    weight
+                });
+            }
+        }
+        for member in members.filter(|one| !is_near(one)) {
+            others.extend(seats.candidate(member, weight(member))?);
+        }
+        Ok(Self {
+            candidates: Zoned::new(near, others, whole, random::seed()),
+            targets: seats.targets,
+        })
+    }
+}
+
+/// How long ago an instance came, if others were there before it.
+fn age(member: &Member, now: Instant) -> Option<Duration> {
+    Some(now.saturating_duration_since(member.joined?))
+}
+
+/// The members of the instances that were chosen among all; both are by id.
+fn select<'a>(
+    members: &'a [Arc<Member>],
+    chosen: &'a [Arc<Instance>],
+) -> impl Iterator<Item = &'a Arc<Member>> + Clone {
+    let mut members = members.iter();
+    chosen
+        .iter()
+        .filter_map(move |one| members.find(|member| member.instance.id == one.id))
+}
+
+/// Candidates in the making, with what their calls are sent by.
+struct Seats<'a> {
+    client: &'a Client,
+    path: &'a str,
+    /// By group: few.
+    routes: Vec<Arc<wire::Route>>,
+    targets: Vec<Arc<Target>>,
+}
+
+impl Seats<'_> {
+    /// A candidate, if it has an address that can be read.
+    fn candidate(&mut self, member: &Member, weight: u32) -> Result<Option<Candidate>, Status> {
+        let Some(address) = &member.address else {
+            return Ok(None);
+        };
+        let route = self.route(&member.instance.group)?;
+        let endpoint = self.client.endpoint(address);
+        endpoint.started(member.instance.started_unix_ms);
+        let load = Arc::clone(&endpoint.load);
+        self.targets.push(Arc::new(Target {
+            endpoint,
+            route,
+            key: member.key,
+            epoch: self.client.epoch(),
+        }));
+        let candidate = Candidate::known(member.key, weight, load);
+        Ok(Some(candidate.seated(member.seat)))
+    }
+
+    fn route(&mut self, group: &str) -> Result<Arc<wire::Route>, Status> {
+        if let Some(route) = self.routes.iter().find(|route| route.group() == group) {
+            return Ok(Arc::clone(route));
+        }
+        let codec = self.client.codec().name();
+        let route = wire::Route::new(self.path, group, codec)
+            .map_err(|fault| Status::invalid_argument(fault.to_string()))?;
+        let route = Arc::new(route);
+        self.routes.push(Arc::clone(&route));
+        Ok(route)
     }
 }
 

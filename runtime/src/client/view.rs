@@ -1,21 +1,33 @@
 //! The live list of one service's instances, as a client holds it.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use tokio::task::AbortHandle;
+use tokio::time::Instant;
 
 use crate::registry::{Snapshot, Watch};
 use crate::transport::Address;
 
 use super::Client;
 use super::follow::Follower;
+use super::roster::{Member, Roster};
 
 /// What the client believes of one service. Every channel of the service shares it.
 #[derive(Debug)]
 pub(super) struct View {
     believed: Watch,
+    roster: Arc<Roster>,
     following: Option<AbortHandle>,
+}
+
+/// What is believed at one time, and what else is known of those who are believed to be there.
+#[derive(Debug)]
+pub(super) struct Look {
+    pub(super) snapshot: Arc<Snapshot>,
+    /// One per instance of the snapshot, in its order.
+    pub(super) members: Arc<[Arc<Member>]>,
+    /// How to learn of what is believed next.
+    pub(super) news: News,
 }
 
 impl View {
@@ -25,20 +37,18 @@ impl View {
             // Nothing to doubt, nothing to follow.
             return Self {
                 believed: said,
+                roster: Arc::default(),
                 following: None,
             };
         }
-        let (follower, believed) = Follower::new(said, client);
+        let roster = Arc::<Roster>::default();
+        let (follower, believed) = Follower::new(said, client, Arc::clone(&roster));
         let following = client.runtime().spawn(follower.run()).abort_handle();
         Self {
             believed,
+            roster,
             following: Some(following),
         }
-    }
-
-    /// What is believed now.
-    pub(super) fn now(&self) -> Arc<Snapshot> {
-        self.believed.borrow()
     }
 
     /// What is believed, and all that will be.
@@ -47,12 +57,16 @@ impl View {
     }
 
     /// What is believed now, and how to learn of what is believed next.
-    pub(super) fn look(&self) -> (Arc<Snapshot>, News) {
+    pub(super) fn look(&self, now: Instant) -> Look {
         let mut watch = self.believed.clone();
         // In this order: what is final now cannot change behind the look.
         let is_final = watch.is_final();
         let snapshot = watch.borrow_and_update();
-        (snapshot, News((!is_final).then_some(watch)))
+        Look {
+            members: self.roster.members(&snapshot, now),
+            snapshot,
+            news: News((!is_final).then_some(watch)),
+        }
     }
 
     /// What is believed as soon as there is something to believe.
@@ -60,14 +74,9 @@ impl View {
         self.believed.clone().answered().await
     }
 
-    /// Adds the addresses where instances listen.
-    pub(super) fn add_addresses(&self, addresses: &mut HashSet<Address>) {
-        let now = self.now();
-        addresses.extend(
-            now.instances()
-                .iter()
-                .filter_map(|one| address_of(&one.addresses)),
-        );
+    /// Who is believed to be there.
+    pub(super) fn members(&self, now: Instant) -> Arc<[Arc<Member>]> {
+        self.roster.members(&self.believed.borrow(), now)
     }
 }
 

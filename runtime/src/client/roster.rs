@@ -1,0 +1,197 @@
+//! What a client knows of the instances of one service beyond what their records say: since when it knows them.
+//!
+//! Worked out once per change of the list, for all methods.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::time::Instant;
+
+use crate::balance::Candidate;
+use crate::registry::{Instance, Snapshot};
+use crate::transport::Address;
+
+use super::view::address_of;
+
+/// How many instances that are listed no more are remembered beside as many as are listed: enough for every server of a
+/// large fleet to be lost and found.
+const REMEMBERED: usize = 1_024;
+
+/// An instance as a client knows it.
+#[derive(Debug)]
+pub(super) struct Member {
+    pub(super) instance: Arc<Instance>,
+    /// Where it is asked; `None` if no address of its record can be read.
+    pub(super) address: Option<Address>,
+    /// What stands for its id.
+    pub(super) key: u64,
+    /// What consistent hashing ties calls to: its address and group, which outlive a restart of the server that listens
+    /// there. Its id does not, and keys would move with every restart, there and back again.
+    pub(super) seat: u64,
+    /// When it came, if others were there before it.
+    pub(super) joined: Option<Instant>,
+}
+
+/// The instances of one service.
+#[derive(Debug, Default)]
+pub(super) struct Roster(Mutex<List>);
+
+impl Roster {
+    /// The instances of `snapshot`, one each and in its order.
+    pub(super) fn members(&self, snapshot: &Arc<Snapshot>, now: Instant) -> Arc<[Arc<Member>]> {
+        let mut list = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        list.follow(snapshot, now);
+        Arc::clone(&list.members)
+    }
+}
+
+#[derive(Debug, Default)]
+struct List {
+    /// What was looked at last.
+    snapshot: Option<Arc<Snapshot>>,
+    /// As in the snapshot: by id.
+    members: Arc<[Arc<Member>]>,
+    /// By what stands for its id, when an instance came: an instance that is lost and found again is not new.
+    came: HashMap<u64, Option<Instant>>,
+}
+
+impl List {
+    fn follow(&mut self, snapshot: &Arc<Snapshot>, now: Instant) {
+        let known = self.snapshot.as_ref().map(|known| known.instances());
+        if !known.is_some_and(|known| std::ptr::eq(known, snapshot.instances())) {
+            self.update(snapshot.instances(), now);
+        }
+        self.snapshot = Some(Arc::clone(snapshot));
+    }
+
+    fn update(&mut self, instances: &[Arc<Instance>], now: Instant) {
+        // Where nobody was there before, nobody has to be spared.
+        let joined = (!self.members.is_empty()).then_some(now);
+        let before = std::mem::take(&mut self.members);
+        let mut before = before.iter().peekable();
+        let members = instances.iter().map(|instance| {
+            while before
+                .next_if(|old| old.instance.id < instance.id)
+                .is_some()
+            {}
+            let old = before.next_if(|old| old.instance.id == instance.id);
+            match old {
+                Some(old) if old.instance == *instance => Arc::clone(old),
+                _ => Arc::new(self.member(instance, joined)),
+            }
+        });
+        self.members = members.collect();
+        self.forget();
+    }
+
+    fn member(&mut self, instance: &Arc<Instance>, joined: Option<Instant>) -> Member {
+        let key = Candidate::key_of(&instance.id);
+        let address = address_of(&instance.addresses);
+        let place = address.as_ref().map_or(String::new(), Address::to_string);
+        Member {
+            instance: Arc::clone(instance),
+            address,
+            key,
+            // Neither has a line break in it.
+            seat: Candidate::key_of(&format!("{place}\n{}", instance.group)),
+            joined: *self.came.entry(key).or_insert(joined),
+        }
+    }
+
+    fn forget(&mut self) {
+        if self.came.len() > 2 * self.members.len() + REMEMBERED {
+            let listed = self.members.iter().map(|one| (one.key, one.joined));
+            self.came = listed.collect();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::registry::{Feed, Listing};
+
+    /// A service whose list is written by hand, `id` or `id address`, and the roster that follows it.
+    struct Service {
+        feed: Feed,
+        roster: Roster,
+        start: Instant,
+    }
+
+    impl Service {
+        fn new() -> Self {
+            Self {
+                feed: Feed::new("S"),
+                roster: Roster::default(),
+                start: Instant::now(),
+            }
+        }
+
+        /// The members after so many seconds, each with the second at which it came.
+        fn after(&mut self, seconds: u64, ids: &[&str]) -> String {
+            let watch = self.feed.watch();
+            let mut listing = Listing::default();
+            for id in ids {
+                let mut instance = Instance::new(*id, "S");
+                instance.addresses = vec![format!("memory:{id}")];
+                listing.instances.push(Arc::new(instance));
+            }
+            self.feed.publish(listing);
+            let now = self.start + Duration::from_secs(seconds);
+            let members = self.roster.members(&watch.borrow(), now);
+            let show = |member: &Arc<Member>| match member.joined {
+                Some(joined) => {
+                    format!("{}@{}", member.instance.id, (joined - self.start).as_secs())
+                }
+                None => member.instance.id.clone(),
+            };
+            members.iter().map(show).collect::<Vec<_>>().join(" ")
+        }
+    }
+
+    #[test]
+    fn who_comes_after_the_first_list_is_new() {
+        let mut service = Service::new();
+        assert_eq!(service.after(1, &["b", "d"]), "b d");
+        assert_eq!(service.after(2, &["a", "b", "c", "d"]), "a@2 b c@2 d");
+        assert_eq!(service.after(3, &["a", "d", "e"]), "a@2 d e@3");
+    }
+
+    #[test]
+    fn who_is_lost_and_found_is_not_new() {
+        let mut service = Service::new();
+        service.after(1, &["a", "b"]);
+        assert_eq!(service.after(2, &["a"]), "a");
+        assert_eq!(service.after(3, &["a", "b"]), "a b");
+        assert_eq!(service.after(4, &[]), "");
+        assert_eq!(service.after(5, &["b", "c"]), "b c", "nobody was there");
+    }
+
+    #[test]
+    fn the_lost_are_not_remembered_for_ever() {
+        let mut service = Service::new();
+        service.after(1, &["a", "lost"]);
+        for round in 0..3_000 {
+            service.after(2, &["a", &format!("n{round}")]);
+        }
+        assert!(service.roster.0.lock().unwrap().came.len() <= REMEMBERED + 4);
+        assert_eq!(service.after(3, &["a", "lost"]), "a lost@3");
+    }
+
+    #[test]
+    fn a_server_that_restarts_keeps_its_seat() {
+        let mut instance = Instance::new("one", "S");
+        instance.addresses = vec!["tcp://10.0.0.1:7000".into()];
+        let mut roster = List::default();
+        let first = roster.member(&Arc::new(instance.clone()), None);
+        instance.id = "two".into();
+        let second = roster.member(&Arc::new(instance.clone()), None);
+        assert_ne!(first.key, second.key);
+        assert_eq!(first.seat, second.seat);
+        instance.group = "spare".into();
+        let other = roster.member(&Arc::new(instance), None);
+        assert_ne!(first.seat, other.seat, "two instances of one server");
+    }
+}
