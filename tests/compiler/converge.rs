@@ -71,7 +71,7 @@ fn faults(loader: &MemoryLoader, entry: &str, mended: &mut usize) -> String {
     faults
 }
 
-fn corpus(folder: &Path, into: &mut Vec<PathBuf>) {
+pub(crate) fn corpus(folder: &Path, into: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).expect("a folder of the corpus") {
         let path = entry.expect("an entry").path();
         if path.is_dir() {

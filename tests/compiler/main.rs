@@ -11,6 +11,7 @@ mod manual;
 mod model;
 mod pages;
 mod parse;
+mod planted;
 mod sink;
 mod terminal;
 mod transcript;

@@ -14,6 +14,7 @@ mod chaos;
 mod faults;
 mod fuzz;
 mod lines;
+mod package;
 mod provision;
 mod report;
 mod runner;
@@ -44,6 +45,7 @@ Tasks:
   faults [--cases N] [--seed S] [--samples N]
                                 inject mistakes into every valid contract, one to five at a time, and count which are
                                 told, in how many reports; show some of each class that goes wrong
+  package                       package every published crate, and build each from its package
   bless                         accept what the snapshot tests see now
   lines                         lines of code and normal dependencies of each crate";
 
@@ -57,6 +59,7 @@ fn main() -> ExitCode {
         ["engines"] => provision::engines(),
         ["fuzz", options @ ..] => fuzz::fuzz(options),
         ["faults", options @ ..] => faults::faults(options),
+        ["package", options @ ..] => package::package(options),
         ["bless"] => bless::bless(),
         ["lines"] => lines::lines(),
         [] | ["help" | "--help" | "-h"] => {

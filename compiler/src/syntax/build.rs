@@ -39,7 +39,8 @@ impl<'a> Parser<'a> {
                     // What stood before the dot may be missing.
                     self.lost.spans.push(path.span);
                     self.lost.package = true;
-                    let dot = Span::new(place.file, place.start, place.start + 1);
+                    let first = place.start as usize;
+                    let dot = self.place_of(first, first + 1);
                     self.reports.push(
                         Diagnostic::new(
                             Code::UnexpectedToken,

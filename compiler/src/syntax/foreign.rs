@@ -182,13 +182,10 @@ impl<'a> Parser<'a> {
     fn thrift_end(&self, field: Span) -> (Span, &'static str) {
         let rest = &self.masked[field.end as usize..];
         let mark = rest.trim_start_matches([' ', '\t']);
-        let gap = u32::try_from(rest.len() - mark.len()).unwrap_or(0);
+        let comma = self.masked.len() - mark.len();
         match mark.bytes().next() {
             Some(b';') => (field, ""),
-            Some(b',') => {
-                let end = field.end + gap + 1;
-                (Span { end, ..field }, ";")
-            }
+            Some(b',') => (field.to(self.place_of(comma, comma + 1)), ";"),
             _ => (field, ";"),
         }
     }

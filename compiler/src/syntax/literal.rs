@@ -44,7 +44,8 @@ impl Parser<'_> {
                 None,
             ),
             Bad::Unit(unit, near) => {
-                let at = Span { start: span.end - u32::try_from(unit.len()).unwrap_or(0), ..span };
+                let end = span.end as usize;
+                let at = self.place_of(end - unit.len(), end);
                 let report = Diagnostic::new(Code::UnknownUnit, at, format!("unknown unit `{}`", shorten(&unit)));
                 let report = match near[..] {
                     [one] => report.help(format!("write `{one}`")).fix(at, one),

@@ -78,33 +78,10 @@ pub fn parse_with_comments(id: FileId, text: &str) -> Parsed {
     };
     let file = parser.file(scan.truncated);
     let stopped = parser.stopped;
-    let mut diagnostics = parser.reports.finish(stopped);
-    if !text.is_ascii() {
-        for found in &mut diagnostics {
-            widen(found, text);
-        }
-    }
     Parsed {
         file,
-        diagnostics,
+        diagnostics: parser.reports.finish(stopped),
         comments: scan.comments,
-    }
-}
-
-/// Makes every place of a finding hold whole characters: marks in ASCII stand for longer ones.
-fn widen(found: &mut Diagnostic, text: &str) {
-    let labels = std::iter::once(&mut found.primary).chain(&mut found.labels);
-    let edits = found.fix.iter_mut().flat_map(|fix| &mut fix.edits);
-    let spans = labels
-        .map(|label| &mut label.span)
-        .chain(edits.map(|(span, _)| span));
-    for span in spans {
-        while !text.is_char_boundary(span.start as usize) {
-            span.start -= 1;
-        }
-        while !text.is_char_boundary(span.end as usize) {
-            span.end += 1;
-        }
     }
 }
 
@@ -342,10 +319,15 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// The place of a pair in the source.
+    /// The place of a pair in the source. What the grammar takes a part of a character for belongs to what is before it.
     pub(super) fn span(&self, pair: &Pair<'a, Rule>) -> Span {
         let place = self.lean.source(pair.as_str());
-        span(self.file, place.start, self.whole(place.end))
+        self.place_of(place.start, place.end)
+    }
+
+    /// A range of the masked text as a place of whole characters.
+    pub(super) fn place_of(&self, start: usize, end: usize) -> Span {
+        span(self.file, self.whole(start), self.whole(end))
     }
 
     /// The end of the last token in `start..end`.
@@ -373,6 +355,14 @@ impl<'a> Parser<'a> {
     pub(super) fn whole(&self, mut at: usize) -> usize {
         while !self.text.is_char_boundary(at) {
             at += 1;
+        }
+        at
+    }
+
+    /// `at`, or the start of the character of the text that it stands in.
+    pub(super) fn character(&self, mut at: usize) -> usize {
+        while !self.text.is_char_boundary(at) {
+            at -= 1;
         }
         at
     }

@@ -345,7 +345,7 @@ impl Parser<'_> {
                 let at = if at == text.len() {
                     to
                 } else {
-                    self.lean.source(&text[at..]).start
+                    self.character(self.lean.source(&text[at..]).start)
                 };
                 Stop {
                     at,

@@ -151,15 +151,11 @@ impl Parser<'_> {
         let next_word = self.masked(next);
         let behind = self.masked(self.token(next.end as usize));
         let gap = last.map_or(from, |last| last.end as usize)..found.start as usize;
-        let free = gap
-            .clone()
-            .find(|at| matches!(self.masked.as_bytes()[*at], b' ' | b'\t' | b'\n' | BLANK));
+        let free = gap.clone().find(|at| self.is_free(*at));
         let swap_next = (next.end as usize <= to)
             .then(|| self.swap(found, next))
             .flatten();
-        let near = gap
-            .clone()
-            .rfind(|at| matches!(self.masked.as_bytes()[*at], b' ' | b'\t' | b'\n' | BLANK));
+        let near = gap.clone().rfind(|at| self.is_free(*at));
         let name = || {
             let named = stop
                 .expected
@@ -246,6 +242,12 @@ impl Parser<'_> {
             }
         }
         edits
+    }
+
+    /// Whether a token of one byte can be put at `at`: into a gap, or in the place of a whole character that was left out.
+    fn is_free(&self, at: usize) -> bool {
+        matches!(self.masked.as_bytes()[at], b' ' | b'\t' | b'\n' | BLANK)
+            && self.text.is_char_boundary(at)
     }
 
     fn tokens_before(&self, from: usize, to: usize) -> Vec<Span> {
