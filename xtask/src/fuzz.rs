@@ -1,6 +1,10 @@
 //! `cargo xtask fuzz`: hands the compiler millions of inputs that nobody would write, and looks for one that breaks it.
 //!
 //! Coverage comes from flags of the stable compiler, so that neither a nightly one nor `cargo fuzz` is needed.
+//!
+//! A search from scratch (`--fresh`) depends neither on time nor on the order of files in a folder. Threads and tables
+//! hashed with a random key do vary which edges an input is seen to take, so that two searches of one seed are alike, but
+//! not the same: an input that breaks a program is kept, and runs again with `--input`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -41,6 +45,7 @@ struct Options<'a> {
     seed: u32,
     input: Option<&'a str>,
     keep: bool,
+    fresh: bool,
 }
 
 /// Runs the programs that `options` name, all by default. `Ok(false)` when an input broke one.
@@ -70,6 +75,7 @@ impl<'a> Options<'a> {
             seed: 1,
             input: None,
             keep: false,
+            fresh: false,
         };
         let mut rest = arguments.iter();
         while let Some(argument) = rest.next() {
@@ -83,10 +89,11 @@ impl<'a> Options<'a> {
                 "--seed" => options.seed = number(value()?)?,
                 "--input" => options.input = Some(value()?),
                 "--keep" => options.keep = true,
+                "--fresh" => options.fresh = true,
                 target if TARGETS.contains(&target) => options.targets.push(target),
                 unknown => {
                     return Err(format!(
-                        "`fuzz` knows no `{unknown}`: it takes {}, --runs N, --seed N, --input FILE, --keep",
+                        "`fuzz` knows no `{unknown}`: it takes {}, --runs N, --seed N, --input FILE, --keep, --fresh",
                         TARGETS.join(", ")
                     ));
                 }
@@ -136,13 +143,17 @@ fn build() -> Result<PathBuf, String> {
 
 /// Tries inputs made from those that are kept, and tells what came of it.
 fn explore(program: &Path, target: &str, options: &Options<'_>) -> Result<bool, String> {
+    if options.fresh {
+        let own = working(target)?;
+        fs::remove_dir_all(own).map_err(|error| error.to_string())?;
+    }
     let own = working(target)?;
     let found = folder(&format!("{FOLDER}/target/found"))?;
     let log = found.join(format!("{target}.log"));
     let mut command = Command::new(program);
     command
         .arg(&own)
-        .args(starts(target))
+        .arg(format!("-seed_inputs={}", inputs(target)?.join(",")))
         .arg(format!("-dict={FOLDER}/rpc.dict"))
         .arg(format!("-runs={}", options.runs))
         .arg(format!("-seed={}", options.seed))
@@ -151,6 +162,8 @@ fn explore(program: &Path, target: &str, options: &Options<'_>) -> Result<bool, 
         .arg(format!("-timeout={SLOWEST}"))
         // Which edges are taken says enough; how often would keep twice as many inputs, and run half as fast.
         .args(["-use_counters=0", "-print_final_stats=1"])
+        // Nobody else adds inputs; to look for some every second would make the search depend on time.
+        .arg("-reload=0")
         .arg(format!("-artifact_prefix={}/{target}-", found.display()))
         .stderr(fs::File::create(&log).map_err(|error| error.to_string())?);
     let sound = run(&mut command)?;
@@ -178,6 +191,19 @@ fn starts(target: &str) -> Vec<String> {
         .chain(Some(kept))
         .filter(|folder| workspace::root().join(folder).is_dir())
         .collect()
+}
+
+/// The files to start from, in an order that is the same everywhere.
+fn inputs(target: &str) -> Result<Vec<String>, String> {
+    let mut inputs = Vec::new();
+    for folder in starts(target) {
+        let files = workspace::files(&workspace::root().join(&folder), "")?;
+        let names = files
+            .iter()
+            .filter_map(|file| file.strip_prefix(workspace::root()).ok());
+        inputs.extend(names.map(|name| name.display().to_string()));
+    }
+    Ok(inputs)
 }
 
 /// Makes the fewest inputs that cover what all found ones do the ones that are kept.

@@ -39,9 +39,9 @@ Tasks:
   chaos discovery [--quick] [--only NAME]… [--on REGISTRY]… [--json FILE] [--list]
                                 do harm to servers and registries, and judge what calls notice of it, beside tonic
   engines                       install what the tests of discovery need and the system lacks: Redis, etcd, ZooKeeper
-  fuzz [TARGET]… [--runs N] [--seed N] [--input FILE] [--keep]
-                                hand the compiler inputs that nobody would write; one input again; keep the fewest
-                                inputs that cover all that was found
+  fuzz [TARGET]… [--runs N] [--seed N] [--fresh] [--input FILE] [--keep]
+                                hand the compiler inputs that nobody would write; start from scratch instead of from what
+                                was found here; one input again; keep the fewest inputs that cover all that was found
   faults [--cases N] [--seed S] [--samples N]
                                 inject mistakes into every valid contract, one to five at a time, and count which are
                                 told, in how many reports; show some of each class that goes wrong

@@ -44,9 +44,13 @@ pub(crate) fn package(options: &[&str]) -> Result<bool, String> {
 
 /// Unpacks the package of a crate beside it. The folder of what was in it.
 fn unpack(folder: &Path, name: &str) -> Result<PathBuf, String> {
-    let identity = provision::output("cargo", &["pkgid", "--offline", "--package", name])
-        .ok_or_else(|| format!("cargo does not know the package `{name}`"))?;
-    let version = identity.rsplit(['@', '#']).next().unwrap_or_default();
+    let identity = workspace::cargo(&["pkgid", "--offline", "--package", name])
+        .output()
+        .map_err(|error| format!("cannot run cargo: {error}"))?;
+    let identity = String::from_utf8_lossy(&identity.stdout);
+    let Some((_, version)) = identity.trim().rsplit_once(['@', '#']) else {
+        return Err(format!("cargo does not know the package `{name}`"));
+    };
     let own = folder.join(format!("{name}-{version}"));
     if own.is_dir() {
         fs::remove_dir_all(&own)
@@ -77,10 +81,11 @@ fn build(folder: &Path, own: &Path, unpacked: &[(&str, PathBuf)]) -> Result<bool
         .arg(own.join("Cargo.toml"));
     for (name, path) in unpacked {
         if path != own && lock.contains(&format!("name = \"{name}\"\n")) {
-            // A path in Rust's quotes is one in TOML's.
+            // From where cargo runs.
+            let path = path.file_name().unwrap_or_default().display();
             cargo
                 .arg("--config")
-                .arg(format!("patch.crates-io.{name}.path={path:?}"));
+                .arg(format!("patch.crates-io.{name}.path=\"{path}\""));
         }
     }
     run(&mut cargo)

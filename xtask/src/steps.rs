@@ -237,7 +237,7 @@ const STEPS: &[Step] = &[
     Step {
         name: "fuzz",
         shows: "no input that a short search finds breaks the compiler",
-        cargo: &["xtask", "fuzz"],
+        cargo: &["xtask", "fuzz", "--fresh"],
         environment: &[],
     },
     Step {
