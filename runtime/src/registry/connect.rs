@@ -6,6 +6,7 @@ use super::error::{Error, ErrorKind};
 use super::etcd::Etcd;
 use super::file::File;
 use super::fixed::Fixed;
+use super::joined::{BETWEEN, all};
 use super::memory::Memory;
 
 /// What this build understands, with an example each.
@@ -29,12 +30,56 @@ const SCHEMES: &[(&str, &str)] = &[
 /// | `static:tcp://127.0.0.1:7000,…` | a fixed list, see [`Fixed`] |
 /// | `zookeeper://user:password@10.0.0.1:2181,…/shop` | a `ZooKeeper` ensemble (feature `zookeeper`) |
 ///
-/// A registry of another kind comes in by [`Handle::new`].
+/// Several with ` | ` between them are one, as [`all`] joins them. A registry of another kind comes in by [`Handle::new`].
 ///
 /// # Errors
 /// An address that is wrong, or a registry that cannot be used as things are; the text says what to do.
 pub async fn connect(address: &str) -> Result<Handle, Error> {
-    let address = address.trim();
+    let addresses = several(address);
+    if let [address] = addresses[..] {
+        return one(address).await;
+    }
+    let mut registries = Vec::with_capacity(addresses.len());
+    for address in addresses {
+        registries.push(one(address).await?);
+    }
+    all(registries)
+}
+
+/// The addresses between ` | `. Sets of instances stand between `|`, too, behind `static:`.
+fn several(address: &str) -> Vec<&str> {
+    let mut addresses = Vec::new();
+    let (mut rest, mut from) = (address, 0);
+    while let Some(at) = rest[from..].find(BETWEEN) {
+        let end = from + at;
+        let next = rest[end + BETWEEN.len()..].trim_start();
+        if is_static(rest) && is_set(next) {
+            from = end + BETWEEN.len();
+        } else {
+            addresses.push(rest[..end].trim());
+            (rest, from) = (next, 0);
+        }
+    }
+    addresses.push(rest.trim());
+    addresses
+}
+
+fn is_static(address: &str) -> bool {
+    address.trim_start().starts_with("static:")
+}
+
+/// Whether this is a set of instances of `static:` and no address of a registry: hosts, sockets, or names within the process.
+fn is_set(text: &str) -> bool {
+    match text.split_once(':') {
+        Some(("tcp" | "unix" | "memory", _)) => true,
+        Some((scheme, rest)) => {
+            !rest.starts_with("//") && !SCHEMES.iter().any(|(known, _)| *known == scheme)
+        }
+        None => true,
+    }
+}
+
+async fn one(address: &str) -> Result<Handle, Error> {
     let Some((scheme, rest)) = address.split_once(':') else {
         return Err(wrong(address, "the scheme is missing"));
     };
@@ -85,6 +130,26 @@ mod tests {
         assert!(!text.contains("hunter2"), "{text}");
         let error = connect("/run/shop").await.unwrap_err();
         assert!(error.message().starts_with("the scheme is missing"));
+    }
+
+    #[tokio::test]
+    async fn several_addresses_are_one_registry_and_sets_of_instances_are_none() {
+        for (address, expect) in [
+            ("memory:a", &["memory:a"][..]),
+            (" memory:a | memory:b|c ", &["memory:a", "memory:b|c"]),
+            (
+                "static:a:1 | tcp://b:1;weight=3 | memory:c | etcd://d | memory:",
+                &["static:a:1 | tcp://b:1;weight=3 | memory:c", "etcd://d", "memory:"],
+            ),
+            ("memory:a | consul:b", &["memory:a", "consul:b"]),
+        ] {
+            assert_eq!(several(address), expect);
+        }
+        let both = connect("memory:several-a | memory:several-b")
+            .await
+            .unwrap();
+        assert_eq!(both.address(), "memory:several-a | memory:several-b");
+        assert!(connect("memory:a | file:/nowhere/at/all").await.is_err());
     }
 
     #[tokio::test]

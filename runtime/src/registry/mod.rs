@@ -12,6 +12,7 @@ mod etcd;
 mod file;
 mod fixed;
 mod instance;
+mod joined;
 mod lease;
 mod locator;
 mod memory;
@@ -45,6 +46,7 @@ pub use instance::{
     DEFAULT_GROUP, DEFAULT_WEIGHT, Instance, InvalidRecord, MAX_INSTANCES, MAX_RECORD_BYTES,
     MAX_WEIGHT,
 };
+pub use joined::all;
 pub use lease::{AUDIT, Lease, LeaseState, Registrar, Terms};
 pub use locator::{DEFAULT_NAMESPACE, Endpoint, Locator};
 pub use memory::Memory;
