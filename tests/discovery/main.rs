@@ -35,6 +35,20 @@ async fn memory_registry_found_by_name_conforms() {
 }
 
 #[tokio::test]
+async fn two_registries_joined_conform() {
+    let directory = tempfile::tempdir().unwrap();
+    let address = format!(
+        "memory:joined-conformance | file:{}",
+        directory.path().display()
+    );
+    conformance(move || {
+        let address = address.clone();
+        async move { connect(&address).await.unwrap() }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn static_registry_conforms_as_far_as_a_list_can() {
     let registry = connect("static:tcp://127.0.0.1:7000,tcp://127.0.0.1:7001;release=1.1")
         .await
