@@ -71,11 +71,10 @@ fn is_static(address: &str) -> bool {
 /// Whether this is a set of instances of `static:` and no address of a registry: hosts, sockets, or names within the process.
 fn is_set(text: &str) -> bool {
     match text.split_once(':') {
-        Some(("tcp" | "unix" | "memory", _)) => true,
+        Some(("tcp" | "unix" | "memory", _)) | None => true,
         Some((scheme, rest)) => {
             !rest.starts_with("//") && !SCHEMES.iter().any(|(known, _)| *known == scheme)
         }
-        None => true,
     }
 }
 
@@ -139,7 +138,11 @@ mod tests {
             (" memory:a | memory:b|c ", &["memory:a", "memory:b|c"]),
             (
                 "static:a:1 | tcp://b:1;weight=3 | memory:c | etcd://d | memory:",
-                &["static:a:1 | tcp://b:1;weight=3 | memory:c", "etcd://d", "memory:"],
+                &[
+                    "static:a:1 | tcp://b:1;weight=3 | memory:c",
+                    "etcd://d",
+                    "memory:",
+                ],
             ),
             ("memory:a | consul:b", &["memory:a", "consul:b"]),
         ] {

@@ -53,20 +53,15 @@ impl World {
             Freshness::Current => "current",
             Freshness::Stale(_) | Freshness::Stored(_) => "stale",
         };
-        let mut text = format!("{state}:");
-        for one in self.view.instances() {
-            text += &match one.weight {
-                100 => format!(" {}", one.id),
-                weight => format!(" {}={weight}", one.id),
-            };
-        }
-        for one in self.view.left() {
-            text += &format!(" -{}", one.id);
-        }
-        for one in self.view.drained() {
-            text += &format!(" ~{}", one.id);
-        }
-        assert_eq!(text, expect);
+        let listed = self.view.instances().iter().map(|one| match one.weight {
+            100 => format!(" {}", one.id),
+            weight => format!(" {}={weight}", one.id),
+        });
+        let left = self.view.left().iter().map(|one| format!(" -{}", one.id));
+        let drained = self.view.drained().iter();
+        let drained = drained.map(|one| format!(" ~{}", one.id));
+        let words: String = listed.chain(left).chain(drained).collect();
+        assert_eq!(format!("{state}:{words}"), expect);
         self
     }
 }
