@@ -76,7 +76,7 @@ const RUNTIME: &[(&str, &str)] = &[
     ("tokio", "sockets, timers and tasks"),
     (
         "tokio-rustls",
-        "behind the features `etcd` and `zookeeper`: TLS without OpenSSL, with ring",
+        "behind the features `etcd`, `redis` and `zookeeper`: TLS without OpenSSL, with ring",
     ),
 ];
 

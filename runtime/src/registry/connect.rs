@@ -8,6 +8,8 @@ use super::file::File;
 use super::fixed::Fixed;
 use super::joined::{BETWEEN, all};
 use super::memory::Memory;
+#[cfg(feature = "redis")]
+use super::redis::Redis;
 
 /// What this build understands, with an example each.
 const SCHEMES: &[(&str, &str)] = &[
@@ -15,6 +17,8 @@ const SCHEMES: &[(&str, &str)] = &[
     ("etcd", "etcd://10.0.0.1:2379,10.0.0.2:2379/shop"),
     ("file", "file:/run/shop"),
     ("memory", "memory:name"),
+    #[cfg(feature = "redis")]
+    ("redis", "redis://127.0.0.1:6379/shop"),
     ("static", "static:tcp://127.0.0.1:7000"),
     #[cfg(feature = "zookeeper")]
     ("zookeeper", "zookeeper://10.0.0.1:2181,10.0.0.2:2181/shop"),
@@ -27,6 +31,7 @@ const SCHEMES: &[(&str, &str)] = &[
 /// | `memory:`, `memory:name` | one registry per process and name |
 /// | `file:/run/shop` | a directory that the processes of one machine share |
 /// | `etcd://user:password@h1:2379,h2:2379/shop`, `etcd+tls://…?ca=FILE` | etcd, with the feature `etcd` |
+/// | `redis://user:password@host:6379/shop` | Redis, with the feature `redis`; `redis+tls://` over TLS |
 /// | `static:tcp://127.0.0.1:7000,…` | a fixed list, see [`Fixed`] |
 /// | `zookeeper://user:password@10.0.0.1:2181,…/shop` | a `ZooKeeper` ensemble (feature `zookeeper`) |
 ///
@@ -90,6 +95,8 @@ async fn one(address: &str) -> Result<Handle, Error> {
             Ok(Handle::new(File::open(path).await?))
         }
         "memory" => Ok(Handle::new(Memory::named(rest))),
+        #[cfg(feature = "redis")]
+        "redis" | "redis+tls" | "rediss" => Ok(Handle::new(Redis::open(address).await?)),
         "static" => Ok(Handle::new(Fixed::parse(rest)?)),
         #[cfg(feature = "zookeeper")]
         "zookeeper" | "zookeeper+tls" => Ok(Handle::new(super::ZooKeeper::open(address)?)),

@@ -16,9 +16,11 @@ mod joined;
 mod lease;
 mod locator;
 mod memory;
+#[cfg(feature = "redis")]
+mod redis;
 mod saved;
 mod snapshot;
-#[cfg(feature = "zookeeper")]
+#[cfg(any(feature = "redis", feature = "zookeeper"))]
 mod tls;
 mod watch;
 #[cfg(feature = "zookeeper")]
@@ -50,6 +52,8 @@ pub use joined::all;
 pub use lease::{AUDIT, Lease, LeaseState, Registrar, Terms};
 pub use locator::{DEFAULT_NAMESPACE, Endpoint, Locator};
 pub use memory::Memory;
+#[cfg(feature = "redis")]
+pub use redis::Redis;
 pub(crate) use saved::{SavedView, SavedViews};
 pub use snapshot::{Changes, Freshness, Listing, Skipped, Snapshot};
 pub use watch::{Feed, Feeds, Publisher, Publishers, Subscription, View, Watch};

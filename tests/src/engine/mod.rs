@@ -9,6 +9,7 @@ pub mod etcd;
 mod network;
 mod port;
 mod process;
+pub mod redis;
 pub mod zookeeper;
 
 use std::future::Future;

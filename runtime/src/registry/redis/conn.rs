@@ -47,7 +47,7 @@ impl Call {
     }
 
     #[must_use]
-    pub(super) fn with_number(self, number: impl ToString) -> Self {
+    pub(super) fn with_number(self, number: &impl ToString) -> Self {
         self.with(number.to_string())
     }
 }
@@ -67,6 +67,8 @@ pub(super) struct Conn {
     messages: VecDeque<Message>,
     /// The names that the server has given to scripts.
     scripts: HashMap<&'static str, Vec<u8>>,
+    /// Whether it knows `EVALSHA_RO`, which needs no right to write: Redis 7 and later.
+    pub(super) reads_apart: bool,
 }
 
 impl Conn {
@@ -77,6 +79,7 @@ impl Conn {
             outbound: Vec::new(),
             messages: VecDeque::new(),
             scripts: HashMap::new(),
+            reads_apart: false,
         }
     }
 
@@ -87,8 +90,11 @@ impl Conn {
         }
         let count = commands.len();
         timeout(DEADLINE, async {
-            self.stream.write_all(&self.outbound).await.map_err(broken)?;
-            self.stream.flush().await.map_err(broken)?;
+            self.stream
+                .write_all(&self.outbound)
+                .await
+                .map_err(|error| broken(&error))?;
+            self.stream.flush().await.map_err(|error| broken(&error))?;
             self.outbound.clear();
             let mut replies = Vec::with_capacity(count);
             while replies.len() < count {
@@ -117,7 +123,8 @@ impl Conn {
     ) -> Result<Vec<Value>, Fault> {
         let replies = self.evaluate(script, calls).await?;
         // Somebody has emptied the server's memory of scripts.
-        let forgotten = |reply: &Value| matches!(reply, Value::Error(said) if said.starts_with("NOSCRIPT"));
+        let forgotten =
+            |reply: &Value| matches!(reply, Value::Error(said) if said.starts_with("NOSCRIPT"));
         let replies = if replies.iter().any(forgotten) {
             self.scripts.clear();
             self.evaluate(script, calls).await?
@@ -151,23 +158,21 @@ impl Conn {
         if calls.is_empty() {
             return Ok(Vec::new());
         }
-        let name = match self.scripts.get(script.name) {
-            Some(name) => name.clone(),
-            None => {
-                let load: &[&[u8]] = &[b"SCRIPT", b"LOAD", script.text.as_bytes()];
-                let Value::Text(name) = self.ask_one(load).await? else {
-                    return Err(Fault::Malformed("no name for a script".into()));
-                };
-                self.scripts.insert(script.name, name.clone());
-                name
-            }
+        let name = self.name(script).await?;
+        let counts: Vec<String> = calls
+            .iter()
+            .map(|call| call.keys.len().to_string())
+            .collect();
+        let evaluate: &[u8] = if script.reads && self.reads_apart {
+            b"EVALSHA_RO"
+        } else {
+            b"EVALSHA"
         };
-        let counts: Vec<String> = calls.iter().map(|call| call.keys.len().to_string()).collect();
         let commands: Vec<Vec<&[u8]>> = calls
             .iter()
             .zip(&counts)
             .map(|(call, count)| {
-                let head: [&[u8]; 3] = [b"EVALSHA", &name, count.as_bytes()];
+                let head: [&[u8]; 3] = [evaluate, &name, count.as_bytes()];
                 head.into_iter()
                     .chain(call.keys.iter().map(String::as_bytes))
                     .chain(call.arguments.iter().map(Vec::as_slice))
@@ -176,6 +181,19 @@ impl Conn {
             .collect();
         let commands: Vec<&[&[u8]]> = commands.iter().map(Vec::as_slice).collect();
         self.ask(&commands).await
+    }
+
+    /// What the server calls a script.
+    async fn name(&mut self, script: &'static Script) -> Result<Vec<u8>, Fault> {
+        if let Some(name) = self.scripts.get(script.name) {
+            return Ok(name.clone());
+        }
+        let load: &[&[u8]] = &[b"SCRIPT", b"LOAD", script.text.as_bytes()];
+        let Value::Text(name) = self.ask_one(load).await? else {
+            return Err(Fault::Malformed("no name for a script".into()));
+        };
+        self.scripts.insert(script.name, name.clone());
+        Ok(name)
     }
 
     /// Begins (`SUBSCRIBE`) or ends (`UNSUBSCRIBE`) to listen to channels.
@@ -192,7 +210,9 @@ impl Conn {
         match self.ask_one(&[b"PING"]).await {
             Err(Fault::Refused(said)) => {
                 // This was the refusal; the answer to the second command is still to come.
-                timeout(DEADLINE, self.reply()).await.unwrap_or(Err(Fault::Late))?;
+                timeout(DEADLINE, self.reply())
+                    .await
+                    .unwrap_or(Err(Fault::Late))?;
                 Err(Fault::Refused(said))
             }
             answered => answered.map(drop),
@@ -231,7 +251,8 @@ impl Conn {
     /// The next reply, or nothing where it was a push, which is kept.
     async fn next(&mut self) -> Result<Option<Value>, Fault> {
         loop {
-            let value = resp::decode(&mut self.inbound).map_err(|resp::Malformed(what)| Fault::Malformed(what))?;
+            let value = resp::decode(&mut self.inbound)
+                .map_err(|resp::Malformed(what)| Fault::Malformed(what))?;
             match value {
                 Some(Value::Push(parts)) => {
                     self.messages.extend(message(&parts));
@@ -241,7 +262,11 @@ impl Conn {
                 None => {}
             }
             self.inbound.reserve(16 * 1024);
-            let read = self.stream.read_buf(&mut self.inbound).await.map_err(broken)?;
+            let read = self
+                .stream
+                .read_buf(&mut self.inbound)
+                .await
+                .map_err(|error| broken(&error))?;
             if read == 0 {
                 return Err(Fault::Broken("it has closed the connection".into()));
             }
@@ -249,7 +274,7 @@ impl Conn {
     }
 }
 
-fn broken(error: io::Error) -> Fault {
+fn broken(error: &io::Error) -> Fault {
     Fault::Broken(format!("the connection is broken: {error}"))
 }
 
@@ -294,7 +319,11 @@ mod tests {
         let talk = ">3\r\n+message\r\n+c\r\n+one\r\n+PONG\r\n>3\r\n+message\r\n+c\r\n+two\r\n";
         let (reply, ()) = tokio::join!(conn.ask_one(&[b"PING"]), answer(&mut server, "PING", talk));
         assert_eq!(reply.unwrap(), Value::Text("PONG".into()));
-        let texts = |conn: &mut Conn| conn.messages().map(|message| message.text).collect::<Vec<_>>();
+        let texts = |conn: &mut Conn| {
+            conn.messages()
+                .map(|message| message.text)
+                .collect::<Vec<_>>()
+        };
         assert_eq!(texts(&mut conn), ["one"]);
         conn.heard().await.unwrap();
         assert_eq!(texts(&mut conn), ["two"]);
@@ -303,12 +332,16 @@ mod tests {
     #[tokio::test]
     async fn a_refused_subscription_leaves_replies_where_they_belong() {
         let (mut conn, mut server) = pair();
+        let channels = ["c".to_owned()];
         let (refused, ()) = tokio::join!(
-            conn.listen("SUBSCRIBE", &["c".into()]),
+            conn.listen("SUBSCRIBE", &channels),
             answer(&mut server, "PING", "-NOPERM no\r\n+PONG\r\n"),
         );
         assert_eq!(refused, Err(Fault::Refused("NOPERM no".into())));
-        let (reply, ()) = tokio::join!(conn.ask_one(&[b"GET", b"x"]), answer(&mut server, "GET", ":1\r\n"));
+        let (reply, ()) = tokio::join!(
+            conn.ask_one(&[b"GET", b"x"]),
+            answer(&mut server, "GET", ":1\r\n")
+        );
         assert_eq!(reply, Ok(Value::Number(1)));
     }
 

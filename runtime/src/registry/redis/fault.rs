@@ -41,7 +41,9 @@ impl Fault {
             ),
             Self::Malformed(what) => (
                 ErrorKind::Unavailable,
-                format!("{endpoint} sends {what}: is it a Redis, and the address that of its RESP port?"),
+                format!(
+                    "{endpoint} sends {what}: is it a Redis, and the address that of its RESP port?"
+                ),
             ),
             Self::Unfit(why) => (ErrorKind::Unsupported, format!("{endpoint} {why}")),
             Self::Refused(said) => {
@@ -152,11 +154,31 @@ mod tests {
     #[test]
     fn refusals_say_what_to_do_and_whether_it_may_pass() {
         for (said, kind, advice) in [
-            ("NOPERM this user has no permissions", ErrorKind::Denied, "ACL SETUSER"),
-            ("READONLY You can't write", ErrorKind::Unavailable, "name the master"),
-            ("MOVED 3999 127.0.0.1:6381", ErrorKind::Unsupported, "Cluster"),
-            ("OOM command not allowed", ErrorKind::Unavailable, "maxmemory"),
-            ("LOADING Redis is loading", ErrorKind::Unavailable, "LOADING"),
+            (
+                "NOPERM this user has no permissions",
+                ErrorKind::Denied,
+                "ACL SETUSER",
+            ),
+            (
+                "READONLY You can't write",
+                ErrorKind::Unavailable,
+                "name the master",
+            ),
+            (
+                "MOVED 3999 127.0.0.1:6381",
+                ErrorKind::Unsupported,
+                "Cluster",
+            ),
+            (
+                "OOM command not allowed",
+                ErrorKind::Unavailable,
+                "maxmemory",
+            ),
+            (
+                "LOADING Redis is loading",
+                ErrorKind::Unavailable,
+                "LOADING",
+            ),
             ("", ErrorKind::Unavailable, "refuses"),
         ] {
             let error = told(Fault::Refused(said.into()));
@@ -173,7 +195,12 @@ mod tests {
         insta::assert_snapshot!(error, @"registry `redis://h:1/shop`: h:1 does not know `HELLO 3`: Redis 6 or later is needed, with that command neither renamed nor disabled");
         let wrong = told(Fault::Unwelcome("WRONGPASS hunter2".into()));
         assert_eq!(wrong.kind(), ErrorKind::Denied);
-        for said in ["ERR hunter2", "hunter2", "DENIED hunter2", "LOADING hunter2"] {
+        for said in [
+            "ERR hunter2",
+            "hunter2",
+            "DENIED hunter2",
+            "LOADING hunter2",
+        ] {
             let error = told(Fault::Unwelcome(said.into()));
             assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");
         }
@@ -181,8 +208,14 @@ mod tests {
 
     #[test]
     fn what_a_server_says_is_shortened_and_safe_to_print() {
-        let error = told(Fault::Refused(format!("ERR \u{1b}[31m\r\nü{}", "x".repeat(10_000))));
+        let error = told(Fault::Refused(format!(
+            "ERR \u{1b}[31m\r\nü{}",
+            "x".repeat(10_000)
+        )));
         let message = error.message();
-        assert!(message.len() < 300 && message.contains("\\u{1b}[31m\\r\\nü"), "{message}");
+        assert!(
+            message.len() < 300 && message.contains("\\u{1b}[31m\\r\\nü"),
+            "{message}"
+        );
     }
 }

@@ -81,7 +81,9 @@ pub(super) fn decode(from: &mut BytesMut) -> Result<Option<Value>, Malformed> {
     let Some(length) = extent(from)? else {
         return Ok(None);
     };
-    let mut reader = Reader { rest: &from[..length] };
+    let mut reader = Reader {
+        rest: &from[..length],
+    };
     let value = reader.value()?;
     from.advance(length);
     Ok(Some(value))
@@ -155,8 +157,11 @@ impl Kind {
     }
 }
 
-/// The kind of the first value, the rest of its first line, and where that ends.
-fn line(bytes: &[u8]) -> Result<Option<(u8, &[u8], usize)>, Malformed> {
+/// The kind of a value, the rest of its first line, and where that ends.
+type Line<'a> = (u8, &'a [u8], usize);
+
+/// The first line of the first value.
+fn line(bytes: &[u8]) -> Result<Option<Line<'_>>, Malformed> {
     let window = &bytes[..bytes.len().min(MAX_LINE)];
     let Some((&kind, _)) = window.split_first() else {
         return Ok(None);
@@ -192,7 +197,10 @@ fn number(line: &[u8]) -> Result<i64, Malformed> {
         .and_then(|text| text.parse().ok())
         .ok_or_else(|| {
             let start = &line[..line.len().min(40)];
-            Malformed(format!("`{}` where a number should be", start.escape_ascii()))
+            Malformed(format!(
+                "`{}` where a number should be",
+                start.escape_ascii()
+            ))
         })
 }
 
@@ -269,17 +277,36 @@ mod tests {
             ("$4\r\na\r\nb\r\n", text("a\r\nb")),
             ("=7\r\ntxt:abc\r\n", text("txt:abc")),
             ("*0\r\n", Value::List(vec![])),
-            ("*2\r\n$1\r\na\r\n*1\r\n:1\r\n", Value::List(vec![text("a"), Value::List(vec![Value::Number(1)])])),
-            ("%1\r\n+role\r\n+master\r\n", Value::List(vec![text("role"), text("master")])),
-            (">2\r\n+message\r\n$0\r\n\r\n", Value::Push(vec![text("message"), text("")])),
+            (
+                "*2\r\n$1\r\na\r\n*1\r\n:1\r\n",
+                Value::List(vec![text("a"), Value::List(vec![Value::Number(1)])]),
+            ),
+            (
+                "%1\r\n+role\r\n+master\r\n",
+                Value::List(vec![text("role"), text("master")]),
+            ),
+            (
+                ">2\r\n+message\r\n$0\r\n\r\n",
+                Value::Push(vec![text("message"), text("")]),
+            ),
         ];
         for (bytes, value) in cases {
             let bytes = bytes.as_bytes();
             for cut in 0..bytes.len() {
-                assert_eq!(decoded(&bytes[..cut]), Ok(None), "{cut} of {}", bytes.escape_ascii());
+                assert_eq!(
+                    decoded(&bytes[..cut]),
+                    Ok(None),
+                    "{cut} of {}",
+                    bytes.escape_ascii()
+                );
             }
             let mut two = BytesMut::from(&[bytes, b":7\r\n"].concat()[..]);
-            assert_eq!(decode(&mut two), Ok(Some(value)), "{}", bytes.escape_ascii());
+            assert_eq!(
+                decode(&mut two),
+                Ok(Some(value)),
+                "{}",
+                bytes.escape_ascii()
+            );
             assert_eq!(&two[..], b":7\r\n", "what follows is left");
         }
     }
@@ -305,7 +332,9 @@ mod tests {
 
     #[test]
     fn fields_of_a_map_are_found_by_name() {
-        let map = decoded(b"%2\r\n+proto\r\n:3\r\n+role\r\n+replica\r\n").unwrap().unwrap();
+        let map = decoded(b"%2\r\n+proto\r\n:3\r\n+role\r\n+replica\r\n")
+            .unwrap()
+            .unwrap();
         assert_eq!(map.field("proto").and_then(Value::number), Some(3));
         assert_eq!(map.field("role").and_then(Value::text), Some("replica"));
         assert_eq!(map.field("3"), None);

@@ -1,0 +1,73 @@
+//! `redis:` against a real Redis.
+
+mod faults;
+mod poison;
+mod rights;
+
+use std::sync::Arc;
+
+use callsheet::registry::{Handle, Instance, Lease, Subscription, View, connect};
+use callsheet::testing::registry::{LIMIT, conformance};
+use callsheet_tests::engine::Engine;
+use callsheet_tests::engine::redis::Redis;
+use tokio::time::timeout;
+
+const SERVICE: &str = "shop.orders.Orders";
+
+async fn conforms(kind: Redis) {
+    let redis = Engine::start(kind).await;
+    let address = redis.address();
+    conformance(move || {
+        let address = address.clone();
+        async move { connect(&address).await.unwrap() }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn redis_registry_conforms() {
+    conforms(Redis::default()).await;
+}
+
+#[tokio::test]
+async fn redis_registry_conforms_over_tls() {
+    let kind = Redis {
+        tls: true,
+        ..Redis::default()
+    };
+    conforms(kind).await;
+}
+
+fn instance(id: &str) -> Instance {
+    let mut instance = Instance::new(id, SERVICE);
+    instance.addresses = vec!["tcp://127.0.0.1:7000".into()];
+    instance
+}
+
+async fn open(redis: &Engine<Redis>) -> Handle {
+    connect(&redis.address()).await.unwrap()
+}
+
+async fn listed(registry: &Handle, records: Vec<Instance>) -> Lease {
+    let lease = registry.register(records).unwrap();
+    timeout(LIMIT, lease.listed())
+        .await
+        .unwrap_or_else(|_| panic!("{:?}", lease.state()))
+        .unwrap();
+    lease
+}
+
+async fn until<V: View + std::fmt::Debug>(
+    watch: &mut Subscription<V>,
+    wanted: impl FnMut(&V) -> bool,
+) -> Arc<V> {
+    match timeout(LIMIT, watch.seen(wanted)).await {
+        Ok(view) => view,
+        Err(_) => panic!("it stays at {:?}", watch.borrow()),
+    }
+}
+
+/// The last part of the key of an entry, as `redis-cli` takes it.
+fn key(id: &str) -> String {
+    format!("shop/services/{SERVICE}/{id}")
+}
