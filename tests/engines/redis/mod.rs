@@ -61,10 +61,8 @@ async fn until<V: View + std::fmt::Debug>(
     watch: &mut Subscription<V>,
     wanted: impl FnMut(&V) -> bool,
 ) -> Arc<V> {
-    match timeout(LIMIT, watch.seen(wanted)).await {
-        Ok(view) => view,
-        Err(_) => panic!("it stays at {:?}", watch.borrow()),
-    }
+    let seen = timeout(LIMIT, watch.seen(wanted)).await;
+    seen.unwrap_or_else(|_| panic!("it stays at {:?}", watch.borrow()))
 }
 
 /// The last part of the key of an entry, as `redis-cli` takes it.

@@ -1,7 +1,6 @@
 //! etcd: one server, or a cluster of three.
 
 use std::net::IpAddr;
-use std::path::PathBuf;
 use std::process::{Command, Output};
 
 use super::{Data, Engine, Kind, Place, Ports, missing, program};
@@ -36,10 +35,6 @@ impl Etcd {
 
     fn scheme(&self) -> &'static str {
         if self.tls.is_some() { "https" } else { "http" }
-    }
-
-    fn command_line(&self) -> PathBuf {
-        program("etcdctl", CLIENT)
     }
 }
 
@@ -105,7 +100,7 @@ impl Engine<Etcd> {
 
     /// What `etcdctl` does for these arguments.
     pub fn try_etcdctl(&self, arguments: &[&str]) -> Output {
-        let mut command = Command::new(self.kind().command_line());
+        let mut command = Command::new(program("etcdctl", CLIENT));
         command
             .env("ETCDCTL_API", "3")
             .arg("--endpoints")
