@@ -17,10 +17,22 @@ async fn a_server_without_descriptors_serves_on_and_recovers() {
     let notice = served.line_with("notice: cannot accept connections on");
     assert!(notice.contains("Too many open files"), "{notice}");
     assert_eq!(ask(&channel, 0, "during").await.unwrap(), "during");
+    // Further tries fail as well, and nobody is told again.
+    let more: Vec<_> = (0..10)
+        .map(|_| TcpStream::connect(&address).unwrap())
+        .collect();
+    assert_eq!(ask(&channel, 0, "on").await.unwrap(), "on");
 
-    drop(crowd);
+    drop((crowd, more));
     let newcomer = served.channel().await;
     assert_eq!(ask(&newcomer, 0, "after").await.unwrap(), "after");
     served.signal("TERM");
+    loop {
+        let line = served.line_with("");
+        assert!(!line.contains("cannot accept"), "told twice: {line}");
+        if line.starts_with("shut down in") {
+            break;
+        }
+    }
     assert!(served.wait().success());
 }

@@ -20,7 +20,7 @@ const fn unary(index: usize, name: &'static str, path: &'static str) -> MethodDe
     }
 }
 
-/// `echo` answers what it is asked; `hang` never answers.
+/// `echo` answers what it is asked; `hang` never answers; `block` keeps its thread as well.
 pub(crate) static ECHO: ServiceDescriptor = ServiceDescriptor {
     name: "test.Echo",
     release: FIRST,
@@ -30,6 +30,7 @@ pub(crate) static ECHO: ServiceDescriptor = ServiceDescriptor {
     methods: &[
         unary(0, "echo", "test.v1.Echo/echo"),
         unary(1, "hang", "test.v1.Echo/hang"),
+        unary(2, "block", "test.v1.Echo/block"),
     ],
     schema: &Schema::new(&[], &[]),
 };

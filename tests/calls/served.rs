@@ -1,6 +1,7 @@
 //! A server in a process of its own, for tests of what only a whole process has: signals, file descriptors, an end.
 //!
-//! Takes the address to bind; says `at ADDRESS` once it serves, then each notice, then the report.
+//! Takes the address to bind; says `at ADDRESS` once it serves, then each notice, then the report. Its second method never
+//! answers, and its third blocks the only thread.
 #![expect(
     clippy::print_stdout,
     reason = "the test that started the process reads it"
@@ -24,6 +25,12 @@ impl Handler for Echo {
                 say("hanging");
                 std::future::pending::<Result<String, Error>>().await
             }),
+            2 => {
+                say("blocking");
+                loop {
+                    std::thread::park();
+                }
+            }
             _ => call.unknown_method(),
         }
     }

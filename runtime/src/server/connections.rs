@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
+use tokio::time::Instant;
 
 use super::dispatch::Dispatcher;
 use super::notice::Notice;
@@ -21,6 +22,9 @@ const FIRST_PAUSE: Duration = Duration::from_millis(5);
 
 /// The longest: a server is back within this once it can accept again, and costs ten tries per second until then.
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);
+
+/// What has not gone wrong for this long is news when it does again.
+const QUIET: Duration = Duration::from_secs(10);
 
 /// All connections of one server.
 #[derive(Debug)]
@@ -62,26 +66,29 @@ impl Connections {
     /// Takes in connections for as long as it is polled.
     pub(super) async fn accept(self: Arc<Self>, mut listener: Listener) {
         let mut pauses = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE, random::seed());
+        let (mut failing, mut refusing) = (Trouble::default(), Trouble::default());
         loop {
             match listener.accept().await {
                 Ok((stream, peer)) => {
                     pauses.reset();
-                    self.take_in(stream, &peer);
+                    self.take_in(stream, &peer, &mut refusing);
                 }
                 // The connection is gone, not the listener.
                 Err(error) if is_about_the_peer(&error) => {}
                 Err(error) => {
-                    self.dispatch.listener.tell(|| Notice::AcceptFailed {
-                        address: listener.address().clone(),
-                        reason: error.to_string(),
-                    });
+                    if failing.is_new() {
+                        self.dispatch.listener.tell(|| Notice::AcceptFailed {
+                            address: listener.address().clone(),
+                            reason: error.to_string(),
+                        });
+                    }
                     tokio::time::sleep(pauses.pause()).await;
                 }
             }
         }
     }
 
-    fn take_in(self: &Arc<Self>, stream: Stream, peer: &Address) {
+    fn take_in(self: &Arc<Self>, stream: Stream, peer: &Address, refusing: &mut Trouble) {
         let (control, life) = link::serve(
             stream,
             peer,
@@ -96,6 +103,9 @@ impl Connections {
             }
             if live.open.len() >= self.limit {
                 drop(live);
+                if !refusing.is_new() {
+                    return;
+                }
                 self.dispatch.listener.tell(|| Notice::ConnectionRefused {
                     peer: peer.to_string(),
                     limit: self.limit,
@@ -173,6 +183,21 @@ impl Connections {
     /// What has become of their calls since the drain began.
     pub(super) fn tally(&self) -> Tally {
         self.live().tally
+    }
+}
+
+/// Something that goes wrong again and again, and is told once.
+#[derive(Debug, Default)]
+struct Trouble {
+    last: Option<Instant>,
+}
+
+impl Trouble {
+    /// It goes wrong now; whether that is news.
+    fn is_new(&mut self) -> bool {
+        let now = Instant::now();
+        let last = self.last.replace(now);
+        last.is_none_or(|last| now - last > QUIET)
     }
 }
 

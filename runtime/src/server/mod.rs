@@ -1,7 +1,8 @@
 //! A server: several services, groups and releases behind one or more addresses.
 //!
 //! ```text
-//!   bind ──► register ──► serve ──shutdown──► deregister ──► GOAWAY ──► drain ──limit──► cancel the rest ──► report
+//!   bind ──► register ──► serve ──shutdown──► deregister ──► let it spread ──► GOAWAY ──► drain ──► report
+//!                                                 └──────────── limit, or asked again ──► cancel ──────▲
 //! ```
 
 mod connections;
@@ -9,11 +10,13 @@ mod dispatch;
 mod error;
 mod notice;
 mod registration;
+mod report;
 mod running;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::codec::{self, Codec};
@@ -23,13 +26,15 @@ use crate::service::{Offer, Router};
 use crate::transport::{Address, Listener};
 use connections::Connections;
 use dispatch::Dispatcher;
+use registration::Place;
 
 pub use crate::link::Traffic;
 pub use error::StartError;
 pub use notice::Notice;
-pub use running::{Report, Running};
+pub use report::{Ending, Report};
+pub use running::Running;
 
-/// Time for the calls in flight to end at a shutdown: twice a unary call's default deadline.
+/// Time for a shutdown, most of it for calls in flight: twice a unary call's default deadline.
 const DRAIN_LIMIT: Duration = Duration::from_secs(10);
 
 /// Time for the clients to hear from the registry that the server leaves: watches tell within a few tens of
@@ -48,6 +53,10 @@ const MAX_CONNECTIONS: usize = 10_000;
 ///     .serve_until(callsheet::shutdown_signal())
 ///     .await?;
 /// println!("{report}");
+/// if report.stuck > 0 {
+///     // Handlers that block their threads would be waited for.
+///     std::process::exit(1);
+/// }
 /// # Ok(())
 /// # }
 /// ```
@@ -57,6 +66,8 @@ pub struct Server {
     advertised: Vec<String>,
     offers: Vec<Offer>,
     registries: Vec<registry::Handle>,
+    zone: Option<String>,
+    tags: BTreeMap<String, String>,
     codecs: Vec<&'static dyn Codec>,
     connection: conn::Config,
     max_connections: usize,
@@ -74,6 +85,8 @@ impl Server {
             advertised: Vec::new(),
             offers: Vec::new(),
             registries: Vec::new(),
+            zone: None,
+            tags: BTreeMap::new(),
             codecs: codec::BUILT_IN.to_vec(),
             connection: conn::Config::default(),
             max_connections: MAX_CONNECTIONS,
@@ -102,6 +115,18 @@ impl Server {
     /// Lists everything that is served in this registry, for as long as it is served.
     pub fn register(mut self, registry: &registry::Handle) -> Self {
         self.registries.push(registry.clone());
+        self
+    }
+
+    /// Where it runs, for all that is offered and says nothing else itself: clients prefer their own zone.
+    pub fn zone(mut self, zone: impl Into<String>) -> Self {
+        self.zone = Some(zone.into());
+        self
+    }
+
+    /// Something that rules may route by, for all that is offered; an offer's own tag of that key comes before it.
+    pub fn tag(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        self.tags.insert(key.into(), value.into());
         self
     }
 
@@ -136,14 +161,16 @@ impl Server {
         self
     }
 
-    /// How long calls in flight may go on after a shutdown. 10 s unless set.
+    /// How long a shutdown may take in all: telling the registries, letting that spread, and the calls in flight. What is
+    /// under way then is cancelled, and the shutdown has ended a moment later, whatever registries, peers and handlers do.
+    /// 10 s unless set.
     pub fn drain_limit(mut self, limit: Duration) -> Self {
         self.drain_limit = limit;
         self
     }
 
     /// How long a server goes on as ever after its registries were told that it leaves, so that clients hear of it. 200 ms
-    /// unless set; without registries there is no wait.
+    /// unless set, and half of what is left of the limit at most; without registries there is no wait.
     pub fn propagation(mut self, wait: Duration) -> Self {
         self.propagation = wait;
         self
@@ -184,7 +211,13 @@ impl Server {
         let instances = if self.registries.is_empty() {
             Vec::new()
         } else {
-            registration::instances(router.offers(), &bound, &advertised)?
+            let place = Place {
+                bound: &bound,
+                advertised: &advertised,
+                zone: self.zone,
+                tags: self.tags,
+            };
+            registration::instances(router.offers(), &place)?
         };
         let listener = self.listener;
         let dispatch = Arc::new(Dispatcher {
@@ -204,16 +237,19 @@ impl Server {
                 .map(|listener| tokio::spawn(Arc::clone(&connections).accept(listener)))
                 .collect(),
             connections,
+            registries: self.registries,
             leases: Vec::new(),
+            instances: Mutex::new(Vec::new()),
             drain_limit: self.drain_limit,
             propagation: self.propagation,
             listener: listener.clone(),
         };
-        running.leases = registration::register(&self.registries, &instances, &listener).await?;
+        running.leases = registration::register(&running.registries, &instances, &listener).await?;
+        running.instances = Mutex::new(instances);
         Ok(running)
     }
 
-    /// Serves until `shutdown` ends, then drains and reports.
+    /// Serves until `shutdown` ends, then [drains](Running::shutdown) and reports.
     ///
     /// # Errors
     /// [`StartError`]

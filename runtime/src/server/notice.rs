@@ -18,15 +18,17 @@ pub enum Notice {
         /// The text of the panic.
         message: String,
     },
-    /// A connection could not be accepted. It is tried again after a short pause; when file descriptors are used up
-    /// that may go on for a while.
+    /// Connections cannot be accepted, most likely because the file descriptors are used up (`ulimit -n`). It is tried again
+    /// until it works; connections that are there are served on. Told once, and again only after 10 s without such a
+    /// failure.
     AcceptFailed {
         /// Where.
         address: Address,
         /// Why.
         reason: String,
     },
-    /// A connection was turned away because there are as many as there may be.
+    /// A connection was turned away because there are as many as there may be. Told of the first only, until none is
+    /// turned away for 10 s.
     ConnectionRefused {
         /// From where.
         peer: String,

@@ -1,5 +1,6 @@
 //! What a server says of itself in registries.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::error::StartError;
@@ -12,16 +13,20 @@ use crate::transport::Address;
 /// those who know it, and is listed later.
 const FIRST_ANSWER: Duration = Duration::from_secs(3);
 
+/// Where a server is, and what it says of that.
+pub(super) struct Place<'a> {
+    pub(super) bound: &'a [Address],
+    pub(super) advertised: &'a [Address],
+    pub(super) zone: Option<String>,
+    pub(super) tags: BTreeMap<String, String>,
+}
+
 /// One record per offer.
-pub(super) fn instances(
-    offers: &[Offer],
-    bound: &[Address],
-    advertised: &[Address],
-) -> Result<Vec<Instance>, StartError> {
-    let reachable = if advertised.is_empty() {
-        bound
+pub(super) fn instances(offers: &[Offer], place: &Place<'_>) -> Result<Vec<Instance>, StartError> {
+    let reachable = if place.advertised.is_empty() {
+        place.bound
     } else {
-        advertised
+        place.advertised
     };
     if let Some(address) = reachable.iter().find(|address| address.is_unspecified()) {
         return Err(StartError::Unreachable {
@@ -43,8 +48,11 @@ pub(super) fn instances(
         // The exact release: who asks for an older one of its major, routing sends here as well.
         instance.releases = vec![offer.announced()];
         instance.weight = offer.weight_set();
-        instance.zone = offer.zone_set().map(Into::into);
-        instance.tags.clone_from(offer.tags_set());
+        instance.zone = offer
+            .zone_set()
+            .map_or_else(|| place.zone.clone(), |zone| Some(zone.into()));
+        instance.tags.clone_from(&place.tags);
+        instance.tags.extend(offer.tags_set().clone());
         instance.started_unix_ms = started;
         instance.contract = crate::contract::REVISION;
         instance

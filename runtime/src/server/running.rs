@@ -1,24 +1,30 @@
 //! A server at work, and its orderly end.
 
-use std::fmt;
-use std::sync::Arc;
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
 use super::connections::Connections;
 use super::notice::{Listener, Notice};
+use super::report::{Ending, Report};
 use crate::link::Traffic;
-use crate::registry::Lease;
+use crate::registry::{self, ErrorKind, Instance, Lease};
+use crate::signal;
 use crate::transport::Address;
 
-/// What a registry gets to take a server off its list. One that is down must not hold up a shutdown for longer.
+/// What a registry gets to take a server off its list, and a quarter of the limit at most. One that is down must not hold
+/// up a shutdown for longer.
 const DEREGISTER: Duration = Duration::from_secs(2);
 
 /// What connections get to end when they are told to end at once. They wait for nobody; only user code that blocks a
 /// task could hold them up.
-const CLOSE: Duration = Duration::from_secs(1);
+const CLOSE: Duration = Duration::from_millis(100);
+
+/// What the tasks of connections get to end when they are taken away.
+const ABORT: Duration = Duration::from_millis(50);
 
 /// A server at work. Dropped without [`Running::shutdown`], it ends at once with everything that it is doing.
 #[derive(Debug)]
@@ -27,7 +33,11 @@ pub struct Running {
     pub(super) addresses: Vec<Address>,
     pub(super) accepting: Vec<JoinHandle<()>>,
     pub(super) connections: Arc<Connections>,
+    pub(super) registries: Vec<registry::Handle>,
+    /// In each of them.
     pub(super) leases: Vec<Lease>,
+    /// What they list.
+    pub(super) instances: Mutex<Vec<Instance>>,
     pub(super) drain_limit: Duration,
     pub(super) propagation: Duration,
     pub(super) listener: Listener,
@@ -49,57 +59,149 @@ impl Running {
         self.connections.traffic()
     }
 
-    /// Ends the server: tells the registries and lets that spread, takes no new calls, waits for those in flight up to
-    /// the drain limit, and cancels the rest.
-    pub async fn shutdown(mut self) -> Report {
+    /// Waits until every registry lists what is served, as it was last [updated](Self::update). Waits out every failure
+    /// of a registry; at once without one.
+    pub async fn listed(&self) {
+        for lease in &self.leases {
+            // It fails with the runtime only, which then is that of the caller as well.
+            let _ = lease.listed().await;
+        }
+    }
+
+    /// Changes what the registries say of this server while it serves: weight, tags, zone. `change` is called with the
+    /// record of each offer, in the order in which they were added; clients see all that it does to a record in one
+    /// step. What tells the record from others (id, service, start, contract) stays as it is. Without registries
+    /// nothing happens.
+    ///
+    /// ```
+    /// # fn example(running: &callsheet::server::Running) -> Result<(), callsheet::registry::Error> {
+    /// running.update(|instance| {
+    ///     instance.weight = 10;
+    ///     instance.tags.insert("lane".into(), "canary".into());
+    /// })?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// A record is not fit for a registry any more; nothing has changed then.
+    pub fn update(&self, mut change: impl FnMut(&mut Instance)) -> Result<(), registry::Error> {
+        let mut instances = self
+            .instances
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let mut changed = instances.clone();
+        for (record, before) in changed.iter_mut().zip(&*instances) {
+            change(record);
+            record.id.clone_from(&before.id);
+            record.service.clone_from(&before.service);
+            record.started_unix_ms = before.started_unix_ms;
+            record.contract = before.contract;
+        }
+        // The first objects to all that the others would object to.
+        for lease in &self.leases {
+            lease.update(changed.clone())?;
+        }
+        *instances = changed;
+        Ok(())
+    }
+
+    /// Ends the server within its [limit](super::Server::drain_limit), whatever registries, peers and handlers do:
+    ///
+    /// ```text
+    ///   Leaving ──told, and spread──▶ Draining ──last call over──▶ Ended ──▶ report
+    ///      │ registries, then time       │ GOAWAY; calls            ▲
+    ///      │ for clients to hear         │ in flight go on          │
+    ///      └──── limit, or asked again ──┴──▶ Closing ──────────────┘
+    ///                                         every call cancelled
+    /// ```
+    ///
+    /// New connections and calls are taken until clients had time to hear that it leaves. Where [`shutdown_signal`] is
+    /// waited for, a second signal is what asks again.
+    ///
+    /// A handler that blocks its thread cannot be stopped: the [report](Report::stuck) counts the connections that it
+    /// holds up, and a tokio runtime that is dropped waits for it, so that a program may have to leave by
+    /// [`std::process::exit`].
+    ///
+    /// [`shutdown_signal`]: crate::shutdown_signal
+    pub async fn shutdown(self) -> Report {
+        self.shutdown_unless(signal::insisted()).await
+    }
+
+    /// The same; ends at once when `at_once` does, in the place of a second signal.
+    pub async fn shutdown_unless(mut self, at_once: impl Future) -> Report {
         let start = Instant::now();
+        let deadline = start + self.drain_limit;
         let connections = self.connections.count();
-        self.deregister().await;
-        self.stop_accepting().await;
-        self.connections.drain();
-        if timeout(self.drain_limit, self.connections.ended())
-            .await
-            .is_err()
-        {
+        let ending = tokio::select! {
+            biased;
+            () = self.leave(deadline) => Ending::Drained,
+            _ = at_once => Ending::AtOnce,
+            () = sleep_until(deadline) => Ending::Limit,
+        };
+        for accepting in self.accepting.drain(..) {
+            accepting.abort();
+        }
+        let mut stuck = 0;
+        if ending != Ending::Drained {
             self.connections.close();
             if timeout(CLOSE, self.connections.ended()).await.is_err() {
                 self.connections.abort();
+                if timeout(ABORT, self.connections.ended()).await.is_err() {
+                    stuck = self.connections.count();
+                }
             }
         }
         let tally = self.connections.tally();
         Report {
+            ending,
             drained: tally.drained,
             cancelled: tally.cancelled,
             refused: tally.refused,
             connections,
+            stuck,
             duration: start.elapsed(),
         }
     }
 
-    async fn deregister(&mut self) {
-        if self.leases.is_empty() {
-            return;
+    /// All that is orderly, as long as it takes.
+    async fn leave(&mut self, deadline: Instant) {
+        if !self.leases.is_empty() {
+            self.deregister(deadline).await;
+            // Who has not heard then is told by GOAWAY.
+            let left = deadline.saturating_duration_since(Instant::now());
+            sleep(self.propagation.min(left / 2)).await;
         }
+        // Gives the addresses back.
+        for accepting in self.accepting.drain(..) {
+            accepting.abort();
+            // It ends with the abort; its listener has gone then.
+            let _ = accepting.await;
+        }
+        self.connections.drain();
+        self.connections.ended().await;
+    }
+
+    async fn deregister(&mut self, deadline: Instant) {
+        let wait = DEREGISTER.min(self.drain_limit / 4);
+        let until = deadline.min(Instant::now() + wait);
+        // In tasks of their own: a registry may be told even if nobody waits for its answer.
         let leases: Vec<_> = self
             .leases
             .drain(..)
             .map(|lease| tokio::spawn(timeout(DEREGISTER, lease.deregister())))
             .collect();
-        for lease in leases {
-            // An answer that does not come is like one that says no: the entry runs out by itself.
-            if let Ok(Ok(Err(error))) = lease.await {
-                self.listener.tell(|| Notice::NotDelisted { error });
-            }
-        }
-        tokio::time::sleep(self.propagation).await;
-    }
-
-    /// Gives the addresses back.
-    async fn stop_accepting(&mut self) {
-        for accepting in self.accepting.drain(..) {
-            accepting.abort();
-            // It ends with the abort; its listener has gone then.
-            let _ = accepting.await;
+        for (lease, registry) in leases.into_iter().zip(&self.registries) {
+            let error = match timeout_at(until, lease).await {
+                Ok(Ok(Ok(Err(error)))) => error,
+                Err(_) | Ok(Ok(Err(_))) => registry::Error::new(
+                    ErrorKind::Unavailable,
+                    registry.address(),
+                    format!("no answer within {wait:?}"),
+                ),
+                Ok(_) => continue,
+            };
+            self.listener.tell(|| Notice::NotDelisted { error });
         }
     }
 }
@@ -110,38 +212,5 @@ impl Drop for Running {
             accepting.abort();
         }
         self.connections.close();
-    }
-}
-
-/// What a shutdown has done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Report {
-    /// Calls in flight at the start of the drain that ended by themselves.
-    pub drained: usize,
-    /// Calls that were cut off at the drain limit.
-    pub cancelled: usize,
-    /// Calls that came too late and were turned away; their clients know that they may send them elsewhere.
-    pub refused: u64,
-    /// Connections that were open at the start of the shutdown. Clients that hear of it from a registry leave by themselves.
-    pub connections: usize,
-    /// How long it took in all.
-    pub duration: Duration,
-}
-
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let plural = |count: usize| if count == 1 { "" } else { "s" };
-        write!(
-            f,
-            "shut down in {:.1?}: {} call{} drained, {} cancelled, {} refused, {} connection{} closed",
-            self.duration,
-            self.drained,
-            plural(self.drained),
-            self.cancelled,
-            self.refused,
-            self.connections,
-            plural(self.connections)
-        )
     }
 }

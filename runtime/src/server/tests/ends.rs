@@ -73,7 +73,7 @@ async fn a_drain_ends_at_its_limit_whatever_handlers_and_peers_do() {
         (status.code(), status.progress()),
         (Code::Unavailable, Progress::MaybeRun)
     );
-    insta::assert_snapshot!(report, @"shut down in 3.0s: 0 calls drained, 1 cancelled, 0 refused, 3 connections closed");
+    insta::assert_snapshot!(report, @"shut down in 3.0s, at its limit (Server::drain_limit): 0 calls drained, 1 cancelled, 0 refused, 3 connections closed");
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,6 +6,7 @@ mod ends;
 mod notices;
 mod one_way;
 mod placement;
+mod shutdown;
 mod streams;
 
 use std::future::poll_fn;
