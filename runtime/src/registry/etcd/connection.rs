@@ -85,12 +85,9 @@ impl Connection {
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let broken = |error: h2::Error| {
-            error
-                .get_io()
-                .and_then(|error| tls::distrust(&origin, error))
-                .unwrap_or_else(|| {
-                    Fault::Broken(format!("{origin} does not speak HTTP/2: {error}"))
-                })
+            let what = error.to_string();
+            tls::refusal(&origin, &what)
+                .unwrap_or_else(|| Fault::Broken(format!("{origin} does not speak HTTP/2: {what}")))
         };
         let (requests, mut connection) = Builder::new()
             .initial_window_size(WINDOW)

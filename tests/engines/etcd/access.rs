@@ -1,0 +1,222 @@
+//! Who may do what, and over which wire.
+
+use std::fs;
+use std::path::Path;
+
+use callsheet::registry::{Error, ErrorKind, Expected, Handle, LeaseState, connect};
+use callsheet_tests::engine::etcd::Etcd;
+use callsheet_tests::engine::{Data, Engine};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+
+use super::{SERVICE, eventually, has, listed, numbers, until, within};
+
+const SECRET: &str = "hunter2-geheim";
+
+/// Lets in `root`, and `orders`, who may do everything below `shop/`, and nobody else.
+fn close(etcd: &Engine<Etcd>) {
+    for line in [
+        "user add root:hunter2-geheim",
+        "user grant-role root root",
+        "role add shop",
+        "role grant-permission shop --prefix=true readwrite shop/",
+        "user add orders:hunter2-geheim",
+        "user grant-role orders shop",
+        "user add guest:hunter2-geheim",
+        "auth enable",
+    ] {
+        if line.ends_with("root root") {
+            etcd.try_etcdctl(&["role", "add", "root"]);
+        }
+        etcd.etcdctl(&line.split(' ').collect::<Vec<_>>());
+    }
+}
+
+fn address(etcd: &Engine<Etcd>, login: &str) -> String {
+    etcd.address()
+        .replace("etcd://", &format!("etcd://{login}"))
+}
+
+async fn refused(address: &str) -> Error {
+    let error = connect(address).await.unwrap_err();
+    for text in [error.to_string(), format!("{error:?}")] {
+        assert!(!text.contains(SECRET), "{text}");
+    }
+    error
+}
+
+/// Everything that a registry does.
+async fn works(registry: &Handle, id: &str) {
+    let lease = listed(registry, id).await;
+    let mut watch = registry.watch(SERVICE);
+    until("the instance", &mut watch, |now| has(now, id)).await;
+    let documents = registry.documents().unwrap();
+    documents.put(id, "text", Expected::Any).await.unwrap();
+    assert_eq!(registry.services().await.unwrap(), [SERVICE]);
+    within("the end", lease.deregister()).await.unwrap();
+}
+
+#[tokio::test]
+async fn wrong_users_are_told_so_at_once_and_the_right_one_may_do_everything() {
+    let mut etcd = Engine::start(Etcd::default()).await;
+    // Before it asks for users, one with a password is let in like everybody, and stays so when it does.
+    let early = connect(&address(&etcd, &format!("orders:{SECRET}@")))
+        .await
+        .unwrap();
+    let lease = listed(&early, "early").await;
+    close(&etcd);
+
+    let wrong = refused(&address(&etcd, "orders:nonsense@")).await;
+    assert_eq!(wrong.kind(), ErrorKind::Denied);
+    insta::assert_snapshot!(wrong.message(), @"etcd does not accept the user and password: check those of the address");
+    let nobody = refused(&etcd.address()).await;
+    assert_eq!(nobody.kind(), ErrorKind::Denied);
+    insta::assert_snapshot!(nobody.message(), @"etcd lets nobody in without a name: write `etcd://user:password@…`");
+    let guest = refused(&address(&etcd, &format!("guest:{SECRET}@"))).await;
+    assert_eq!(guest.kind(), ErrorKind::Denied);
+    insta::assert_snapshot!(guest.message(), @"the user may not do that: `etcdctl role grant-permission ROLE --prefix=true readwrite shop/` (servers), `… read shop/` (clients)");
+
+    let registry = connect(&address(&etcd, &format!("orders:{SECRET}@")))
+        .await
+        .unwrap();
+    works(&registry, "a").await;
+    let shown = format!("{registry:?} {}", registry.address());
+    assert!(!shown.contains(SECRET), "{shown}");
+    // A restart forgets all tokens.
+    etcd.restart(Data::Same).await;
+    works(&registry, "b").await;
+    within("the registration", lease.listed()).await.unwrap();
+    let mut watch = early.watch(SERVICE);
+    until("the early one", &mut watch, |now| has(now, "early")).await;
+}
+
+#[tokio::test]
+async fn a_token_that_has_run_out_is_renewed() {
+    let folder = tempfile::tempdir().unwrap();
+    let secret = folder.path().join("key");
+    fs::write(&secret, "signs the tokens of this test").unwrap();
+    let token = format!("jwt,sign-method=HS256,ttl=2s,priv-key={}", secret.display());
+    let etcd = Engine::start(Etcd::with(&["--auth-token", &token])).await;
+    close(&etcd);
+    let registry = connect(&address(&etcd, &format!("orders:{SECRET}@")))
+        .await
+        .unwrap();
+    let lease = listed(&registry, "a").await;
+    let mut watch = registry.watch(SERVICE);
+    until("the instance", &mut watch, |now| has(now, "a")).await;
+    let me = ["--user", &format!("root:{SECRET}"), "get", &super::key("a")];
+    // Its owner looks at its entry every few seconds: the third time its first token is long past.
+    for _ in 0..3 {
+        let created = || numbers(&etcd, &me, "create_revision");
+        let before = created();
+        etcd.etcdctl(&[me[0], me[1], "del", me[3]]);
+        eventually("the entry", async || {
+            let now = created();
+            !now.is_empty() && now != before
+        })
+        .await;
+    }
+    works(&registry, "b").await;
+    assert!(matches!(lease.state(), LeaseState::Listed));
+}
+
+/// A certificate authority, and what it has signed.
+struct Authority {
+    folder: tempfile::TempDir,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+impl Authority {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.self_signed(&key).unwrap();
+        fs::write(folder.path().join("ca.pem"), certificate.pem()).unwrap();
+        Self {
+            folder,
+            issuer: Issuer::new(params, key),
+        }
+    }
+
+    /// Signs a certificate for this name, in `NAME.pem` with its key in `NAME.key`.
+    fn sign(&self, file: &str, name: &str) {
+        let key = KeyPair::generate().unwrap();
+        let params = CertificateParams::new([name.to_owned()]).unwrap();
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        fs::write(self.file(&format!("{file}.pem")), certificate.pem()).unwrap();
+        fs::write(self.file(&format!("{file}.key")), key.serialize_pem()).unwrap();
+    }
+
+    fn file(&self, name: &str) -> String {
+        let path: &Path = self.folder.path();
+        path.join(name).display().to_string()
+    }
+}
+
+#[tokio::test]
+async fn certificates_of_both_sides_are_checked() {
+    let (ours, theirs) = (Authority::new(), Authority::new());
+    ours.sign("server", "127.0.0.1");
+    ours.sign("client", "orders");
+    theirs.sign("client", "orders");
+    let options = |ca: &Authority, client: &Authority| {
+        let (cert, key) = (client.file("client.pem"), client.file("client.key"));
+        format!("?ca={}&cert={cert}&key={key}", ca.file("ca.pem"))
+    };
+    let mut kind = Etcd::with(&[
+        "--client-cert-auth",
+        "--cert-file",
+        &ours.file("server.pem"),
+        "--key-file",
+        &ours.file("server.key"),
+        "--trusted-ca-file",
+        &ours.file("ca.pem"),
+    ]);
+    kind.tls = Some(options(&ours, &ours));
+    let etcd = Engine::start(kind).await;
+    let registry = connect(&etcd.address()).await.unwrap();
+    works(&registry, "a").await;
+
+    let (plain, _) = etcd
+        .address()
+        .split_once('?')
+        .map(|(a, b)| (a.to_owned(), b.to_owned()))
+        .unwrap();
+    let with = |options: &str| format!("{plain}{options}");
+    for (stranger, told) in [
+        (
+            options(&theirs, &ours),
+            "shows a certificate that `ca` does not vouch for",
+        ),
+        (options(&ours, &theirs), "refuses us"),
+        (format!("?ca={}", ours.file("ca.pem")), "refuses us"),
+    ] {
+        let mut error = None;
+        // Where the system drops what etcd said before it closed, a try does not learn why.
+        eventually("the refusal", async || {
+            error = connect(&with(&stranger)).await.err();
+            error.is_some()
+        })
+        .await;
+        let error = error.unwrap();
+        assert_eq!(error.kind(), ErrorKind::Denied, "{error}");
+        assert!(error.message().contains(told), "{error}");
+    }
+    for (mistake, told) in [
+        (String::new(), "write `?ca=FILE`"),
+        (
+            format!("?ca={}&cert=x", ours.file("ca.pem")),
+            "belong together",
+        ),
+        (format!("?ca={}", ours.file("no.pem")), "no.pem"),
+        (format!("?ca={}", ours.file("server.key")), "no certificate"),
+    ] {
+        let error = connect(&with(&mistake)).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Address, "{error}");
+        assert!(error.message().contains(told), "{error}");
+    }
+    let open = with("").replace("etcd+tls", "etcd");
+    let error = connect(&format!("{open}?ca=x")).await.unwrap_err();
+    assert!(error.message().contains("etcd+tls://"), "{error}");
+}
