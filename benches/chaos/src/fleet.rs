@@ -43,9 +43,19 @@ const MOST: usize = 4;
 impl<'a> Fleet<'a> {
     /// A registry and so many servers.
     pub(crate) async fn start(stage: &'a Stage, servers: usize) -> Result<Self, Failure> {
+        let registry = Registry::start(stage.arena, false).await?;
+        Self::of(stage, registry, servers).await
+    }
+
+    /// So many servers of this registry.
+    pub(crate) async fn of(
+        stage: &'a Stage,
+        registry: Registry,
+        servers: usize,
+    ) -> Result<Self, Failure> {
         let mut fleet = Self {
             stage,
-            registry: Registry::start(stage.arena)?,
+            registry,
             servers: Vec::new(),
             ports: Ports::free(MOST),
             started: vec![0; MOST],

@@ -15,6 +15,7 @@
 
 mod fleet;
 mod judgement;
+mod listed;
 mod machine;
 mod node;
 mod record;

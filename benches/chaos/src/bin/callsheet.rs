@@ -2,7 +2,7 @@
 //! `callsheet-node storm …`.
 //!
 //! `serve --name NAME --bind ADDRESS [--registry REGISTRY] [--weight N] [--drain MS]` until its input ends or it is told by a
-//! signal; `load --registry REGISTRY [--balance weighted] [--rate N] [--hold MS] [--fill BYTES]
+//! signal; `load --registry REGISTRY [--balance weighted] [--snapshots DIR] [--rate N] [--hold MS] [--fill BYTES]
 //! [--seed N]` until its input ends; `storm --to ADDRESS --count N`.
 
 use std::sync::Arc;
@@ -91,7 +91,14 @@ struct Asking(TargetClient);
 
 async fn caller(options: &Options) -> Result<Asking, Failure> {
     let registry = registry::connect(options.text("registry")?).await?;
-    let mut client = Client::builder().registry(&registry);
+    let mut client = Client::builder().registry(&registry).on_notice(|notice| {
+        say(&Event::Notice {
+            text: notice.to_string(),
+        });
+    });
+    if let Some(directory) = options.given("snapshots") {
+        client = client.snapshots(directory);
+    }
     client = match options.given("balance") {
         None => client,
         Some("weighted") => client.balancer(Arc::new(Weighted::default())),

@@ -2,6 +2,10 @@
 
 mod joins;
 mod killed;
+mod leader;
+mod lost;
+mod outage;
+mod poisoned;
 mod rolling;
 mod shutdown;
 mod stopped;
@@ -9,6 +13,7 @@ mod storm;
 
 use std::future::Future;
 use std::pin::Pin;
+use std::task::Poll;
 
 use chaos::Failure;
 
@@ -31,16 +36,22 @@ pub(crate) struct Scenario {
     arenas: &'static [Arena],
     /// Whether tonic has such a thing.
     tonic: bool,
+    /// Whether it mostly waits, so that all registries may be played at the same time.
+    together: bool,
     play: for<'a> fn(&'a Stage) -> Playing<'a>,
 }
+
+/// The engines that are one process.
+const ENGINES: &[Arena] = &[Arena::ZooKeeper, Arena::Etcd, Arena::Redis];
 
 /// In the order in which they are played.
 pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "rolling",
         shows: "a rolling restart of all servers loses no call",
-        arenas: &[Arena::File],
+        arenas: &[Arena::File, Arena::ZooKeeper, Arena::Etcd, Arena::Redis],
         tonic: true,
+        together: false,
         play: |stage| Box::pin(rolling::play(stage)),
     },
     Scenario {
@@ -48,6 +59,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         shows: "of a server that is killed, only calls in flight fail",
         arenas: &[Arena::File],
         tonic: true,
+        together: false,
         play: |stage| Box::pin(killed::play(stage)),
     },
     Scenario {
@@ -55,6 +67,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         shows: "a server that hangs is left alone, and comes back",
         arenas: &[Arena::File],
         tonic: true,
+        together: false,
         play: |stage| Box::pin(stopped::play(stage)),
     },
     Scenario {
@@ -62,6 +75,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         shows: "a new server is used at once, and weights are kept",
         arenas: &[Arena::File],
         tonic: false,
+        together: false,
         play: |stage| Box::pin(joins::play(stage)),
     },
     Scenario {
@@ -69,6 +83,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         shows: "many connections at once are served, and too many do no harm",
         arenas: &[Arena::List],
         tonic: true,
+        together: false,
         play: |stage| Box::pin(storm::play(stage)),
     },
     Scenario {
@@ -76,7 +91,40 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         shows: "a server ends in time, whatever its peers do",
         arenas: &[Arena::List],
         tonic: true,
+        together: false,
         play: |stage| Box::pin(shutdown::play(stage)),
+    },
+    Scenario {
+        name: "outage",
+        shows: "a registry that is gone costs no call, and all agree with it soon after",
+        arenas: ENGINES,
+        tonic: false,
+        together: true,
+        play: |stage| Box::pin(outage::play(stage)),
+    },
+    Scenario {
+        name: "lost",
+        shows: "a registration that is lost is made again",
+        arenas: &[Arena::File, Arena::ZooKeeper, Arena::Etcd, Arena::Redis],
+        tonic: false,
+        together: true,
+        play: |stage| Box::pin(lost::play(stage)),
+    },
+    Scenario {
+        name: "leader",
+        shows: "the loss of a registry's leader costs no call",
+        arenas: &[Arena::Ensemble, Arena::Cluster],
+        tonic: false,
+        together: true,
+        play: |stage| Box::pin(leader::play(stage)),
+    },
+    Scenario {
+        name: "poisoned",
+        shows: "what is no entry harms nothing, and no password is printed",
+        arenas: &[Arena::File, Arena::ZooKeeper, Arena::Etcd, Arena::Redis],
+        tonic: false,
+        together: false,
+        play: |stage| Box::pin(poisoned::play(stage)),
     },
 ];
 
@@ -96,23 +144,70 @@ pub(crate) async fn all(settings: &Settings) -> Result<Report, Failure> {
         if scenario.tonic && !casts.is_empty() {
             casts.push((System::Tonic, Arena::List));
         }
-        for (system, arena) in casts {
-            let mut run = play(scenario, system, arena, settings.quick).await?;
-            // Only what the machine did is a reason to ask again.
-            if system == System::Callsheet && !run.holds() && run.noise.late > TOO_LATE {
-                run.tell();
-                eprintln!(
-                    "  the machine was late by {:.0?}: once more",
-                    run.noise.late
-                );
-                run = play(scenario, system, arena, settings.quick).await?;
-                run.repeated = true;
-            }
-            run.tell();
-            report.runs.push(run);
+        let together = if scenario.together { casts.len() } else { 1 };
+        for casts in casts.chunks(together.max(1)) {
+            report
+                .runs
+                .extend(perform(scenario, casts, settings.quick).await?);
         }
     }
     Ok(report)
+}
+
+/// Plays a scenario with several casts at the same time, and once more where only the machine may have been at fault.
+async fn perform(
+    scenario: &Scenario,
+    casts: &[(System, Arena)],
+    quick: bool,
+) -> Result<Vec<Run>, Failure> {
+    let playing = |again: bool| {
+        casts.iter().map(move |(system, arena)| async move {
+            let run = play(scenario, *system, *arena, quick).await?;
+            run.tell();
+            Ok::<_, Failure>(Run {
+                repeated: again,
+                ..run
+            })
+        })
+    };
+    let mut runs = all_of(playing(false)).await?;
+    let ours = |run: &&Run| run.system == System::Callsheet && !run.holds();
+    let late = runs.iter().filter(ours).map(|run| run.noise.late).max();
+    if let Some(late) = late
+        && late > TOO_LATE
+    {
+        eprintln!("  the machine was late by {late:.0?}: once more");
+        runs = all_of(playing(true)).await?;
+    }
+    Ok(runs)
+}
+
+/// What all of these give, at the same time.
+async fn all_of<T>(
+    futures: impl Iterator<Item = impl Future<Output = Result<T, Failure>>>,
+) -> Result<Vec<T>, Failure> {
+    let mut futures: Vec<_> = futures.map(Box::pin).collect();
+    let mut results: Vec<Option<T>> = futures.iter().map(|_| None).collect();
+    std::future::poll_fn(|cx| {
+        let mut open = false;
+        for (future, result) in futures.iter_mut().zip(&mut results) {
+            if result.is_some() {
+                continue;
+            }
+            match future.as_mut().poll(cx) {
+                Poll::Ready(Ok(value)) => *result = Some(value),
+                Poll::Ready(Err(failure)) => return Poll::Ready(Err(failure)),
+                Poll::Pending => open = true,
+            }
+        }
+        if open {
+            Poll::Pending
+        } else {
+            Poll::Ready(Ok(()))
+        }
+    })
+    .await?;
+    Ok(results.into_iter().flatten().collect())
 }
 
 async fn play(

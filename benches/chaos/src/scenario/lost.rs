@@ -1,0 +1,169 @@
+//! Registrations are lost: a session runs out while its process is suspended, an entry is deleted by hand, or there is somebody
+//! else's in its place, the registry forgets everything. Each is listed again.
+
+use std::process::Command;
+use std::time::Duration;
+
+use callsheet_tests::engine::{Data, program};
+use chaos::{Failure, now};
+
+use crate::fleet::{Fleet, pass, strike};
+use crate::judgement::{Figure, Judgement};
+use crate::listed::{Listed, until};
+use crate::registry::{Arena, Registry, key};
+use crate::stage::Stage;
+
+use super::Outcome;
+
+/// The audit of 30 s with a quarter of jitter, and a pause of 2 s before another try (`docs/discovery.md`).
+const LISTED_AGAIN: f64 = 40_000.0;
+
+/// In which calls meet a server that has just been suspended, and may fail.
+const NOTICED: u64 = 1_500_000;
+
+/// How long a registry is cut off while it forgets what it said before.
+const CUT_OFF: Duration = Duration::from_secs(4);
+
+pub(super) async fn play(stage: &Stage) -> Outcome {
+    let apart = stage.arena == Arena::Etcd;
+    let registry = Registry::start(stage.arena, apart).await?;
+    let mut fleet = Fleet::of(stage, registry, 3).await?;
+    let mut load = fleet.load(&[])?;
+    load.sees_all(&fleet.names()).await?;
+    let mut view = Listed::watch(&fleet.registry).await?;
+    let mut ids = Vec::new();
+    for server in &fleet.servers {
+        ids.push(view.instance(&server.address).await?.id.clone());
+    }
+
+    let mut judgements = vec![deleted(&fleet, &ids[0]).await?];
+    let (stopped, again) = suspended(&fleet, &ids[1], &mut view).await?;
+    judgements.push(again);
+    match stage.arena {
+        Arena::ZooKeeper => judgements.push(usurped(&fleet, &ids[2]).await?),
+        Arena::Etcd => judgements.push(compacted(&fleet, &ids[2], &mut view).await?),
+        Arena::Redis => judgements.push(emptied(&mut fleet, &ids).await?),
+        _ => {}
+    }
+    pass(Duration::from_secs(1)).await;
+    let record = load.finish().await?;
+    let met = stopped..stopped + NOTICED;
+    let elsewhere = record.failed.len() - record.failed_in(&met);
+    let what = "calls failed, but for those of a server just suspended";
+    judgements.push(
+        Judgement::goal(what, Figure::count(elsewhere), Figure::count(0))
+            .noting(format!("of {}", record.all())),
+    );
+    stage.keep(record);
+    Ok(judgements)
+}
+
+async fn deleted(fleet: &Fleet<'_>, id: &str) -> Result<Judgement, Failure> {
+    let since = now();
+    fleet.registry.delete(id)?;
+    let again = until(&fleet.registry, since, &[id]).await;
+    Ok(promise("deleted by hand: listed again after", again))
+}
+
+/// Also the moment when the process was suspended.
+async fn suspended(
+    fleet: &Fleet<'_>,
+    id: &str,
+    view: &mut Listed,
+) -> Result<(u64, Judgement), Failure> {
+    let node = &fleet.servers[1].node;
+    let (stopped, _) = strike(node, "STOP")?;
+    let gone = view.until(stopped, |now| now.instance(id).is_none()).await;
+    let (since, _) = strike(node, "CONT")?;
+    let again = view.until(since, |now| now.instance(id).is_some()).await;
+    let judgement = promise(
+        "suspended until it was lost, went on: listed again after",
+        again,
+    );
+    Ok((stopped, judgement.noting(format!("lost after {gone}"))))
+}
+
+/// Somebody else's entry stands where the server's was, as the one of an old session would.
+async fn usurped(fleet: &Fleet<'_>, id: &str) -> Result<Judgement, Failure> {
+    let Registry::ZooKeeper(engine) = &fleet.registry else {
+        return Err("only ZooKeeper's entries have owners".into());
+    };
+    let path = key(id);
+    let zookeeper = |words: &[&str]| {
+        let output = tokio::task::block_in_place(|| engine.cli(words));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let record = zookeeper(&["get", &path]);
+    let record = record.lines().find(|line| line.starts_with('{'));
+    let record = record.ok_or("the entry is not there")?;
+    let since = now();
+    zookeeper(&["delete", &path]);
+    zookeeper(&["create", &path, record]);
+    let owned = async {
+        while zookeeper(&["stat", &path]).contains("ephemeralOwner = 0x0\n") {
+            pass(Duration::from_millis(200)).await;
+        }
+    };
+    let owned = tokio::time::timeout(Duration::from_secs(90), owned).await;
+    let again = match owned {
+        Ok(()) => Figure::micros(now().saturating_sub(since)),
+        Err(_) => Figure::millis(f64::INFINITY),
+    };
+    Ok(promise(
+        "another's entry in its place: its own again after",
+        again,
+    ))
+}
+
+/// While the registry is cut off, somebody is listed and the history up to there forgotten.
+async fn compacted(fleet: &Fleet<'_>, like: &str, view: &mut Listed) -> Result<Judgement, Failure> {
+    let Registry::Etcd(engine) = &fleet.registry else {
+        return Err("only etcd has a history".into());
+    };
+    let record = engine.etcdctl(&["get", "--print-value-only", &key(like)[1..]]);
+    let endpoint = engine.place().endpoint();
+    let etcdctl = |arguments: &[&str]| {
+        let mut command = Command::new(program("etcdctl", "etcd-client"));
+        command
+            .env("ETCDCTL_API", "3")
+            .args(["--endpoints", &endpoint])
+            .args(arguments);
+        fleet.registry.inside(&command)
+    };
+    fleet.registry.network()?.cut();
+    let newcomer = record.trim().replacen(like, "newcomer", 1);
+    etcdctl(&["put", &key("newcomer")[1..], &newcomer])?;
+    for number in 0..5 {
+        etcdctl(&["put", "elsewhere", &number.to_string()])?;
+    }
+    let status = etcdctl(&["get", "elsewhere", "-w", "json"])?;
+    let (_, revision) = status.split_once("\"revision\":").ok_or("no revision")?;
+    let digits = revision.find(|digit: char| !digit.is_ascii_digit());
+    etcdctl(&["compact", &revision[..digits.unwrap_or_default()]])?;
+    pass(CUT_OFF).await;
+    fleet.registry.network()?.heal();
+    let since = now();
+    let seen = view.until(since, |now| now.instance("newcomer").is_some());
+    let seen = seen.await;
+    etcdctl(&["del", &key("newcomer")[1..]])?;
+    Ok(promise(
+        "cut off and its history compacted: a change seen after",
+        seen,
+    ))
+}
+
+/// The registry comes back with nothing.
+async fn emptied(fleet: &mut Fleet<'_>, ids: &[String]) -> Result<Judgement, Failure> {
+    fleet.registry.restart(Data::Empty).await?;
+    let since = now();
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let again = until(&fleet.registry, since, &ids).await;
+    Ok(promise(
+        "restarted with no data: all listed again after",
+        again,
+    ))
+}
+
+fn promise(what: &str, figure: Figure) -> Judgement {
+    Judgement::promise(what, figure, Figure::millis(LISTED_AGAIN))
+}
