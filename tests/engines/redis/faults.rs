@@ -30,17 +30,12 @@ async fn never_missing(
 }
 
 async fn is_lost(lease: &Lease) -> callsheet::registry::Error {
-    // The state is not a view to wait on: `tried` gives it once it is no longer registering.
-    timeout(LIMIT, async {
-        loop {
-            if let LeaseState::Lost(error) = lease.state() {
-                return error;
-            }
-            tokio::task::yield_now().await;
-        }
-    })
-    .await
-    .unwrap()
+    let is_lost = || matches!(lease.state(), LeaseState::Lost(_));
+    eventually("the lease is lost", is_lost).await;
+    match lease.state() {
+        LeaseState::Lost(error) => error,
+        state => panic!("{state:?}"),
+    }
 }
 
 #[tokio::test]
@@ -79,13 +74,7 @@ async fn a_server_that_lost_its_data_loses_nobody() {
     // Emptied under open connections, without a word.
     redis.cli(&["FLUSHALL"]);
     let exists = |id: &str| redis.cli(&["EXISTS", &key(id)]) == "1";
-    timeout(LIMIT, async {
-        while !(exists("a") && exists("b")) {
-            tokio::task::yield_now().await;
-        }
-    })
-    .await
-    .unwrap();
+    eventually("both are listed again", || exists("a") && exists("b")).await;
     one.deregister().await.unwrap();
     until(&mut watch, |now| {
         assert!(now.instance("b").is_some(), "{now:?}");
@@ -167,13 +156,7 @@ async fn an_entry_deleted_by_hand_is_listed_again() {
                 && redis.cli(&["TYPE", "shop/index"]) == "zset"
                 && !redis.cli(&["ZSCORE", &index, "a"]).is_empty()
         };
-        timeout(LIMIT, async {
-            while !right() {
-                tokio::task::yield_now().await;
-            }
-        })
-        .await
-        .unwrap_or_else(|_| panic!("not put right after {damage:?}"));
+        eventually(&format!("it is right after {damage:?}"), right).await;
         until(&mut watch, |now| {
             is_current(now) && now.instances().len() == 1
         })
@@ -249,4 +232,90 @@ async fn a_document_written_by_hand_is_read_and_guarded_like_any_other() {
     assert_eq!(documents.names().await.unwrap(), ["calls"]);
     redis.cli(&["DEL", "shop/config/calls"]);
     assert!(documents.names().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_fail_over_loses_nobody() {
+    let first = Engine::start(Redis::default()).await;
+    let second = Engine::start(Redis::default()).await;
+    let place = |of: &Engine<Redis>| (of.place().host().to_string(), of.place().port().to_string());
+    let ((first_host, first_port), (second_host, second_port)) = (place(&first), place(&second));
+    second.cli(&["REPLICAOF", &first_host, &first_port]);
+    let up = || {
+        second
+            .cli(&["INFO", "replication"])
+            .contains("master_link_status:up")
+    };
+    eventually("the replica follows", up).await;
+    let address = format!(
+        "redis://{},{}/shop",
+        first.place().endpoint(),
+        second.place().endpoint()
+    );
+    let (server, client) = (
+        connect(&address).await.unwrap(),
+        connect(&address).await.unwrap(),
+    );
+    let lease = listed(&server, vec![instance("a")]).await;
+    let mut watch = client.watch(SERVICE);
+    until(&mut watch, |now| now.instances().len() == 1).await;
+    second.cli(&["REPLICAOF", "NO", "ONE"]);
+    first.cli(&["REPLICAOF", &second_host, &second_port]);
+    let later = listed(&server, vec![instance("b")]).await;
+    until(&mut watch, |now| {
+        assert!(now.instance("a").is_some(), "{now:?}");
+        now.instance("b").is_some()
+    })
+    .await;
+    assert_eq!(
+        second.cli(&["EXISTS", &key("b")]),
+        "1",
+        "the new master has it"
+    );
+    // Whoever leaves before he has noticed leaves a tombstone where it counts.
+    lease.deregister().await.unwrap();
+    let mut order = Override::new("b", SERVICE);
+    order.weight = Some(7);
+    server.steer(order).await.unwrap();
+    until(&mut watch, |now| {
+        now.instance("b").is_some_and(|one| one.weight == 7)
+    })
+    .await;
+    later.deregister().await.unwrap();
+    until(&mut watch, |now| now.has_left("a") && now.has_left("b")).await;
+}
+
+#[tokio::test]
+async fn a_burst_of_changes_to_many_services_is_seen_to_the_last() {
+    let redis = Engine::start(Redis::default()).await;
+    let (server, client) = (open(&redis).await, open(&redis).await);
+    let services: Vec<String> = (0..20).map(|n| format!("shop.burst.S{n}")).collect();
+    let mut watches: Vec<_> = services
+        .iter()
+        .map(|service| client.watch(service))
+        .collect();
+    for watch in &mut watches {
+        until(watch, is_current).await;
+    }
+    let records = |weight: u32| {
+        let record = |service: &String| {
+            let mut record = instance("a");
+            record.service.clone_from(service);
+            record.weight = weight;
+            record
+        };
+        services.iter().map(record).collect::<Vec<_>>()
+    };
+    let lease = listed(&server, records(1)).await;
+    for weight in 2..=30 {
+        lease.update(records(weight)).unwrap();
+        timeout(LIMIT, lease.listed()).await.unwrap().unwrap();
+    }
+    for watch in &mut watches {
+        until(watch, |now| {
+            now.instance("a").is_some_and(|one| one.weight == 30)
+        })
+        .await;
+    }
+    lease.deregister().await.unwrap();
 }

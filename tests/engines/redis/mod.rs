@@ -5,14 +5,18 @@ mod poison;
 mod rights;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use callsheet::registry::{Handle, Instance, Lease, Subscription, View, connect};
 use callsheet::testing::registry::{LIMIT, conformance};
 use callsheet_tests::engine::Engine;
 use callsheet_tests::engine::redis::Redis;
-use tokio::time::timeout;
+use tokio::time::{interval, timeout};
 
 const SERVICE: &str = "shop.orders.Orders";
+
+/// How often a server is asked for what no watch shows.
+const ASKED_EVERY: Duration = Duration::from_millis(20);
 
 async fn conforms(kind: Redis) {
     let redis = Engine::start(kind).await;
@@ -63,6 +67,17 @@ async fn until<V: View + std::fmt::Debug>(
 ) -> Arc<V> {
     let seen = timeout(LIMIT, watch.seen(wanted)).await;
     seen.unwrap_or_else(|_| panic!("it stays at {:?}", watch.borrow()))
+}
+
+/// Asks again and again until it is so.
+async fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
+    let mut ticks = interval(ASKED_EVERY);
+    let asked = timeout(LIMIT, async {
+        while !is_so() {
+            ticks.tick().await;
+        }
+    });
+    asked.await.unwrap_or_else(|_| panic!("never: {what}"));
 }
 
 /// The last part of the key of an entry, as `redis-cli` takes it.

@@ -20,6 +20,11 @@ use super::script::Script;
 /// after this, well within the time after which an instance runs out.
 pub(super) const DEADLINE: Duration = Duration::from_secs(2);
 
+/// The most messages that are kept until somebody takes them, and the longest of them. What is beyond is lost, as any message may
+/// be.
+const MAX_MESSAGES: usize = 20_000;
+const MAX_MESSAGE: usize = 512;
+
 /// What goes over the wire: a socket, or TLS over one.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
@@ -255,7 +260,9 @@ impl Conn {
                 .map_err(|resp::Malformed(what)| Fault::Malformed(what))?;
             match value {
                 Some(Value::Push(parts)) => {
-                    self.messages.extend(message(&parts));
+                    if self.messages.len() < MAX_MESSAGES {
+                        self.messages.extend(message(&parts));
+                    }
                     return Ok(None);
                 }
                 Some(reply) => return Ok(Some(reply)),
@@ -283,7 +290,10 @@ fn message(parts: &[Value]) -> Option<Message> {
     match parts {
         [kind, channel, text] if kind.text() == Some("message") => Some(Message {
             channel: channel.text()?.to_owned(),
-            text: text.text()?.to_owned(),
+            text: text
+                .text()
+                .filter(|text| text.len() <= MAX_MESSAGE)?
+                .to_owned(),
         }),
         _ => None,
     }
@@ -327,6 +337,17 @@ mod tests {
         assert_eq!(texts(&mut conn), ["one"]);
         conn.heard().await.unwrap();
         assert_eq!(texts(&mut conn), ["two"]);
+    }
+
+    #[tokio::test]
+    async fn messages_that_are_too_long_are_lost() {
+        let (mut conn, mut server) = pair();
+        let long = "x".repeat(MAX_MESSAGE + 1);
+        let talk = format!(">3\r\n+message\r\n+c\r\n+{long}\r\n>3\r\n+message\r\n+c\r\n+short\r\n");
+        server.write_all(talk.as_bytes()).await.unwrap();
+        conn.heard().await.unwrap();
+        let texts: Vec<_> = conn.messages().map(|message| message.text).collect();
+        assert_eq!(texts, ["short"]);
     }
 
     #[tokio::test]

@@ -26,9 +26,14 @@ pub(super) enum Fault {
 }
 
 impl Fault {
-    /// Whether another connection, at once, may serve: the server has closed this one while nobody looked.
+    /// Whether the server has closed the connection, perhaps while nobody looked.
     pub(super) fn is_broken(&self) -> bool {
         matches!(self, Self::Broken(_))
+    }
+
+    /// Whether the server has done nothing, and another is the master now.
+    pub(super) fn is_demoted(&self) -> bool {
+        matches!(self, Self::Refused(said) if word(said) == "READONLY")
     }
 
     /// As an error of the registry at `address`, met at `endpoint`.

@@ -48,8 +48,8 @@ impl Records {
                 Ok(_) => return Ok(()),
                 Err(fault) => {
                     self.conn = None;
-                    // The server may have been restarted since: another connection tells.
-                    if !fault.is_broken() {
+                    // The server may have been restarted since, or another be the master: another connection tells.
+                    if !fault.is_broken() && !fault.is_demoted() {
                         return Err(self.shared.dialer.error(fault));
                     }
                 }

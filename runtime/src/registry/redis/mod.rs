@@ -35,6 +35,7 @@ use super::{
 use crate::random;
 use conn::{Call, Conn};
 use dial::Dialer;
+use fault::Fault;
 use keep::Records;
 use keys::Keys;
 use resp::Value;
@@ -113,7 +114,11 @@ impl Shared {
     async fn ask(&self, script: &'static Script, call: Call) -> Result<Value, Error> {
         let mut requests = self.requests.lock().await;
         let mut conn = self.request(requests.take()).await?;
-        let reply = conn.run_one(script, call).await;
+        let mut reply = conn.run_one(script, call.clone()).await;
+        if reply.as_ref().is_err_and(Fault::is_demoted) {
+            conn = self.dialer.dial().await?;
+            reply = conn.run_one(script, call).await;
+        }
         let reply = reply.map_err(|fault| self.dialer.error(fault))?;
         *requests = Some((conn, Instant::now()));
         Ok(reply)

@@ -97,6 +97,8 @@ pub(super) struct Reader {
     listening: BTreeSet<String>,
     books: BTreeMap<String, Book>,
     pages: BTreeMap<String, Page>,
+    /// The services that the server refuses to read, until the next poll.
+    refused: BTreeSet<String>,
 }
 
 impl Reader {
@@ -107,7 +109,16 @@ impl Reader {
             listening: BTreeSet::new(),
             books: BTreeMap::new(),
             pages: BTreeMap::new(),
+            refused: BTreeSet::new(),
         }
+    }
+
+    /// Whether all is read that is known to have changed. What the server refuses waits for the next poll.
+    pub(super) fn is_settled(&self) -> bool {
+        let settled = |(name, book): (&String, &Book)| {
+            book.want() == Want::Nothing || self.refused.contains(name)
+        };
+        self.books.iter().all(settled) && self.pages.values().all(|page| !page.due)
     }
 
     /// Waits until the server says something; for ever where there is no connection. A connection that ends is forgotten.
@@ -150,6 +161,7 @@ impl Reader {
         }
         self.hear(conn);
         if duties.poll || news {
+            self.refused.clear();
             self.poll(conn).await?;
         }
         for (service, feed) in &watched.services {
@@ -199,11 +211,11 @@ impl Reader {
                 continue;
             };
             if let Some(book) = self.books.get_mut(topic) {
-                // Whatever else is said means that something is not as we think.
+                // Whatever else is said there is not ours; the next poll finds what it may have meant.
                 let said = text.split_once(' ');
-                match said.and_then(|(version, key)| Some((Version::parse(version)?, key))) {
-                    Some((version, key)) if key.len() <= MAX_NAME => book.heard(&version, key),
-                    _ => book.doubt(),
+                let said = said.and_then(|(version, key)| Some((Version::parse(version)?, key)));
+                if let Some((version, key)) = said.filter(|(_, key)| is_key(key)) {
+                    book.heard(&version, key);
                 }
             } else if let Some(page) = self
                 .pages
@@ -248,6 +260,9 @@ impl Reader {
 
     /// Reads what is to be read of a service, and tells its watchers. What the server refuses is this service's alone.
     async fn follow(&mut self, conn: &mut Conn, service: &str, feed: &Feed) -> Result<(), Fault> {
+        if self.refused.contains(service) {
+            return Ok(());
+        }
         let mut news = is_behind(feed);
         for _ in 0..PASSES {
             let Some(book) = self.books.get_mut(service) else {
@@ -265,6 +280,7 @@ impl Reader {
                     if let Some(book) = self.books.get_mut(service) {
                         book.gap();
                     }
+                    self.refused.insert(service.to_owned());
                     feed.fail(self.shared.dialer.error(Fault::Refused(said)));
                     return Ok(());
                 }
