@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use callsheet_build::model::Release;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::registry;
+
 /// Checks and compiles Callsheet contracts.
 #[derive(Debug, Parser)]
 #[command(name = "callsheet", version, about, max_term_width = 100)]
@@ -34,6 +36,8 @@ pub(crate) enum Command {
     Breaking(Breaking),
     /// Print the manual page of a code, such as CS0101.
     Explain(Explain),
+    /// Look into a registry and steer what it lists: weights, draining.
+    Registry(registry::Arguments),
 }
 
 #[derive(Debug, Args)]

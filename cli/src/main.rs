@@ -1,9 +1,10 @@
-//! The Callsheet command line: `check`, `gen`, `release`, `breaking`, `import`, `export`, `plugin`, `explain`.
+//! The Callsheet command line: `check`, `gen`, `release`, `breaking`, `import`, `export`, `plugin`, `explain`,
+//! `registry`.
 //!
-//! Turns arguments into calls of `callsheet-build`, and what comes back into text and an exit status. Findings go to
-//! standard error for people (`--format human`), as rustc's do, and to standard output where a program reads them
-//! (`short`, `json`). What a command was asked for, a page or a diff, goes to standard output; what it says about its own
-//! work goes to standard error.
+//! Turns arguments into calls of `callsheet-build` (for `registry`: of `callsheet`), and what comes back into text and an
+//! exit status. Findings go to standard error for people (`--format human`), as rustc's do, and to standard output where a
+//! program reads them (`short`, `json`). What a command was asked for, a page or a diff, goes to standard output; what it
+//! says about its own work goes to standard error.
 
 mod arguments;
 mod baseline;
@@ -20,6 +21,7 @@ mod outcome;
 mod page;
 mod plugin;
 mod project;
+mod registry;
 mod release;
 mod report;
 
@@ -35,7 +37,7 @@ use report::Failure;
 enum Outcome {
     /// Nothing is wrong; lints do not count.
     Clean,
-    /// Errors, or differences under `gen --check`.
+    /// Errors, or differences under `gen --check`, or nothing of the name in the registry.
     Findings,
     /// An input could not be read.
     Unreadable,
@@ -52,6 +54,7 @@ fn main() -> ExitCode {
         Command::Release(freeze) => release::run(freeze),
         Command::Breaking(breaking) => breaking::run(breaking),
         Command::Explain(explain) => explain::run(explain),
+        Command::Registry(arguments) => registry::run(arguments),
     };
     match outcome {
         Ok(Outcome::Clean) => ExitCode::SUCCESS,

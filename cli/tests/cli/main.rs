@@ -12,6 +12,7 @@ mod lints;
 #[cfg(unix)]
 mod plugin;
 mod record;
+mod registry;
 mod release;
 
 use std::fs;
