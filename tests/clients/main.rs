@@ -6,9 +6,12 @@
 mod balance;
 mod codecs;
 mod deadlines;
+mod hostile;
 mod kinds;
 mod membership;
+mod moves;
 mod outage;
+mod raw;
 mod routing;
 mod shop;
 mod threads;

@@ -12,7 +12,7 @@ use tokio::time::{Instant, timeout};
 use crate::backoff::Backoff;
 use crate::context::Context;
 use crate::contract::MethodKind;
-use crate::link::{Exchange, Link, Request};
+use crate::link::{Again, Exchange, Link, Request};
 use crate::metadata::Metadata;
 use crate::random;
 use crate::status::{Code, Phase, Progress, Status};
@@ -83,7 +83,9 @@ fn pick_now(plan: &Plan, now: Instant) -> Option<Arc<Target>> {
 }
 
 fn request(plan: &Plan, deadline: Option<Instant>, target: &Target, attempt: u32) -> Request {
+    let one_way = plan.method.kind == MethodKind::OneWay;
     Request {
+        again: one_way.then(|| again(plan, deadline, target.key, attempt + 1)),
         route: Arc::clone(&target.route),
         kind: plan.method.kind,
         deadline: deadline.map(Instant::into_std),
@@ -91,6 +93,24 @@ fn request(plan: &Plan, deadline: Option<Instant>, target: &Target, attempt: u32
         metadata: plan.metadata.clone(),
         body: plan.body.clone().unwrap_or_default(),
     }
+}
+
+/// Sends a one-way call to another instance when the first turns it away, which its caller does not hear of: a server that
+/// leaves may say so while the call is on its way to it.
+fn again(plan: &Plan, deadline: Option<Instant>, tried: u64, sent: u32) -> Again {
+    let plan = plan.once_more();
+    Box::new(move |status| {
+        if !may_move(&plan, &status) {
+            return;
+        }
+        let runtime = plan.channel.client().runtime().clone();
+        let mut attempt = Attempt::new(plan, deadline, None);
+        attempt.sent = sent;
+        attempt.tried.push(tried);
+        attempt.last = Some(status);
+        // Nobody waits for how it ends.
+        drop(runtime.spawn(attempt.drive()));
+    })
 }
 
 /// Lets balancers learn from a call. The time that a one-way call took to leave says nothing of its server.
@@ -237,7 +257,7 @@ impl Attempt {
             _ => None,
         };
         let form = self.plan.form();
-        poll_fn(|cx| {
+        let outcome = poll_fn(|cx| {
             if let Some(pump) = &mut pump
                 && let Poll::Ready(status) = pump.poll_failed(cx)
             {
@@ -245,8 +265,20 @@ impl Attempt {
             }
             received(form, &mut exchange, cx)
         })
-        .await
-        .map(|received| Received { pump, ..received })
+        .await;
+        match (outcome, pump) {
+            (Ok(received), pump) => {
+                if let Some(pump) = &pump {
+                    pump.settle();
+                }
+                Ok(Received { pump, ..received })
+            }
+            (Err(status), Some(pump)) if status.progress() == Progress::NotStarted => {
+                self.plan.requests = pump.reclaim();
+                Err(status)
+            }
+            (Err(status), _) => Err(status),
+        }
     }
 
     fn expired(&self) -> Status {

@@ -117,6 +117,20 @@ impl Plan {
         }
     }
 
+    /// The same call with its one request, to be sent again.
+    pub(super) fn once_more(&self) -> Self {
+        Self {
+            channel: self.channel.clone(),
+            method: self.method,
+            timeout: self.timeout,
+            metadata: self.metadata.clone(),
+            group: self.group.clone(),
+            body: self.body.clone(),
+            hash: self.hash,
+            requests: None,
+        }
+    }
+
     /// When the call is to end, if it begins `now` in `context`.
     pub(super) fn deadline(&self, context: Option<&Context>, now: Instant) -> Option<Instant> {
         let own = match self.timeout {

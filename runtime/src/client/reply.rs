@@ -1,9 +1,11 @@
 //! What came back, made into messages; and the messages of a streaming request on their way out.
 
+use std::collections::VecDeque;
 use std::convert::identity;
 use std::future::{Future, poll_fn};
 use std::marker::PhantomData;
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use bytes::Buf;
@@ -130,18 +132,37 @@ impl<M: Message + Default, E: TypedError> Stream for Replies<M, E> {
     }
 }
 
+/// What is kept of a stream of requests, to be sent again where a server refuses the call that it belongs to: GOAWAY is there
+/// within a round trip.
+const KEPT: usize = 32 * 1024;
+
+/// What each message that is kept costs beside its bytes.
+const KEEPING: usize = 64;
+
 /// The messages of a streaming request, encoded as the peer takes them.
 pub(crate) struct Requests(Box<dyn Source>);
 
 impl Requests {
     pub(crate) fn new<M: Message + 'static>(form: Form, messages: Streaming<M>) -> Self {
-        Self(Box::new(Encoded { form, messages }))
+        Self(Box::new(Encoded {
+            form,
+            messages,
+            again: VecDeque::new(),
+            kept: Some(Vec::new()),
+            cost: 0,
+        }))
     }
 
     /// Sends them into a call until they end or the call does.
-    pub(super) fn pump(mut self, mut sender: BodySender, runtime: &Handle) -> Pump {
+    pub(super) fn pump(self, mut sender: BodySender, runtime: &Handle) -> Pump {
+        let requests = Arc::new(Mutex::new(Some(self)));
+        let shared = Arc::clone(&requests);
         let task = runtime.spawn(async move {
-            match poll_fn(|cx| self.0.poll_send(cx, &mut sender)).await {
+            let sent = poll_fn(|cx| match &mut *lock(&shared) {
+                Some(requests) => requests.0.poll_send(cx, &mut sender),
+                None => Poll::Ready(Err(Stop::Ended)),
+            });
+            match sent.await {
                 Ok(()) => sender.finish(),
                 // A stream that fails must not look as if it had ended: the sender is dropped, which cancels the call.
                 Err(Stop::Failed(status)) => return Err(status),
@@ -150,8 +171,16 @@ impl Requests {
             }
             Ok(())
         });
-        Pump { task, done: false }
+        Pump {
+            task,
+            requests,
+            done: false,
+        }
     }
+}
+
+fn lock(requests: &Mutex<Option<Requests>>) -> MutexGuard<'_, Option<Requests>> {
+    requests.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Messages that send themselves, whatever their type.
@@ -162,11 +191,36 @@ trait Source: Send {
         cx: &mut Context<'_>,
         sender: &mut BodySender,
     ) -> Poll<Result<(), Stop>>;
+
+    /// Begins anew, if everything that was sent is still there.
+    fn rewind(&mut self) -> bool;
+
+    /// They will not be sent again.
+    fn settle(&mut self);
 }
 
 struct Encoded<M> {
     form: Form,
     messages: Streaming<M>,
+    /// What was sent into a call that was refused.
+    again: VecDeque<M>,
+    /// What was sent, while it is little.
+    kept: Option<Vec<M>>,
+    /// What it costs to keep it.
+    cost: usize,
+}
+
+impl<M> Encoded<M> {
+    fn keep(&mut self, message: M, length: usize) {
+        if let Some(kept) = &mut self.kept {
+            self.cost += length + KEEPING;
+            if self.cost > KEPT {
+                self.kept = None;
+            } else {
+                kept.push(message);
+            }
+        }
+    }
 }
 
 impl<M: Message> Source for Encoded<M> {
@@ -175,20 +229,44 @@ impl<M: Message> Source for Encoded<M> {
         cx: &mut Context<'_>,
         sender: &mut BodySender,
     ) -> Poll<Result<(), Stop>> {
-        let Self { form, messages } = self;
         sender.poll_all(cx, |sender, cx| {
-            let message = ready!(Pin::new(&mut *messages).poll_next(cx));
+            let message = match self.again.pop_front() {
+                Some(message) => Some(Ok(message)),
+                None => ready!(Pin::new(&mut self.messages).poll_next(cx)),
+            };
             Poll::Ready(message.map(|message| match message {
-                Ok(message) => form.put(sender, &message),
+                Ok(message) => {
+                    let sent = self.form.put(sender, &message);
+                    if self.kept.is_some() {
+                        let length = message.encoded_len();
+                        self.keep(message, length);
+                    }
+                    sent
+                }
                 Err(error) => Err(Stop::Failed(error.into_status())),
             }))
         })
+    }
+
+    fn rewind(&mut self) -> bool {
+        let Some(kept) = self.kept.replace(Vec::new()) else {
+            return false;
+        };
+        self.cost = 0;
+        let rest = std::mem::take(&mut self.again);
+        self.again = kept.into_iter().chain(rest).collect();
+        true
+    }
+
+    fn settle(&mut self) {
+        self.kept = None;
     }
 }
 
 /// The task that sends requests; dropping it stops them.
 pub(super) struct Pump {
     task: JoinHandle<Result<(), Status>>,
+    requests: Arc<Mutex<Option<Requests>>>,
     done: bool,
 }
 
@@ -204,6 +282,19 @@ impl Pump {
             Ok(Err(status)) => Poll::Ready(status),
             Ok(Ok(())) | Err(_) => Poll::Pending,
         }
+    }
+
+    /// The server has taken the call: what was sent need not be kept.
+    pub(super) fn settle(&self) {
+        if let Some(requests) = &mut *lock(&self.requests) {
+            requests.0.settle();
+        }
+    }
+
+    /// The stream of requests from its beginning, where the call was refused; none if more was sent than is kept.
+    pub(super) fn reclaim(self) -> Option<Requests> {
+        let mut requests = lock(&self.requests).take()?;
+        requests.0.rewind().then_some(requests)
     }
 }
 

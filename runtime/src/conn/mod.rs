@@ -68,6 +68,10 @@ pub struct Connection {
     control: BytesMut,
     /// Bytes ever handed out of `main`.
     handed: u64,
+    /// So many of them at least the transport has not taken.
+    unsent: u64,
+    /// Bytes of control frames handed out since the transport had taken everything.
+    controls: usize,
     /// Streams that have messages to write, in turn.
     round: VecDeque<u32>,
     /// Bytes in the queues of all streams.
@@ -159,6 +163,8 @@ impl Connection {
             main: Outbox::new(),
             control: BytesMut::new(),
             handed: 0,
+            unsent: 0,
+            controls: 0,
             round: VecDeque::new(),
             queued: 0,
             send_credit: 0,
@@ -226,6 +232,14 @@ impl Connection {
         } else {
             CloseReason::Lost(why.into())
         });
+    }
+
+    /// Of what `transmit` has handed out, the transport has not taken the last `bytes`: the calls in them have not left, if
+    /// the connection ends now.
+    pub fn unsent(&mut self, bytes: usize) {
+        // Control frames may stand among them, and are nobody's calls.
+        let calls = bytes.saturating_sub(self.controls) as u64;
+        self.unsent = calls.min(self.handed);
     }
 
     /// Client: the lowest number that a call may still have. When all are used ([`Connection::is_leaving`]), the last.
@@ -356,7 +370,7 @@ impl Connection {
     /// What a call ends with when its connection does.
     fn unavailable(&self, gone: &Gone, why: &str) -> Status {
         let status = Status::unavailable(why).in_phase(Phase::Send);
-        if gone.opened_at >= self.handed {
+        if gone.opened_at >= self.handed - self.unsent {
             status.not_started()
         } else {
             status

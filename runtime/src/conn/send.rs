@@ -169,6 +169,10 @@ impl Connection {
             // The preface is the first of `main`, and goes before any control frame.
             self.hand_out(out);
         }
+        if out.is_empty() {
+            self.controls = 0;
+        }
+        self.controls += self.control.len();
         out.append_bytes(&mut self.control);
         self.hand_out(out);
         let mut blocked = 0;

@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 use super::command::Command;
 use super::driver::{Role, now};
-use super::exchange::{AnswerTo, Opening, Request};
+use super::exchange::{Again, AnswerTo, Opening, Request};
 use super::outgoing::Outgoing;
 use super::receiver::Item;
 use super::{Health, Outcome};
@@ -19,7 +19,7 @@ use crate::conn::{self, ByStream, CloseReason, Connection, Event, Messages, Open
 use crate::contract::MethodKind;
 use crate::metadata::Metadata;
 use crate::rope::Rope;
-use crate::status::{Phase, Status};
+use crate::status::{Phase, Progress, Status};
 use crate::wire::{CancelReason, Run};
 
 /// Calls that wait for a stream because the connection has as many as it may. Beyond it a call fails at once: the
@@ -36,6 +36,8 @@ pub(super) struct Caller {
     deadlines: BinaryHeap<Reverse<(Instant, StreamId)>>,
     /// One-way calls whose request is on its way out.
     leaving: Vec<StreamId>,
+    /// Those whose request has left, and that the server may still refuse: GOAWAY may have crossed them.
+    sent: ByStream<Again>,
     /// Who waits for a sign of life, by the number of the PING.
     pings: Vec<(u64, oneshot::Sender<()>)>,
     health: Arc<Health>,
@@ -73,6 +75,7 @@ impl Caller {
             waiting: 0,
             deadlines: BinaryHeap::new(),
             leaving: Vec::new(),
+            sent: ByStream::default(),
             pings: Vec::new(),
             health,
             ready: Some(ready),
@@ -158,6 +161,7 @@ impl Caller {
             attempt,
             metadata,
             body,
+            again: _,
         } = &opening.request;
         let streams = matches!(kind, MethodKind::ClientStream | MethodKind::BidiStream);
         let opened = connection.open(
@@ -175,14 +179,18 @@ impl Caller {
         );
         match opened {
             Ok(()) => {
+                let one_way = *kind == MethodKind::OneWay;
                 let Opening {
                     stream,
+                    request,
                     answer,
                     room,
-                    ..
                 } = opening;
-                if *kind == MethodKind::OneWay {
+                if one_way {
                     self.leaving.push(stream);
+                    if let Some(again) = request.again {
+                        self.sent.insert(stream, again);
+                    }
                 }
                 let call = Call {
                     answer,
@@ -290,9 +298,14 @@ impl Caller {
 
     fn ended(&mut self, stream: StreamId, outcome: Result<conn::Reply, Status>) {
         let Some(call) = self.calls.remove(stream) else {
+            self.settled(stream, outcome);
             return;
         };
         self.answered += 1;
+        if outcome.is_err() {
+            // Its caller hears of it.
+            self.sent.remove(stream);
+        }
         let outcome = match (outcome, call.reply) {
             (Ok(end), reply @ Some(_)) if end.body.is_none() => Ok(conn::Reply {
                 body: reply,
@@ -301,6 +314,16 @@ impl Caller {
             (outcome, _) => outcome,
         };
         self.answer(call.answer, outcome);
+    }
+
+    /// A call that nobody waits for any more is over.
+    fn settled(&mut self, stream: StreamId, outcome: Result<conn::Reply, Status>) {
+        if let Some(again) = self.sent.remove(stream)
+            && let Err(status) = outcome
+            && status.progress() == Progress::NotStarted
+        {
+            again(status);
+        }
     }
 
     /// Cancels a call for a reason of ours.

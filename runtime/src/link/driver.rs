@@ -185,7 +185,7 @@ impl<R: Role> Driver<R> {
                     true
                 }
                 Poll::Ready(Err(error)) => {
-                    self.connection.lost(error.to_string());
+                    self.lose(error.to_string());
                     true
                 }
                 Poll::Pending => false,
@@ -215,7 +215,7 @@ impl<R: Role> Driver<R> {
     fn poll_receive(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
         match self.transport.poll_read(cx, self.connection.missing()) {
             Poll::Ready(Ok(0)) => {
-                self.connection.lost("the peer hung up");
+                self.lose("the peer hung up");
                 true
             }
             Poll::Ready(Ok(count)) => {
@@ -224,7 +224,7 @@ impl<R: Role> Driver<R> {
                 true
             }
             Poll::Ready(Err(error)) => {
-                self.connection.lost(error.to_string());
+                self.lose(error.to_string());
                 true
             }
             Poll::Pending => {
@@ -242,6 +242,8 @@ impl<R: Role> Driver<R> {
         let due = due.into_iter().flatten().min();
         let elapsed = self.timer.poll_elapsed(cx, due, now).is_ready();
         if elapsed {
+            // It may be the end.
+            self.connection.unsent(self.transport.outbox.len());
             self.connection.handle_timeout(now);
             self.role.timeout(&mut self.connection, now);
         }
@@ -344,12 +346,17 @@ impl<R: Role> Driver<R> {
             match written.await {
                 Some(Ok(count)) => self.wrote(count),
                 Some(Err(error)) => {
-                    self.connection.lost(error.to_string());
+                    self.lose(error.to_string());
                     return self.dispatch();
                 }
                 None => return None,
             }
         }
+    }
+
+    fn lose(&mut self, why: impl Into<String>) {
+        self.connection.unsent(self.transport.outbox.len());
+        self.connection.lost(why);
     }
 
     fn wrote(&mut self, count: usize) {

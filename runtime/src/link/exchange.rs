@@ -24,8 +24,10 @@ use crate::rope::Rope;
 use crate::status::Status;
 use crate::wire::Route;
 
+/// What is done with the status of a call that its caller takes for sent, when no handler has seen it.
+pub(crate) type Again = Box<dyn FnOnce(Status) + Send>;
+
 /// What a call asks for.
-#[derive(Clone, Debug)]
 pub(crate) struct Request {
     /// Method, group and codec.
     pub(crate) route: Arc<Route>,
@@ -39,6 +41,18 @@ pub(crate) struct Request {
     pub(crate) metadata: Metadata,
     /// The one request; empty where requests are a stream.
     pub(crate) body: Rope,
+    /// For a call that nobody waits for: what to do if it is refused once it has left.
+    pub(crate) again: Option<Again>,
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request")
+            .field("route", &self.route)
+            .field("kind", &self.kind)
+            .field("attempt", &self.attempt)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A request on its way into the connection task, with what the task needs to answer it.

@@ -36,7 +36,7 @@ use mailbox::mailbox;
 use server::Answerer;
 
 pub(crate) use dispatch::{Dispatch, Served};
-pub(crate) use exchange::{Exchange, Request};
+pub(crate) use exchange::{Again, Exchange, Request};
 pub(crate) use health::{Change, Watcher};
 pub(crate) use io::Counters;
 pub use io::Traffic;

@@ -67,6 +67,7 @@ fn call(link: &Link) -> Exchange {
         attempt: 0,
         metadata: Metadata::new(),
         body: Rope::default(),
+        again: None,
     })
 }
 

@@ -323,6 +323,44 @@ fn a_lost_connection_tells_which_calls_may_have_run() {
 }
 
 #[test]
+fn a_call_that_the_transport_has_not_taken_has_not_left() {
+    let mut pair = Pair::new();
+    let taken = pair.open(None, true);
+    pair.exchange();
+    pair.client.take_events();
+    let mut out = Outbox::new();
+    let partly = pair.open(None, true);
+    pair.client.conn.transmit(&mut out, usize::MAX);
+    // The transport takes some of it, and then no more: not of what follows, with an answer to a PING before it.
+    out.advance(10);
+    let mut ping = BytesMut::new();
+    Frame::Ping(1).put(&mut ping);
+    pair.client.receive(&ping, pair.now);
+    let waiting = pair.open(None, true);
+    pair.client.conn.transmit(&mut out, usize::MAX);
+    pair.client.conn.unsent(out.remaining());
+    pair.client.conn.lost("reset");
+    let mut progress: Vec<_> = pair
+        .client
+        .take_events()
+        .into_iter()
+        .filter_map(|event| match event {
+            Event::Ended { stream, outcome } => Some((stream, outcome.unwrap_err().progress())),
+            _ => None,
+        })
+        .collect();
+    progress.sort_by_key(|(stream, _)| *stream);
+    assert_eq!(
+        progress,
+        [
+            (taken, Progress::MaybeRun),
+            (partly, Progress::MaybeRun),
+            (waiting, Progress::NotStarted)
+        ]
+    );
+}
+
+#[test]
 fn closing_tells_the_peer_why() {
     let mut pair = Pair::new();
     pair.open(None, true);

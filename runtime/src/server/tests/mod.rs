@@ -236,6 +236,7 @@ pub(super) fn request(method: &str, text: &str) -> Request {
         attempt: 0,
         metadata: Metadata::new(),
         body: message(text),
+        again: None,
     }
 }
 
