@@ -14,7 +14,7 @@ use http::{HeaderValue, Request, Version};
 use prost::Message as _;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::super::Endpoint;
 use super::api::Call;
@@ -29,8 +29,11 @@ const HANDSHAKE: Duration = Duration::from_secs(2);
 /// seconds.
 pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 
-/// How often the peer must prove that it is there.
-const PULSE: Duration = Duration::from_millis(2_500);
+/// How long the peer may be quiet until it is asked for a sign of life: longer than the beats of a watch are apart.
+const QUIET: Duration = Duration::from_millis(2_500);
+
+/// How often it is looked whether it is.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// The largest message we hold. Some thousand records of the usual size; what has larger ones is read in smaller pages.
 pub(super) const MAX_MESSAGE: usize = 4 * 1024 * 1024;
@@ -209,24 +212,27 @@ impl Drop for Closed {
     }
 }
 
-/// Ends when the peer does not answer a PING.
+/// Ends when the peer is quiet and does not answer a PING.
 ///
 /// etcd closes connections of those who ping too often: more than once in 5 s with an open stream, or in 2 h without
-/// one. But each message that it sends pays for one more PING (gRPC proposal A8), so we ping only if something has
-/// come since the last one; who waits for an answer without any has a deadline of its own.
+/// one. But each message that it sends pays for one more PING (gRPC proposal A8), so we ping once per silence; who waits
+/// for an answer behind that has a deadline of its own.
 async fn silence(mut pings: PingPong, heard: &AtomicU64) {
     let mut counted = heard.load(Ordering::Relaxed);
+    let mut last = Instant::now();
+    let mut paid = false;
     loop {
-        sleep(PULSE).await;
+        sleep(LOOK).await;
         let now = heard.load(Ordering::Relaxed);
-        if std::mem::replace(&mut counted, now) == now {
-            continue;
-        }
-        if !matches!(
-            timeout(PATIENCE, pings.ping(Ping::opaque())).await,
-            Ok(Ok(_))
-        ) {
-            return;
+        if std::mem::replace(&mut counted, now) != now {
+            last = Instant::now();
+            paid = true;
+        } else if paid && last.elapsed() >= QUIET {
+            paid = false;
+            let answered = timeout(PATIENCE, pings.ping(Ping::opaque())).await;
+            if !matches!(answered, Ok(Ok(_))) {
+                return;
+            }
         }
     }
 }

@@ -7,8 +7,11 @@ use super::cluster::Cluster;
 use super::fault::Fault;
 use super::keys::Span;
 
-/// How many entries are asked for at once: about 150 KiB of usual ones.
-const PAGE: i64 = 500;
+/// How many entries are asked for first: about 150 KiB of usual ones.
+const FIRST_PAGE: i64 = 500;
+
+/// How many are asked for at most: etcd walks over all that follow for each page, so many small ones would cost it more.
+const LARGEST_PAGE: i64 = 4_000;
 
 /// How many keys are read of one span: ten times what a view holds, so that records are found among rubbish; beyond
 /// that it is the rubbish that must go.
@@ -68,7 +71,7 @@ async fn pages(
     let mut request = Range {
         key: span.start.clone(),
         end: span.end.clone(),
-        limit: PAGE,
+        limit: FIRST_PAGE,
         revision: 0,
         keys_only: part == Part::Keys,
     };
@@ -114,7 +117,7 @@ async fn pages(
             return Ok(request.revision);
         }
         request.key = after(&last);
-        request.limit = (request.limit * 2).min(PAGE);
+        request.limit = (request.limit * 2).min(LARGEST_PAGE);
     }
 }
 
