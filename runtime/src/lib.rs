@@ -13,6 +13,7 @@ mod include;
 mod link;
 mod listener;
 mod metadata;
+mod printable;
 mod random;
 pub mod registry;
 mod release;

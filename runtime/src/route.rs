@@ -167,28 +167,32 @@ pub fn select(snapshot: &Snapshot, demand: &Demand) -> Result<Vec<Route>, NoInst
 pub struct NoInstance {
     service: String,
     wanted: String,
-    /// How many instances serve these releases in this group.
-    live: BTreeMap<(String, String), usize>,
+    /// How many instances serve which releases in which group, of the first few kinds; empty where there are none.
+    live: String,
+    /// Entries that nobody believes, and why of one of them.
+    skipped: Option<String>,
     /// Why the registry shows nothing, where it is to blame.
     silence: Option<String>,
 }
 
 impl NoInstance {
     fn new(snapshot: &Snapshot, demand: &Demand) -> Self {
-        let mut live = BTreeMap::new();
+        let mut kinds: BTreeMap<(&[Release], &str), usize> = BTreeMap::new();
         for instance in snapshot.instances() {
-            let releases: Vec<_> = instance.releases.iter().map(Release::to_string).collect();
-            let releases = if releases.is_empty() {
-                "any release".into()
-            } else {
-                releases.join(" and ")
-            };
-            *live.entry((releases, instance.group.clone())).or_insert(0) += 1;
+            let kind = (&*instance.releases, &*instance.group);
+            *kinds.entry(kind).or_insert(0) += 1;
         }
+        let skipped = snapshot.skipped();
+        let entries = match skipped.count {
+            1 => "1 entry is".into(),
+            count => format!("{count} entries are"),
+        };
+        let example = skipped.example.as_ref();
         Self {
             service: snapshot.service().into(),
             wanted: format!("{} at release {}", demand.groups, demand.range()),
-            live,
+            live: shown(&kinds),
+            skipped: example.map(|example| format!("{entries} not believed, such as {example}")),
             silence: match snapshot.freshness() {
                 Freshness::Pending | Freshness::Stored(None) => {
                     Some("the registry has not answered yet".into())
@@ -205,20 +209,38 @@ impl NoInstance {
     }
 }
 
+/// How many instances there are of which kind.
+fn shown(kinds: &BTreeMap<(&[Release], &str), usize>) -> String {
+    let show = |((releases, group), count): (&(&[Release], &str), &usize)| {
+        let names: Vec<_> = releases.iter().map(Release::to_string).collect();
+        let releases = if names.is_empty() {
+            "any release".into()
+        } else {
+            names.join(" and ")
+        };
+        format!("{releases} in {group} ({count})")
+    };
+    let first: Vec<_> = kinds.iter().take(SHOWN).map(show).collect();
+    let mut text = first.join(", ");
+    if let Some(more) = kinds.len().checked_sub(SHOWN + 1) {
+        text.push_str(" and ");
+        text.push_str(&(more + 1).to_string());
+        text.push_str(" other kinds");
+    }
+    text
+}
+
 impl fmt::Display for NoInstance {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let service = &self.service;
         if self.live.is_empty() {
             write!(f, "no instance of {service} is known")?;
         } else {
-            write!(f, "no instance of {service} serves {}; live: ", self.wanted)?;
-            for (index, ((releases, group), count)) in self.live.iter().take(SHOWN).enumerate() {
-                let before = if index == 0 { "" } else { ", " };
-                write!(f, "{before}{releases} in {group} ({count})")?;
-            }
-            if let Some(more) = self.live.len().checked_sub(SHOWN).filter(|&more| more > 0) {
-                write!(f, " and {more} other kinds")?;
-            }
+            let (wanted, live) = (&self.wanted, &self.live);
+            write!(f, "no instance of {service} serves {wanted}; live: {live}")?;
+        }
+        if let Some(skipped) = &self.skipped {
+            write!(f, "; {skipped}")?;
         }
         match &self.silence {
             Some(reason) => write!(f, ": {reason}"),
@@ -352,6 +374,20 @@ mod tests {
         }
         let error = chosen(&fleet, "2.0", GroupChoice::Any, "*");
         assert!(error.ends_with(" and 12 other kinds"), "{error}");
+    }
+
+    #[test]
+    fn entries_that_are_not_believed_are_told_of() {
+        let feed = Feed::new("S");
+        let watch = feed.watch();
+        let mut listing = Listing::default();
+        for id in ["a", "b"] {
+            listing.read("S", id, b"\x1b[2J");
+        }
+        feed.publish(listing);
+        let demand = Demand::new(Release::new(1, 0), GroupChoice::Any);
+        let error = select(&watch.borrow(), &demand).unwrap_err();
+        insta::assert_snapshot!(error, @"no instance of S is known; 2 entries are not believed, such as a: no record: expected value at line 1 column 1");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test reports by panicking")]
 
 mod faults;
+mod poison;
 mod processes;
 
 use callsheet::registry::{ErrorKind, File, Handle, Memory, connect};

@@ -25,7 +25,15 @@ const COMPILER: &[&[&str]] = &[
 
 const RUNTIME: &[&[&str]] = &[
     &[
-        "include", "listener", "metadata", "random", "release", "rope", "schema", "signal",
+        "include",
+        "listener",
+        "metadata",
+        "printable",
+        "random",
+        "release",
+        "rope",
+        "schema",
+        "signal",
     ],
     &["backoff", "codec", "context", "status"],
     &["contract"],

@@ -1,5 +1,6 @@
 //! Who may answer the calls of one method, prepared once per change of the registry's list.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -176,7 +177,7 @@ impl Tier {
         let mut seats = Seats {
             client,
             path: choice.path,
-            routes: Vec::new(),
+            routes: HashMap::new(),
             targets: Vec::with_capacity(count),
         };
         let mut near = Vec::new();
@@ -223,8 +224,8 @@ fn select<'a>(
 struct Seats<'a> {
     client: &'a Client,
     path: &'a str,
-    /// By group: few.
-    routes: Vec<Arc<wire::Route>>,
+    /// By group: few, unless a registry has gone mad.
+    routes: HashMap<Box<str>, Arc<wire::Route>>,
     targets: Vec<Arc<Target>>,
 }
 
@@ -249,14 +250,14 @@ impl Seats<'_> {
     }
 
     fn route(&mut self, group: &str) -> Result<Arc<wire::Route>, Status> {
-        if let Some(route) = self.routes.iter().find(|route| route.group() == group) {
+        if let Some(route) = self.routes.get(group) {
             return Ok(Arc::clone(route));
         }
         let codec = self.client.codec().name();
         let route = wire::Route::new(self.path, group, codec)
             .map_err(|fault| Status::invalid_argument(fault.to_string()))?;
         let route = Arc::new(route);
-        self.routes.push(Arc::clone(&route));
+        self.routes.insert(group.into(), Arc::clone(&route));
         Ok(route)
     }
 }

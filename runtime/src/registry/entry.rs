@@ -255,9 +255,9 @@ mod tests {
         insta::assert_snapshot!(refused(|r| r.id = "../../etc/passwd".into()), @"id `../../etc/passwd`: 1 to 200 letters, digits, `-`, `_` or dots, the first no dot");
         insta::assert_snapshot!(refused(|r| r.service = "a/b\u{1}".into()), @r"service `a/b\u{1}`: write its full name, such as `shop.orders.Orders` (at most 200 bytes)");
         insta::assert_snapshot!(refused(|r| r.addresses = vec![]), @"0 addresses: name 1 to 64");
-        insta::assert_snapshot!(refused(|r| r.addresses = vec!["tcp://a\nb".into()]), @r"address `tcp://a\nb`: 1 to 1024 bytes, none of them a control character");
+        insta::assert_snapshot!(refused(|r| r.addresses = vec!["tcp://a\nb".into()]), @r"address `tcp://a\nb`: 1 to 1024 bytes, and no control or invisible characters");
         insta::assert_snapshot!(refused(|r| r.weight = u32::MAX), @"weight 4294967295: the limit is 1000000");
-        insta::assert_snapshot!(refused(|r| r.group = "x".repeat(300)), @"group `xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx`: 1 to 200 bytes, none of them a control character");
+        insta::assert_snapshot!(refused(|r| r.group = "x".repeat(300)), @"group `xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx`: 1 to 200 bytes, and no control or invisible characters");
     }
 
     #[test]

@@ -1,10 +1,15 @@
 //! Why a registry could not do what it was asked to.
 
+use std::borrow::Cow;
 use std::error;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::printable::printable;
 use crate::status::{Phase, Status};
+
+/// The longest address or message, in characters: some quote what a server said.
+const MAX_TEXT: usize = 2_000;
 
 /// What kind of failure it was: decides whether trying again may help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -40,8 +45,8 @@ impl Error {
     pub fn new(kind: ErrorKind, registry: impl Into<String>, message: impl Into<String>) -> Self {
         Self(Arc::new(Parts {
             kind,
-            registry: registry.into(),
-            message: message.into(),
+            registry: safe(registry),
+            message: safe(message),
             source: None,
         }))
     }
@@ -55,8 +60,8 @@ impl Error {
     ) -> Self {
         Self(Arc::new(Parts {
             kind,
-            registry: registry.into(),
-            message: message.into(),
+            registry: safe(registry),
+            message: safe(message),
             source: Some(source.into()),
         }))
     }
@@ -74,6 +79,15 @@ impl Error {
     /// What went wrong and what to do about it.
     pub fn message(&self) -> &str {
         &self.0.message
+    }
+}
+
+/// What a registry, its address or its server say may be anything.
+fn safe(text: impl Into<String>) -> String {
+    let text = text.into();
+    match printable(&text, MAX_TEXT) {
+        Cow::Borrowed(_) => text,
+        Cow::Owned(safe) => safe,
     }
 }
 

@@ -7,6 +7,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::printable::{is_printable, printable};
 use crate::random;
 use crate::release::Release;
 
@@ -29,6 +30,9 @@ pub const DEFAULT_GROUP: &str = "default";
 const MAX_NAME: usize = 200;
 const MAX_TEXT: usize = 1_024;
 const MAX_LIST: usize = 64;
+
+/// The longest reason why a record is refused, in characters: it may quote what somebody else wrote.
+pub(super) const MAX_REASON: usize = 300;
 
 /// One instance of one service, as listed in a registry.
 ///
@@ -147,8 +151,8 @@ impl Instance {
 pub struct InvalidRecord(String);
 
 impl InvalidRecord {
-    pub(super) fn new(reason: String) -> Self {
-        Self(reason)
+    pub(super) fn new(reason: impl AsRef<str>) -> Self {
+        Self(printable(reason.as_ref(), MAX_REASON).into())
     }
 }
 
@@ -192,9 +196,9 @@ pub(crate) fn check_service(service: &str) -> Result<(), InvalidRecord> {
 }
 
 fn check_text(what: &str, text: &str, limit: usize) -> Result<(), InvalidRecord> {
-    if text.is_empty() || text.len() > limit || text.chars().any(char::is_control) {
+    if text.is_empty() || text.len() > limit || !text.chars().all(is_printable) {
         return Err(InvalidRecord(format!(
-            "{what} `{}`: 1 to {limit} bytes, none of them a control character",
+            "{what} `{}`: 1 to {limit} bytes, and no control or invisible characters",
             shown(text)
         )));
     }

@@ -2,6 +2,7 @@
 //!
 //! The loop is the same for every back end; a [`Registrar`] does what differs. Knows no back end.
 
+use std::collections::HashSet;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -199,7 +200,8 @@ impl Lease {
 }
 
 fn check(registry: &str, records: &[Instance]) -> Result<(), Error> {
-    for (index, record) in records.iter().enumerate() {
+    let mut seen = HashSet::with_capacity(records.len());
+    for record in records {
         Entry::Listed(record.clone()).to_json().map_err(|error| {
             Error::new(
                 ErrorKind::Record,
@@ -207,7 +209,7 @@ fn check(registry: &str, records: &[Instance]) -> Result<(), Error> {
                 format!("instance of {}: {error}", record.service),
             )
         })?;
-        if records[..index].iter().any(|other| same(other, record)) {
+        if !seen.insert(place(record)) {
             return Err(Error::new(
                 ErrorKind::Record,
                 registry,
@@ -221,8 +223,9 @@ fn check(registry: &str, records: &[Instance]) -> Result<(), Error> {
     Ok(())
 }
 
-fn same(one: &Instance, other: &Instance) -> bool {
-    one.id == other.id && one.service == other.service
+/// What no two records share.
+fn place(record: &Instance) -> (&str, &str) {
+    (&record.service, &record.id)
 }
 
 struct Keeper<R> {
@@ -289,8 +292,8 @@ impl<R: Registrar> Keeper<R> {
     fn replace(&mut self, records: Vec<Instance>) {
         let before = std::mem::replace(&mut self.records, records);
         self.leaving.extend(before);
-        self.leaving
-            .retain(|old| !self.records.iter().any(|new| same(old, new)));
+        let kept: HashSet<_> = self.records.iter().map(place).collect();
+        self.leaving.retain(|old| !kept.contains(&place(old)));
         self.says.send_replace(LeaseState::Registering);
     }
 

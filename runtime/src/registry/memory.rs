@@ -2,7 +2,7 @@
 //!
 //! Changes are seen at once. It cannot fail, and it forgets an instance whose runtime is gone.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -111,14 +111,22 @@ impl Shared {
         mut change: impl FnMut(&mut Slots, &Instance),
     ) {
         let mut services = self.lock();
+        let mut changed = BTreeSet::new();
         for record in records {
-            let slots = services.entry(record.service.clone()).or_default();
-            change(slots, record);
-            let now = Instant::now();
-            slots.entries.retain(
-                |_, slot| !matches!(slot, Slot::Left(_, since) if now - *since > TOMBSTONE),
-            );
-            self.tell(&record.service, slots);
+            if changed.insert(&*record.service) {
+                services.entry(record.service.clone()).or_default();
+            }
+            if let Some(slots) = services.get_mut(&record.service) {
+                change(slots, record);
+            }
+        }
+        let now = Instant::now();
+        let is_old = |slot: &Slot| matches!(slot, Slot::Left(_, since) if now - *since > TOMBSTONE);
+        for service in changed {
+            if let Some(slots) = services.get_mut(service) {
+                slots.entries.retain(|_, slot| !is_old(slot));
+                self.tell(service, slots);
+            }
         }
         services.retain(|_, slots| !slots.entries.is_empty());
     }
@@ -292,10 +300,7 @@ impl Registrar for Listed {
             let slot = Slot::Listed(Arc::new(record.clone()));
             slots.entries.insert(record.id.clone(), slot);
         });
-        for record in records {
-            self.records
-                .retain(|own| own.id != record.id || own.service != record.service);
-        }
+        self.forget(records);
         self.records.extend_from_slice(records);
         Ok(())
     }
@@ -327,12 +332,17 @@ impl Registrar for Listed {
                 .insert(record.id.clone(), Slot::Left(left, now));
             slots.overrides.remove(&record.id);
         });
-        self.records.retain(|own| {
-            !records
-                .iter()
-                .any(|gone| gone.id == own.id && gone.service == own.service)
-        });
+        self.forget(records);
         Ok(())
+    }
+}
+
+impl Listed {
+    /// Holds these records no more.
+    fn forget(&mut self, records: &[Instance]) {
+        let gone: HashSet<_> = records.iter().map(|one| (&one.service, &one.id)).collect();
+        self.records
+            .retain(|own| !gone.contains(&(&own.service, &own.id)));
     }
 }
 

@@ -211,7 +211,7 @@ mod tests {
         let instance = |id: &&str| {
             let mut instance = Instance::new(*id, "shop.Orders");
             instance.addresses = vec![format!("tcp://10.0.0.1:70{id}")];
-            instance.tags.insert("lane".into(), "blue \u{202e}".into());
+            instance.tags.insert("lane".into(), "blue ö".into());
             Arc::new(instance)
         };
         Snapshot::saved("shop.Orders", ids.iter().map(instance).collect())

@@ -9,8 +9,9 @@ use tokio::time::Instant;
 
 use super::entry::{Entry, Override, Tombstone};
 use super::error::Error;
-use super::instance::{Instance, MAX_INSTANCES, shown};
+use super::instance::{Instance, MAX_INSTANCES, MAX_REASON, shown};
 use super::watch::View;
+use crate::printable::printable;
 
 /// How far a snapshot may be trusted.
 ///
@@ -43,11 +44,11 @@ pub struct Skipped {
 }
 
 impl Skipped {
-    /// One more, for this reason; the first reason is kept.
+    /// One more, for this reason; the first reason is kept, safe to print and not too long.
     pub fn add(&mut self, reason: impl FnOnce() -> String) {
         self.count += 1;
         if self.example.is_none() {
-            self.example = Some(reason());
+            self.example = Some(printable(&reason(), MAX_REASON).into());
         }
     }
 }
@@ -86,7 +87,8 @@ impl View for Snapshot {
         }
     }
 
-    /// Of two instances with one id the one that started later counts; what is beyond [`MAX_INSTANCES`] is skipped.
+    /// Of two instances with one id the one that started later counts. What is beyond [`MAX_INSTANCES`] is skipped, and
+    /// newcomers first: a flood of entries drives nobody out.
     fn next(&self, listing: Listing) -> Self {
         let Listing {
             mut instances,
@@ -105,9 +107,23 @@ impl View for Snapshot {
             }
             twice
         });
-        while instances.len() > MAX_INSTANCES {
-            instances.pop();
-            skipped.add(|| format!("more than {MAX_INSTANCES} instances"));
+        if let Some(many) = instances.len().checked_sub(MAX_INSTANCES) {
+            let mut rest = many;
+            let mut skip = |is_new: bool| {
+                let skips = is_new && rest > 0;
+                if skips {
+                    rest -= 1;
+                    skipped.add(|| format!("more than {MAX_INSTANCES} instances"));
+                }
+                skips
+            };
+            instances.retain(|one| !skip(!self.has(&one.id)));
+            instances.truncate(MAX_INSTANCES);
+        }
+        if left.len() > MAX_INSTANCES {
+            let many = left.len() - MAX_INSTANCES;
+            left.truncate(MAX_INSTANCES);
+            (0..many).for_each(|_| skipped.add(|| format!("more than {MAX_INSTANCES} tombstones")));
         }
         left.retain(|tombstone| {
             instances
@@ -117,6 +133,7 @@ impl View for Snapshot {
         left.sort_by(|a, b| a.id.cmp(&b.id));
         left.dedup_by(|a, b| a.id == b.id);
         let (overrides, drained) = obey(overrides, &mut instances);
+        self.lend(&mut instances);
         let mut next = Self {
             service: Arc::clone(&self.service),
             revision: self.revision + 1,
@@ -156,6 +173,25 @@ impl View for Snapshot {
 }
 
 impl Snapshot {
+    /// Whether it has an instance with this id, drained or not.
+    fn has(&self, id: &str) -> bool {
+        let drained = self.drained.binary_search_by(|one| (*one.id).cmp(id));
+        self.instance(id).is_some() || drained.is_ok()
+    }
+
+    /// Lets records that have not changed be the very same, which spares memory, and reading them again.
+    fn lend(&self, instances: &mut [Arc<Instance>]) {
+        let mut known = self.instances.iter().peekable();
+        for one in instances {
+            while known.next_if(|known| known.id < one.id).is_some() {}
+            if let Some(known) = known.next_if(|known| known.id == one.id)
+                && known == one
+            {
+                *one = Arc::clone(known);
+            }
+        }
+    }
+
     fn says_the_same_as(&self, other: &Self) -> bool {
         other.revision > 0
             && self.instances == other.instances
@@ -284,10 +320,12 @@ fn obey(
             Arc::make_mut(&mut instances[index]).weight = weight;
         }
         if order.drain {
-            drained.push(instances.remove(index));
+            drained.push(Arc::clone(&instances[index]));
         }
         true
     });
+    let mut gone = drained.iter().peekable();
+    instances.retain(|one| gone.next_if(|gone| gone.id == one.id).is_none());
     (overrides, drained)
 }
 
@@ -415,6 +453,39 @@ mod tests {
         assert_eq!(ids(&changes.changed), ["c"]);
         assert_eq!(ids(&changes.left), ["a"]);
         assert_eq!(ids(&changes.lost), ["b"]);
+    }
+
+    #[test]
+    fn a_flood_of_entries_drives_nobody_out() {
+        let known = Snapshot::pending("S").next(listing([instance("x", 1), instance("z", 1)]));
+        let mut flood = listing([instance("x", 1), instance("z", 1)]);
+        let entry = |number| instance(&format!("a{number:06}"), 1);
+        flood.instances.extend((0..100_000).map(entry));
+        let tombstone = |number| Tombstone::new(format!("b{number:06}"), "S", 0);
+        flood.left.extend((0..100_000).map(tombstone));
+        let flooded = known.next(flood);
+        assert_eq!(flooded.instances().len(), MAX_INSTANCES);
+        assert!(flooded.instance("x").is_some() && flooded.instance("z").is_some());
+        assert_eq!(flooded.left().len(), MAX_INSTANCES);
+        assert_eq!(flooded.skipped().count, 2 * 90_000 + 2);
+    }
+
+    #[test]
+    fn records_that_have_not_changed_are_the_very_same() {
+        let before = Snapshot::pending("S").next(listing([instance("a", 1), instance("c", 1)]));
+        let now = [instance("a", 1), instance("b", 1), instance("c", 2)];
+        let after = before.next(listing(now));
+        assert!(Arc::ptr_eq(&before.instances()[0], &after.instances()[0]));
+        assert_eq!(after.instance("c").unwrap().weight, 2);
+    }
+
+    #[test]
+    fn reasons_are_safe_to_print_and_not_too_long() {
+        let mut skipped = Skipped::default();
+        skipped.add(|| format!("\u{1b}[2J{}", "x".repeat(10_000_000)));
+        let example = skipped.example.unwrap();
+        assert!(example.starts_with(r"\u{1b}[2Jxx"), "{example}");
+        assert!(example.len() < 400);
     }
 
     #[test]
