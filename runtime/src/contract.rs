@@ -196,7 +196,7 @@ pub enum MethodKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Balance {
-    /// Power of two choices by peak-EWMA latency.
+    /// Power of two choices by latency and calls in flight.
     P2c,
     /// Random by weight.
     Random,

@@ -75,6 +75,7 @@ pub struct Candidates {
     /// time). None where all weights are equal.
     columns: Vec<Column>,
     heaviest: u32,
+    total: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -93,6 +94,7 @@ impl Candidates {
         }
         let weights = || list.iter().map(|candidate| candidate.weight);
         let heaviest = weights().max().unwrap_or(0);
+        let total = weights().map(u64::from).sum();
         let columns = if weights().all(|weight| weight == heaviest) {
             Vec::new()
         } else {
@@ -102,12 +104,18 @@ impl Candidates {
             list,
             columns,
             heaviest,
+            total,
         }
     }
 
     /// The largest weight; not 0 where there is a candidate.
     pub(super) fn heaviest(&self) -> u32 {
         self.heaviest
+    }
+
+    /// All weights together.
+    pub(super) fn total(&self) -> u64 {
+        self.total
     }
 
     /// Whether all weights are equal.

@@ -4,12 +4,24 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
-/// How fast a latency is forgotten: Finagle's and linkerd2's choice, long enough to smooth over a garbage collection.
-const DECAY: Duration = Duration::from_secs(10);
+/// How fast a latency is forgotten: a third of it is left after this. Long enough that a short pause of a machine hardly
+/// counts; short enough that an instance that is thought to be slow, and gets few calls, is soon asked again.
+///
+/// In milliseconds.
+const DECAY: f32 = 5_000.0;
 
-/// What a failure does to the latency of an instance: one failure costs it some share for 20 s, a row of them nearly
+/// What a failure does to the latency of an instance: one failure costs it some share for 7 s, a row of them nearly
 /// all of it within four calls. Factors are kinder to a single failure than a fixed penalty.
 const PENALTY: f32 = 8.0;
+
+/// Answers after which a latency is known. The first ones of a process that fills its caches say little, and an instance
+/// that is thought to be slow gets few calls to show that it is not.
+const KNOWN: u32 = 32;
+
+/// The most that one answer counts, as a multiple of what is known. A pause of some machine, which all calls that are under
+/// way there feel, counts for what it is; an instance that has become slow is found by its next answers, and before
+/// by its calls in flight.
+const OUTLIER: f32 = 8.0;
 
 /// The most that penalties add up to, in microseconds.
 const WORST: f32 = 5e6;
@@ -50,8 +62,8 @@ pub enum Standing {
 pub struct Load {
     in_flight: AtomicU32,
     standing: AtomicU8,
-    /// Peak-EWMA latency in microseconds (`f32`, upper half) and when it was noted, in milliseconds (lower half, wraps
-    /// after 49 days). 0 while nothing is known.
+    /// Average latency in microseconds (`f32`, 32 bits), of how many answers (8 bits, 255 at most), and when it was noted, in
+    /// milliseconds (24 bits, wraps after 4 h). 0 while there was none.
     latency: AtomicU64,
     /// The place in the smooth weighted round.
     pub(super) turn: AtomicI64,
@@ -126,7 +138,7 @@ impl Load {
         });
     }
 
-    /// Peak-EWMA latency at `now`; `None` while nothing is known.
+    /// Average latency at `now`, what is long ago weighing less; `None` while nothing is known.
     pub fn latency(&self, now: Duration) -> Option<Duration> {
         self.cost(now)
             .map(|micros| Duration::from_secs_f32(micros / 1e6))
@@ -134,33 +146,91 @@ impl Load {
 
     /// The same in microseconds.
     pub(super) fn cost(&self, now: Duration) -> Option<f32> {
-        let packed = self.latency.load(Ordering::Relaxed);
-        (packed != 0).then(|| {
-            let (value, stamp) = unpack(packed);
-            value * kept(stamp, millis(now))
-        })
+        let noted = Noted::unpack(self.latency.load(Ordering::Relaxed));
+        (noted.answers >= KNOWN).then(|| noted.micros * kept(noted.stamp, millis(now)))
     }
 
-    /// Peak EWMA (Finagle): a slower answer counts at once, faster ones bring the value down with time.
+    /// An average over the last seconds: each answer counts for the time since the one before, so that neither a busy second
+    /// nor a lonely outlier decides. A failure makes the instance look slower at once.
     fn note(&self, now: Duration, latency: Duration, outcome: Outcome) {
         let now = millis(now);
         let sample = latency.as_secs_f32() * 1e6;
         let update = |packed| {
-            let (value, stamp) = unpack(packed);
-            let kept = kept(stamp, now);
-            let decayed = value * kept;
-            let next = match outcome {
-                Outcome::Failed => (decayed.max(sample) * PENALTY).min(WORST).max(sample),
-                _ if sample >= decayed => sample,
-                _ => decayed + sample * (1.0 - kept),
+            let before = Noted::unpack(packed);
+            let kept = kept(before.stamp, now);
+            let after = if outcome == Outcome::Failed {
+                let known = (before.micros * kept).max(sample);
+                Noted {
+                    micros: (known * PENALTY).min(WORST).max(sample),
+                    answers: MOST,
+                    stamp: now,
+                }
+            } else {
+                before.and(sample, kept, now)?
             };
-            // Never 0, which means that nothing is known.
-            Some(pack(next.max(f32::MIN_POSITIVE), now))
+            Some(after.pack())
         };
-        // The closure always gives a value, so the exchange cannot fail.
+        // Where the closure gives nothing, nothing has changed.
         let _ = self
             .latency
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, update);
+    }
+}
+
+/// What is noted of an instance's answers.
+#[derive(Clone, Copy, Debug)]
+struct Noted {
+    micros: f32,
+    answers: u32,
+    stamp: u32,
+}
+
+/// The most answers that are counted: from here on only time decides how much another one counts.
+const MOST: u32 = 255;
+
+/// The bits of a stamp.
+const STAMP: u32 = (1 << 24) - 1;
+
+impl Noted {
+    /// The same and one answer more; `None` where that changes nothing.
+    fn and(self, sample: f32, kept: f32, now: u32) -> Option<Self> {
+        let fresh = 1.0 - kept;
+        let share = if self.answers == MOST {
+            if fresh <= 0.0 {
+                return None;
+            }
+            fresh
+        } else {
+            fresh.max(1.0 / share(self.answers + 1))
+        };
+        let sample = if self.answers >= KNOWN {
+            sample.min(self.micros * OUTLIER)
+        } else {
+            sample
+        };
+        Some(Self {
+            // Never 0, of which nothing could be a multiple.
+            micros: (self.micros + (sample - self.micros) * share).max(f32::MIN_POSITIVE),
+            answers: (self.answers + 1).min(MOST),
+            stamp: now,
+        })
+    }
+
+    fn pack(self) -> u64 {
+        u64::from(self.micros.to_bits()) << 32 | u64::from(self.answers << 24 | self.stamp)
+    }
+
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "two halves are taken apart"
+    )]
+    fn unpack(packed: u64) -> Self {
+        let low = packed as u32;
+        Self {
+            micros: f32::from_bits((packed >> 32) as u32),
+            answers: low >> 24,
+            stamp: low & STAMP,
+        }
     }
 }
 
@@ -170,39 +240,31 @@ impl Default for Load {
     }
 }
 
-fn pack(value: f32, stamp: u32) -> u64 {
-    u64::from(value.to_bits()) << 32 | u64::from(stamp)
-}
-
 #[expect(
     clippy::cast_possible_truncation,
-    reason = "two halves are taken apart"
-)]
-fn unpack(packed: u64) -> (f32, u32) {
-    (f32::from_bits((packed >> 32) as u32), packed as u32)
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "differences are taken modulo 2^32"
+    reason = "differences are taken modulo 2^24"
 )]
 fn millis(now: Duration) -> u32 {
-    now.as_millis() as u32
+    now.as_millis() as u32 & STAMP
 }
 
 /// How much of a value noted at `stamp` is left at `now`. Threads may bring their times out of order; what seems to
 /// lie in the future is now.
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "milliseconds beyond 2^24 leave nothing of the value anyway"
-)]
 fn kept(stamp: u32, now: u32) -> f32 {
-    let elapsed = now.wrapping_sub(stamp);
+    let elapsed = now.wrapping_sub(stamp) & STAMP;
     // Under load most calls end within the millisecond of the one before.
-    if elapsed == 0 || elapsed > u32::MAX / 2 {
+    if elapsed == 0 || elapsed > STAMP / 2 {
         return 1.0;
     }
-    (-(elapsed as f32) / (DECAY.as_millis() as f32)).exp()
+    (-share(elapsed) / DECAY).exp()
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "numbers here have 24 bits, as an `f32` has"
+)]
+fn share(count: u32) -> f32 {
+    count as f32
 }
 
 /// A call that is under way.
@@ -241,21 +303,44 @@ mod tests {
         load.latency(MS * now).unwrap().as_millis()
     }
 
-    #[test]
-    fn a_slow_answer_counts_at_once_and_is_forgotten_with_time() {
+    /// An instance that has given so many answers of 10 ms each at the beginning of time.
+    fn known(answers: u32) -> Arc<Load> {
         let load = Arc::new(Load::new());
+        for _ in 0..answers {
+            noted(&load, 0, 10, Outcome::Answered);
+        }
+        load
+    }
+
+    #[test]
+    fn a_latency_is_known_after_some_answers_and_forgotten_with_time() {
+        let load = known(KNOWN - 1);
         assert_eq!(load.latency(Duration::ZERO), None);
-        noted(&load, 0, 10, Outcome::Answered);
-        assert_eq!(latency(&load, 0), 10);
-        noted(&load, 1, 1_000, Outcome::Answered);
-        assert_eq!(latency(&load, 1), 1_000);
-        noted(&load, 2, 10, Outcome::Answered);
-        assert!(latency(&load, 2) > 990);
-        assert!((360..375).contains(&latency(&load, 10_002)));
-        for now in (10_002..100_000).step_by(100) {
+        noted(&load, 0, 74, Outcome::Answered);
+        assert_eq!(latency(&load, 0), 12, "the first ones count alike");
+        assert_eq!(latency(&load, 5_000), 4);
+        assert_eq!(latency(&load, 60_000), 0);
+    }
+
+    #[test]
+    fn an_average_follows_what_lasts_and_hardly_what_is_rare() {
+        let load = known(300);
+        noted(&load, 1, 10_000, Outcome::Answered);
+        assert_eq!(latency(&load, 1), 10, "one outlier in a millisecond");
+        for now in 2..2_000 {
             noted(&load, now, 10, Outcome::Answered);
         }
-        assert!((9..=11).contains(&latency(&load, 100_000)));
+        for now in 2_000..2_500 {
+            noted(&load, now, 100, Outcome::Answered);
+        }
+        assert!(
+            (17..=18).contains(&latency(&load, 2_500)),
+            "a tenth of the time"
+        );
+        for now in (3_000..30_000).step_by(100) {
+            noted(&load, now, 100, Outcome::Answered);
+        }
+        assert!((98..=100).contains(&latency(&load, 29_900)));
     }
 
     #[test]
@@ -283,10 +368,12 @@ mod tests {
 
     #[test]
     fn times_out_of_order_and_the_wrap_of_the_stamp_do_no_harm() {
-        let load = Arc::new(Load::new());
+        let load = known(300);
         noted(&load, 5_000, 10, Outcome::Answered);
         assert_eq!(latency(&load, 4_000), 10);
-        let wrap = Duration::from_millis(1 << 32);
+        noted(&load, 4_000, 70, Outcome::Answered);
+        assert_eq!(latency(&load, 5_000), 10);
+        let wrap = Duration::from_millis(1 << 24);
         load.start().finish(wrap, 7 * MS, Outcome::Answered);
         assert!(load.latency(wrap).unwrap() >= 7 * MS);
     }

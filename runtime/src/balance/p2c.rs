@@ -1,18 +1,23 @@
-//! The power of two choices, by peak-EWMA latency.
+//! The power of two choices, by latency and calls in flight.
 
 use super::candidates::{Candidate, Candidates};
 use super::{Balancer, PickContext};
 use crate::random::Random;
 
-/// How much better the second choice must be. Latencies of equal instances differ by noise alone; without slack the
-/// noise would decide, and the weights, by which the first choice was drawn, would count for nothing at low load.
+/// How much longer the queue of the first choice must be. Queues of equal instances differ by chance alone; without slack
+/// chance would decide, and the weights, by which the first choice was drawn, would count for nothing at low load.
 const SLACK: f32 = 1.5;
 
-/// Draws two by weight and takes the first, unless the second is clearly better: shorter peak-EWMA latency, fewer calls
-/// in flight for its weight. Constant time. The default.
+/// How much longer one choice must take for latencies to count: up to twice as long is as good, or else every noise of a
+/// machine would undo the weights. Instances that are a little slower get less under load, by their calls in flight.
+const CLEARLY: f32 = 2.0;
+
+/// Draws two by weight and takes the first, unless the second is clearly better: much shorter latency, fewer calls in
+/// flight for its weight. Constant time. The default.
 ///
-/// Two random choices keep a crowd of clients from running to the same best instance (Mitzenmacher 2001); the latency
-/// is Finagle's peak EWMA. An instance that nothing is known of is taken to be as fast as the other choice.
+/// Two random choices keep a crowd of clients from running to the same best instance (Mitzenmacher 2001). Where all
+/// answer about as fast, shares follow the weights. An instance that nothing is known of is taken to be as fast as the
+/// other choice.
 #[derive(Debug)]
 pub struct P2c(Random);
 
@@ -42,17 +47,21 @@ impl Balancer for P2c {
 
 /// Whether `other` is so much better than `one` that it takes the call.
 fn is_better(other: &Candidate, one: &Candidate, context: &PickContext<'_>) -> bool {
-    let (here, there) = (one.load().cost(context.now), other.load().cost(context.now));
-    let here_or_there = here.or(there).unwrap_or(1.0);
-    let there_or_here = there.or(here).unwrap_or(1.0);
+    let latencies = (other.load().cost(context.now), one.load().cost(context.now));
+    let slower = match latencies {
+        (Some(there), Some(here)) if there > here * CLEARLY || here > there * CLEARLY => {
+            there / here
+        }
+        _ => 1.0,
+    };
     // Calls in flight are taken for the weight beside the average of the two, so that at rest weights do not count
-    // twice: the draw has honoured them.
+    // twice: the draw has honoured them. One call is what anybody may have.
     let average = f32::midpoint(share(one.weight()), share(other.weight()));
     let queue = |candidate: &Candidate| {
         let calls = share(candidate.load().in_flight());
-        1.0 + calls * average / share(candidate.weight())
+        (calls * average / share(candidate.weight())).max(1.0)
     };
-    there_or_here * queue(other) * SLACK < here_or_there * queue(one)
+    slower * queue(other) * SLACK < queue(one)
 }
 
 #[expect(

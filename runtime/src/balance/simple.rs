@@ -1,5 +1,7 @@
 //! Random, least active.
 
+use std::cmp::Ordering;
+
 use super::candidates::Candidates;
 use super::{Balancer, PickContext};
 use crate::random;
@@ -24,6 +26,9 @@ impl Balancer for Random {
 }
 
 /// The one with the fewest calls in flight for its weight; among equals a draw by weight. Looks at every candidate.
+///
+/// Calls are counted in whole ones of an instance of average weight: one of twice that weight may have two calls before an
+/// idle one is preferred, or else the light ones would take more than their share at low load.
 #[derive(Debug)]
 pub struct LeastActive(random::Random);
 
@@ -36,36 +41,34 @@ impl LeastActive {
 
 impl Balancer for LeastActive {
     fn pick(&self, candidates: &Candidates, context: &PickContext<'_>) -> Option<usize> {
-        // (index, calls, weight) of the best, and the weight of all that are as good.
-        let mut best: Option<(usize, u64, u64)> = None;
+        let (count, weights) = (candidates.len() as u64, candidates.total());
+        // (index, calls) of the best, and the weight of all that are as good.
+        let mut best: Option<(usize, u64)> = None;
         let mut equals = 0;
         for (index, candidate) in candidates.iter().enumerate() {
             if !candidates.is_usable(index, context) {
                 continue;
             }
-            let calls = u64::from(candidate.load().in_flight());
             let weight = u64::from(candidate.weight());
-            // calls / weight against calls / weight, in whole numbers.
-            let order = best.map_or(std::cmp::Ordering::Less, |(_, fewest, of)| {
-                (calls * of).cmp(&(fewest * weight))
-            });
-            let takes = match order {
-                std::cmp::Ordering::Less => {
+            let calls = u64::from(candidate.load().in_flight());
+            let calls = calls.saturating_mul(weights) / (weight * count);
+            let takes = match calls.cmp(&best.map_or(u64::MAX, |(_, fewest)| fewest)) {
+                Ordering::Less => {
                     equals = weight;
                     true
                 }
-                std::cmp::Ordering::Equal => {
+                Ordering::Equal => {
                     equals += weight;
                     let drawn = (u128::from(self.0.bits()) * u128::from(equals)) >> 64;
                     drawn < u128::from(weight)
                 }
-                std::cmp::Ordering::Greater => false,
+                Ordering::Greater => false,
             };
             if takes {
-                best = Some((index, calls, weight));
+                best = Some((index, calls));
             }
         }
-        best.map(|(index, ..)| index)
+        best.map(|(index, _)| index)
             .or_else(|| candidates.last_resort(context))
     }
 }

@@ -47,10 +47,20 @@ fn load(candidates: &Candidates, index: usize) -> &Arc<Load> {
     candidates.get(index).unwrap().load()
 }
 
-/// Calls on a simulated clock: a new one every `every`, each instance answers after its `latency` (plus up to a half).
+/// How long an instance takes for a call that begins now.
+type Latency<'a> = &'a dyn Fn(&crate::random::Random, usize, Duration) -> Duration;
+
+/// Each so long, plus up to a half.
+fn steady<const N: usize>(
+    latency: [Duration; N],
+) -> impl Fn(&crate::random::Random, usize, Duration) -> Duration {
+    move |random, index, _| latency[index].mul_f64(1.0 + random.unit() / 2.0)
+}
+
+/// Calls on a simulated clock: a new one every `every`, each instance answers after its `latency`.
 struct Sim<'a> {
     candidates: &'a Candidates,
-    latency: &'a [Duration],
+    latency: Latency<'a>,
     every: Duration,
     outcome: fn(usize) -> Outcome,
     seed: u64,
@@ -73,7 +83,7 @@ impl Sim<'_> {
             let index = balancer
                 .pick(self.candidates, &PickContext::at(now))
                 .unwrap();
-            let latency = self.latency[index].mul_f64(1.0 + random.unit() / 2.0);
+            let latency = (self.latency)(&random, index, now);
             let started = load(self.candidates, index).start();
             under_way.push((now + latency, latency, index, started));
             if call >= warm {
@@ -102,7 +112,7 @@ fn equal_instances_share_equally_under_every_balancer() {
             let candidates = fleet(&[100; 4]);
             let sim = Sim {
                 candidates: &candidates,
-                latency: &[10 * MS; 4],
+                latency: &steady([10 * MS; 4]),
                 every: 2 * MS,
                 outcome: |_| Outcome::Answered,
                 seed,
@@ -122,7 +132,7 @@ fn weights_decide_the_shares_at_rest_and_under_load() {
             let candidates = fleet(&[50, 100, 250]);
             let sim = Sim {
                 candidates: &candidates,
-                latency: &[10 * MS; 3],
+                latency: &steady([10 * MS; 3]),
                 every,
                 outcome: |_| Outcome::Answered,
                 seed: 3,
@@ -166,16 +176,13 @@ fn round_robin_takes_equal_ones_each_in_turn() {
 fn least_active_picks_the_fewest_calls_for_the_weight() {
     let candidates = fleet(&[100, 100, 300]);
     let balancer = LeastActive::new(1);
-    let hold: Vec<_> = [0, 1, 2, 2]
-        .map(|index| load(&candidates, index).start())
-        .into();
+    let start = |index: usize| load(&candidates, index).start();
+    let mut calls = Vec::from([0, 0, 1, 1, 2, 2, 2].map(start));
     assert_eq!(balancer.pick(&candidates, &PickContext::default()), Some(2));
-    let more = load(&candidates, 2).start();
-    drop(hold);
+    calls.extend([2; 5].map(start));
     for _ in 0..20 {
         assert_ne!(balancer.pick(&candidates, &PickContext::default()), Some(2));
     }
-    drop(more);
 }
 
 #[test]
@@ -186,7 +193,7 @@ fn p2c_leaves_a_slow_instance_nearly_alone() {
         latency[4] = 2_000 * MS;
         let sim = Sim {
             candidates: &candidates,
-            latency: &latency,
+            latency: &steady(latency),
             every: MS,
             outcome: |_| Outcome::Answered,
             seed,
@@ -206,7 +213,7 @@ fn p2c_is_not_drawn_to_an_instance_that_fails_fast() {
     let candidates = fleet(&[100; 4]);
     let sim = Sim {
         candidates: &candidates,
-        latency: &[10 * MS, 10 * MS, MS / 10, 10 * MS],
+        latency: &steady([10 * MS, 10 * MS, MS / 10, 10 * MS]),
         every: MS,
         outcome: |index| match index {
             2 => Outcome::Failed,
@@ -302,6 +309,61 @@ fn picks_from_many_threads_stay_within_bounds_and_even() {
         for index in 0..5 {
             let total = total(index);
             assert!((3_500..4_500).contains(&total), "{name}: {all:?}");
+        }
+    }
+}
+
+/// How long an answer takes: 3 ms to 6 ms, and what the noise adds.
+type Noise = (
+    &'static str,
+    fn(&crate::random::Random, usize, Duration) -> Duration,
+);
+
+const NOISES: [Noise; 5] = [
+    ("none", |_, _, _| Duration::ZERO),
+    ("one is a third slower", |random, index, _| {
+        let slower = if index == 1 { 1.0 + random.unit() } else { 0.0 };
+        MS.mul_f64(slower)
+    }),
+    ("1 of 1 000 takes 40 times as long", |random, _, _| {
+        MS * if random.unit() < 0.001 { 180 } else { 0 }
+    }),
+    ("1 of 100 takes 15 times as long", |random, _, _| {
+        MS * if random.unit() < 0.01 { 65 } else { 0 }
+    }),
+    ("each pauses for 100 ms every 10 s", |_, index, now| {
+        let index = u32::try_from(index).unwrap();
+        let phase = (now + MS * (1_000 + 2_300 * index)).as_millis() % 10_000;
+        MS.mul_f64(f64::from(100 - u32::try_from(phase.min(100)).unwrap()))
+    }),
+];
+
+#[test]
+fn weights_are_respected_within_5_per_cent_over_10_000_calls_whatever_the_noise() {
+    let (weights, due) = ([50, 100, 250, 100], [10.0, 20.0, 50.0, 20.0]);
+    for (name, make) in BALANCERS {
+        for (noise, added) in NOISES {
+            // A tenth of a call under way on average, one, and forty; two seeds each.
+            for run in 0..6_usize {
+                let every = [45 * MS, 9 * MS / 2, MS / 9][run % 3];
+                let candidates = fleet(&weights);
+                let latency = |random: &crate::random::Random, index, now| {
+                    3 * MS.mul_f64(1.0 + random.unit()) + added(random, index, now)
+                };
+                let sim = Sim {
+                    candidates: &candidates,
+                    latency: &latency,
+                    every,
+                    outcome: |_| Outcome::Answered,
+                    seed: run as u64,
+                };
+                let shares = sim.shares(&*make(run as u64), 10_000);
+                let mut pairs = shares.iter().zip(due);
+                assert!(
+                    pairs.all(|(share, due)| (share - due).abs() <= 5.0),
+                    "{name}, noise: {noise}, a call every {every:?}: {shares:.1?}"
+                );
+            }
         }
     }
 }

@@ -12,6 +12,7 @@ use crate::codec::{Codec, Shape};
 use crate::contract::{Balance, FieldPath, MethodDescriptor, ServiceDescriptor};
 use crate::random;
 use crate::release::ReleaseRange;
+use crate::rope::Rope;
 use crate::route::{self, Demand, GroupChoice};
 use crate::status::Status;
 
@@ -234,8 +235,13 @@ impl Channel {
         }
     }
 
+    /// The hash of what ties a call with this request, protobuf-encoded, to an instance.
+    pub(super) fn hash_of(&self, method: &MethodDescriptor, request: &Rope) -> Option<u64> {
+        Some(balance::of_field(self.hash_path(method)?, request))
+    }
+
     /// The way to the field of a request that ties calls to an instance, where there is one.
-    pub(super) fn hash_path(&self, method: &MethodDescriptor) -> Option<FieldPath> {
+    fn hash_path(&self, method: &MethodDescriptor) -> Option<FieldPath> {
         match self.client().0.hash_path {
             HashPath::Contract => method.policy.balance?.field(),
             HashPath::Own(path) => path,

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::balance;
 use crate::context::Context;
 use crate::contract::{MethodDescriptor, MethodKind};
 use crate::metadata::Metadata;
@@ -45,17 +44,14 @@ pub(crate) struct Plan {
 
 impl Plan {
     /// A call with one request, given protobuf-encoded.
+    #[inline]
     pub(crate) fn one(channel: Channel, method: &'static MethodDescriptor, protobuf: Rope) -> Self {
-        let path = channel.hash_path(method);
-        let hash = path.map(|path| balance::of_field(path, &protobuf));
+        let hash = channel.hash_of(method, &protobuf);
         let body = channel
             .codec()
             .encode(channel.shape(method.request), protobuf)
             .map_err(|error| Status::internal(error.to_string()).not_started());
-        Self {
-            hash,
-            ..Self::new(channel, method, body, None)
-        }
+        Self::new(channel, method, hash, body, None)
     }
 
     /// A call with a stream of requests. Nothing ties it to an instance: its messages may differ, and the first may come
@@ -65,12 +61,14 @@ impl Plan {
         method: &'static MethodDescriptor,
         requests: Requests,
     ) -> Self {
-        Self::new(channel, method, Ok(Rope::new()), Some(requests))
+        Self::new(channel, method, None, Ok(Rope::new()), Some(requests))
     }
 
+    #[inline]
     fn new(
         channel: Channel,
         method: &'static MethodDescriptor,
+        hash: Option<u64>,
         body: Result<Rope, Status>,
         requests: Option<Requests>,
     ) -> Self {
@@ -80,7 +78,7 @@ impl Plan {
             timeout: Timeout::Unset,
             metadata: Metadata::new(),
             group: None,
-            hash: None,
+            hash,
             body,
             requests,
         }

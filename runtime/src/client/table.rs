@@ -118,6 +118,17 @@ impl Table {
         let now = now.saturating_duration_since(self.epoch);
         let mut context = PickContext::at(now).after(tried);
         context.hash = hash;
+        for tier in &self.tiers {
+            if let Some(index) = tier.candidates.pick(&*self.balancer, &context) {
+                return tier.targets.get(index);
+            }
+        }
+        self.pick_worse(context)
+    }
+
+    /// The same where something speaks against everybody.
+    #[cold]
+    fn pick_worse(&self, context: PickContext<'_>) -> Option<&Arc<Target>> {
         let of = |worst| {
             self.tiers.iter().find_map(|tier| {
                 let context = context.down_to(worst);
@@ -125,16 +136,14 @@ impl Table {
                 tier.targets.get(index)
             })
         };
-        of(Standing::Good).or_else(|| {
-            // A balancer of somebody else's may want nobody of these.
-            let any = || {
-                let mut targets = self.tiers.iter().flat_map(|tier| &tier.targets);
-                targets.find(|target| !tried.contains(&target.key))
-            };
-            of(Standing::Suspect)
-                .or_else(|| of(Standing::Down))
-                .or_else(any)
-        })
+        // A balancer of somebody else's may want nobody of these.
+        let any = || {
+            let mut targets = self.tiers.iter().flat_map(|tier| &tier.targets);
+            targets.find(|target| !context.tried.contains(&target.key))
+        };
+        of(Standing::Suspect)
+            .or_else(|| of(Standing::Down))
+            .or_else(any)
     }
 }
 
