@@ -5,6 +5,8 @@
 
 mod catalog;
 mod documents;
+#[cfg(test)]
+mod fake;
 mod fault;
 mod follow;
 mod jute;

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::super::Entry;
 use super::super::instance::MAX_RECORD_BYTES;
 use super::follow::WINDOW;
-use super::layout::id_of;
+use super::layout::{id_of, name_in};
 use super::line::{Fault, Line};
 use super::proto::{Change, Stat};
 use crate::random::Random;
@@ -53,7 +53,7 @@ impl Sweep {
             match line.status(&path).await? {
                 // That one does it.
                 Some(status) if status.owner != 0 => {
-                    self.seen.retain(|path, _| !path.starts_with(directory));
+                    self.seen.retain(|path, _| name_in(directory, path).is_none());
                     return Ok(());
                 }
                 Some(status) => dead.push((path, status)),
@@ -73,7 +73,7 @@ impl Sweep {
             }
         }
         self.seen.retain(|path, _| {
-            !path.starts_with(directory) || dead.iter().any(|(one, _)| one == path)
+            name_in(directory, path).is_none() || dead.iter().any(|(one, _)| one == path)
         });
         for (path, status) in dead {
             self.look(line, path, status).await?;
@@ -102,5 +102,81 @@ impl Sweep {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fake::Nodes;
+    use super::*;
+    use crate::registry::{Instance, Tombstone};
+
+    const SERVICE: &str = "shop.Orders";
+    const DIRECTORY: &str = "/shop/services/shop.Orders";
+
+    fn put(nodes: &Nodes, entry: &Entry, owner: i64) {
+        let path = format!("{DIRECTORY}/{}", entry.key());
+        nodes.put(&path, &entry.to_json().unwrap(), owner);
+    }
+
+    fn instance(id: &str) -> Entry {
+        let mut instance = Instance::new(id, SERVICE);
+        instance.addresses = vec!["tcp://h:1".into()];
+        Entry::Listed(instance)
+    }
+
+    fn tombstone(id: &str) -> Entry {
+        Entry::Left(Tombstone::new(id, SERVICE, 0))
+    }
+
+    async fn look(sweep: &mut Sweep, line: &Line, own: &str) {
+        sweep.service(line, DIRECTORY, vec![own]).await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_first_server_deletes_tombstones_when_it_has_seen_them_long_enough() {
+        let nodes = Nodes::default();
+        let line = nodes.line();
+        put(&nodes, &tombstone("a"), 0);
+        put(&nodes, &instance("b"), 1);
+        put(&nodes, &instance("c"), 2);
+        put(&nodes, &tombstone("d"), 0);
+        put(&nodes, &instance("by-hand"), 0);
+        nodes.put(&format!("{DIRECTORY}/d~"), b"{}", 0);
+        let (mut first, mut second) = (Sweep::new(1), Sweep::new(2));
+        let before = nodes.paths();
+        look(&mut first, &line, "b").await;
+        look(&mut second, &line, "c").await;
+        tokio::time::advance(TOMBSTONE / 2).await;
+        look(&mut first, &line, "b").await;
+        assert_eq!(nodes.paths(), before);
+        tokio::time::advance(TOMBSTONE * 2).await;
+        look(&mut second, &line, "c").await;
+        assert_eq!(nodes.paths(), before, "the second leaves it to the first");
+        look(&mut first, &line, "b").await;
+        let left: Vec<_> = nodes
+            .paths()
+            .iter()
+            .map(|path| path.rsplit('/').next().unwrap().to_owned())
+            .collect();
+        assert_eq!(left, ["b", "by-hand", "c", "d~"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_instance_that_is_back_is_not_swept_for_its_old_tombstone() {
+        let nodes = Nodes::default();
+        let line = nodes.line();
+        put(&nodes, &instance("a"), 1);
+        put(&nodes, &tombstone("b"), 0);
+        let mut sweep = Sweep::new(1);
+        look(&mut sweep, &line, "a").await;
+        put(&nodes, &instance("b"), 3);
+        tokio::time::advance(TOMBSTONE * 3).await;
+        look(&mut sweep, &line, "a").await;
+        // It left again just now: that tombstone is new.
+        put(&nodes, &tombstone("b"), 0);
+        look(&mut sweep, &line, "a").await;
+        look(&mut sweep, &line, "a").await;
+        assert_eq!(nodes.paths().len(), 2);
     }
 }
