@@ -1,14 +1,13 @@
 //! Who may do what, and over which wire.
 
 use std::fs;
-use std::path::Path;
 
 use callsheet::registry::{Error, ErrorKind, Expected, Handle, LeaseState, connect};
 use callsheet_tests::engine::etcd::Etcd;
 use callsheet_tests::engine::{Data, Engine};
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 
 use super::{SERVICE, eventually, has, listed, numbers, until, within};
+use crate::authority::Authority;
 
 const SECRET: &str = "hunter2-geheim";
 
@@ -117,41 +116,6 @@ async fn a_token_that_has_run_out_is_renewed() {
     }
     works(&registry, "b").await;
     assert!(matches!(lease.state(), LeaseState::Listed));
-}
-
-/// A certificate authority, and what it has signed.
-struct Authority {
-    folder: tempfile::TempDir,
-    issuer: Issuer<'static, KeyPair>,
-}
-
-impl Authority {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let key = KeyPair::generate().unwrap();
-        let certificate = params.self_signed(&key).unwrap();
-        fs::write(folder.path().join("ca.pem"), certificate.pem()).unwrap();
-        Self {
-            folder,
-            issuer: Issuer::new(params, key),
-        }
-    }
-
-    /// Signs a certificate for this name, in `NAME.pem` with its key in `NAME.key`.
-    fn sign(&self, file: &str, name: &str) {
-        let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new([name.to_owned()]).unwrap();
-        let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        fs::write(self.file(&format!("{file}.pem")), certificate.pem()).unwrap();
-        fs::write(self.file(&format!("{file}.key")), key.serialize_pem()).unwrap();
-    }
-
-    fn file(&self, name: &str) -> String {
-        let path: &Path = self.folder.path();
-        path.join(name).display().to_string()
-    }
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! `zookeeper:` against real servers.
 
+mod access;
 mod faults;
 mod poison;
 mod raw;

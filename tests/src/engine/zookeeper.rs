@@ -18,9 +18,13 @@ use super::{Data, Engine, Kind, PATIENCE, Place, Ports, missing, program};
 const SERVER: &str = "libzookeeper-java";
 const JAVA: &str = "default-jre-headless";
 
-/// Where Debian has the server; what it needs beside is named in there, but for the log.
-const JAR: &str = "/usr/share/java/zookeeper.jar";
-const LOG: &str = "/usr/share/java/slf4j-simple.jar";
+/// Where Debian has the server. What it needs beside is named in there, but for the log and for what it encrypts with.
+const JARS: &[&str] = &[
+    "/usr/share/java/zookeeper.jar",
+    "/usr/share/java/slf4j-simple.jar",
+    "/usr/share/java/netty-codec.jar",
+    "/usr/share/java/netty-resolver.jar",
+];
 
 /// What keeps a Java process small and quick to start.
 const FLAGS: &[&str] = &[
@@ -42,6 +46,8 @@ pub struct ZooKeeper {
     number: usize,
     /// The lines of the configuration that name the members of the ensemble.
     members: String,
+    /// Whether its second port is for clients that encrypt.
+    encrypted: bool,
     /// Further lines of the configuration.
     settings: Vec<String>,
     /// Further properties of the Java process.
@@ -54,6 +60,17 @@ impl ZooKeeper {
     pub fn set(mut self, line: &str) -> Self {
         self.settings.push(line.into());
         self
+    }
+
+    /// With a second port for clients that encrypt and show a certificate: this file holds the server's key and certificate,
+    /// that one whom it trusts (both PEM).
+    #[must_use]
+    pub fn encrypted(mut self, identity: &str, trusted: &str) -> Self {
+        self.encrypted = true;
+        self.set("serverCnxnFactory=org.apache.zookeeper.server.NettyServerCnxnFactory")
+            .set(&format!("ssl.keyStore.location={identity}"))
+            .set(&format!("ssl.trustStore.location={trusted}"))
+            .set("ssl.clientAuth=need")
     }
 
     /// With one more property of the Java process, `name=value`.
@@ -76,6 +93,13 @@ impl ZooKeeper {
             // Writing to a string cannot fail.
             let _ = writeln!(lines, "{line}");
         }
+        if self.encrypted {
+            let (host, port) = (place.host(), place.ports()[1]);
+            let _ = writeln!(
+                lines,
+                "secureClientPortAddress={host}\nsecureClientPort={port}"
+            );
+        }
         if self.number > 0 {
             lines.push_str(&self.members);
             std::fs::write(data.join("myid"), self.number.to_string()).expect("a number");
@@ -88,19 +112,19 @@ impl ZooKeeper {
 
 /// A Java process that finds the classes of `ZooKeeper`.
 fn java() -> Command {
-    for file in [JAR, LOG] {
+    for file in JARS {
         if !Path::new(file).is_file() {
             missing(file, SERVER);
         }
     }
     let mut command = Command::new(program("java", JAVA));
-    command.args(FLAGS).args(["-cp", &format!("{JAR}:{LOG}")]);
+    command.args(FLAGS).args(["-cp", &JARS.join(":")]);
     command
 }
 
 impl Kind for ZooKeeper {
     const NAME: &'static str = "zookeeper";
-    /// For clients, for followers, for elections.
+    /// For clients, for followers or clients that encrypt, for elections.
     const PORTS: usize = 3;
 
     fn command(&self, place: &Place) -> Command {

@@ -53,7 +53,8 @@ impl Sweep {
             match line.status(&path).await? {
                 // That one does it.
                 Some(status) if status.owner != 0 => {
-                    self.seen.retain(|path, _| name_in(directory, path).is_none());
+                    self.seen
+                        .retain(|path, _| name_in(directory, path).is_none());
                     return Ok(());
                 }
                 Some(status) => dead.push((path, status)),
