@@ -257,8 +257,9 @@ pub(super) struct WatchAnswer {
 /// A change of one key.
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct Event {
+    /// 0 for a put, 1 for a delete.
     #[prost(int32, tag = "1")]
-    kind: i32,
+    pub(super) kind: i32,
     #[prost(message, optional, tag = "2")]
     pub(super) kv: Option<KeyValue>,
 }
