@@ -1,7 +1,8 @@
-//! A server that has run out of file descriptors.
+//! Processes that have run out of file descriptors.
 
 use std::net::TcpStream;
 
+use crate::keeper::Keeper;
 use crate::process::{Served, ask};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -35,4 +36,17 @@ async fn a_server_without_descriptors_serves_on_and_recovers() {
         }
     }
     assert!(served.wait().success());
+}
+
+#[tokio::test]
+async fn a_client_without_descriptors_says_so_and_recovers() {
+    let (_server, registry) = Keeper::serve("a").await;
+    let mut client = Keeper::start_behind("ulimit -n 64 && exec \"$@\"", &["short", &registry]);
+    let refused = client.line_with("short").await;
+    assert!(
+        refused.contains("Too many open files") && refused.contains("see ulimit -n"),
+        "{refused}"
+    );
+    client.line_with("order 7").await;
+    client.ends().await;
 }

@@ -22,7 +22,13 @@ pub(crate) struct Keeper {
 
 impl Keeper {
     pub(crate) fn start(arguments: &[&str]) -> Self {
-        let mut process = Command::new(env!("CARGO_BIN_EXE_shopkeeper"))
+        Self::start_behind("exec \"$@\"", arguments)
+    }
+
+    /// Starts it behind a shell command, `exec "$@"` at the end of it.
+    pub(crate) fn start_behind(shell: &str, arguments: &[&str]) -> Self {
+        let mut process = Command::new("sh")
+            .args(["-c", shell, "sh", env!("CARGO_BIN_EXE_shopkeeper")])
             .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test reports by panicking")]
 
 mod chain;
+mod crowd;
 mod descriptors;
 mod echo;
 mod hostile;

@@ -1,6 +1,6 @@
 //! A shop in a process of its own, for tests of what only whole processes do: `shopkeeper serve NAME REGISTRY BIND
-//! [UPSTREAM]` until its standard input ends, `shopkeeper audit REGISTRY ACTOR` for one one-way call, and `shopkeeper hang
-//! REGISTRY` for a call that is never answered.
+//! [UPSTREAM]` until its standard input ends, `shopkeeper audit REGISTRY ACTOR` for one one-way call, `shopkeeper hang REGISTRY`
+//! for a call that is never answered, and `shopkeeper short REGISTRY` for one without file descriptors and one with some.
 //!
 //! Says on standard output what happens, one line each.
 
@@ -44,7 +44,21 @@ async fn main() -> Result<(), Failure> {
             say(&format!("answered {code:?}"));
             Ok(())
         }
-        _ => Err("usage: shopkeeper serve | audit | hang".into()),
+        ["short", registry] => {
+            let orders = client(registry).await?;
+            let mut held = Vec::new();
+            while let Ok(file) = std::fs::File::open("/dev/null") {
+                held.push(file);
+            }
+            match orders.get(7).await {
+                Ok(order) => say(&format!("order {} although it was short", order.id)),
+                Err(error) => say(&format!("short: {error}")),
+            }
+            drop(held);
+            say(&format!("order {}", orders.get(7).await?.id));
+            Ok(())
+        }
+        _ => Err("usage: shopkeeper serve | audit | hang | short".into()),
     }
 }
 
