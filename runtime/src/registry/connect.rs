@@ -1,6 +1,8 @@
 //! From the address of a registry to a handle.
 
 use super::Handle;
+#[cfg(feature = "dns")]
+use super::dns::Dns;
 use super::error::{Error, ErrorKind};
 #[cfg(feature = "etcd")]
 use super::etcd::Etcd;
@@ -13,6 +15,8 @@ use super::redis::Redis;
 
 /// What this build understands, with an example each.
 const SCHEMES: &[(&str, &str)] = &[
+    #[cfg(feature = "dns")]
+    ("dns", "dns:orders.internal:7000"),
     #[cfg(feature = "etcd")]
     ("etcd", "etcd://10.0.0.1:2379,10.0.0.2:2379/shop"),
     ("file", "file:/run/shop"),
@@ -30,6 +34,7 @@ const SCHEMES: &[(&str, &str)] = &[
 /// |---|---|
 /// | `memory:`, `memory:name` | one registry per process and name |
 /// | `file:/run/shop` | a directory that the processes of one machine share |
+/// | `dns:orders.internal:7000`, `dns:_orders._tcp.shop.internal` | names in DNS, with the feature `dns` |
 /// | `etcd://user:password@h1:2379,h2:2379/shop`, `etcd+tls://…?ca=FILE` | etcd, with the feature `etcd` |
 /// | `redis://user:password@host:6379/shop` | Redis, with the feature `redis`; `redis+tls://` over TLS |
 /// | `static:tcp://127.0.0.1:7000,…` | a fixed list, see [`Fixed`] |
@@ -88,6 +93,8 @@ async fn one(address: &str) -> Result<Handle, Error> {
         return Err(wrong(address, "the scheme is missing"));
     };
     match scheme {
+        #[cfg(feature = "dns")]
+        "dns" => Ok(Handle::new(Dns::open(rest)?)),
         #[cfg(feature = "etcd")]
         "etcd" | "etcd+tls" => Ok(Handle::new(Etcd::open(address).await?)),
         "file" => {

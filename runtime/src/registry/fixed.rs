@@ -71,7 +71,7 @@ impl Fixed {
 }
 
 /// `model` with one more setting.
-fn set_one(mut model: Instance, setting: &str) -> Result<Instance, String> {
+pub(super) fn set_one(mut model: Instance, setting: &str) -> Result<Instance, String> {
     let (name, value) = setting.split_once('=').ok_or_else(|| {
         format!(
             "`{}` is no setting: write `name=value`",
@@ -111,7 +111,7 @@ fn release(value: &str) -> String {
 }
 
 /// The limits of a record, also where any service will do.
-fn checked(instance: &Instance) -> Result<(), InvalidRecord> {
+pub(super) fn checked(instance: &Instance) -> Result<(), InvalidRecord> {
     let mut instance = instance.clone();
     if instance.service.is_empty() {
         instance.service = "any".into();

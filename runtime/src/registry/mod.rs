@@ -4,6 +4,8 @@
 //! interface. `docs/discovery.md` describes the records, the guarantees and how to write a back end.
 
 mod connect;
+#[cfg(feature = "dns")]
+mod dns;
 mod document;
 mod entry;
 mod error;
@@ -34,6 +36,8 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 pub use connect::connect;
+#[cfg(feature = "dns")]
+pub use dns::Dns;
 pub use document::{
     Document, DocumentFeed, DocumentFeeds, DocumentView, DocumentWatch, Documents, Expected,
     MAX_DOCUMENT_BYTES, Revision, check_document, check_document_name, conflict,
