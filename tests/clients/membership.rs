@@ -149,6 +149,36 @@ async fn a_registry_that_is_emptied_costs_no_call() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fleet_moves_from_one_registry_to_another_without_a_lost_call() {
+    let (old, new) = (Handle::new(Memory::new()), Handle::new(Memory::new()));
+    let both = registry::all([new.clone(), old.clone()]).unwrap();
+    let mut servers = vec![start(&old, "0").await, start(&old, "1").await];
+    let (early, late) = (client(&old), client(&both));
+    let load = [Load::on(&early), Load::on(&late)];
+    // One after another, each server comes back with both; then clients need the old registry no more.
+    for name in ["2", "3"] {
+        let next = start(&both, name).await;
+        all_answer(&early, &[name]).await;
+        all_answer(&late, &[name]).await;
+        servers.remove(0).shutdown().await;
+        servers.push(next);
+    }
+    let [early, late_load] = load;
+    assert_eq!(early.lost().await, [""; 0]);
+    for name in ["4", "5"] {
+        let next = start(&new, name).await;
+        all_answer(&late, &[name]).await;
+        servers.remove(0).shutdown().await;
+        servers.push(next);
+    }
+    assert_eq!(late_load.lost().await, [""; 0]);
+    all_answer(&client(&new), &["4", "5"]).await;
+    for server in servers {
+        server.shutdown().await;
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn servers_are_listed_again_where_the_registry_forgot_them() {
     let memory = Memory::new();

@@ -14,6 +14,9 @@ use tokio::time::Instant;
 
 use crate::random::Random;
 use crate::registry::{Freshness, Instance, Snapshot};
+use crate::transport::Address;
+
+use super::view::address_of;
 
 /// Losses within this count together: a registry that is emptied entry by entry shows them one by one.
 const TOGETHER: Duration = Duration::from_secs(30);
@@ -173,10 +176,9 @@ impl Belief {
         let taken = places(&ground);
         // A process that was killed and started again has another id and may have the same address.
         let is_open = |instance: &Arc<Instance>| {
-            let mut places = instance.addresses.iter();
             ground.instance(&instance.id).is_none()
                 && !ground.has_left(&instance.id)
-                && !places.any(|place| taken.contains(&(&*instance.group, &**place)))
+                && place(instance).is_none_or(|place| !taken.contains(&place))
         };
         lost.retain(is_open);
         self.lost.retain(|(_, instance)| is_open(instance));
@@ -284,12 +286,14 @@ impl Belief {
     }
 }
 
-/// Where instances listen, by group: a server that offers a service in two groups has two instances in one place.
-fn places(snapshot: &Snapshot) -> HashSet<(&str, &str)> {
+/// Where instances are asked, by group: a server that offers a service in two groups has two instances in one place.
+fn places(snapshot: &Snapshot) -> HashSet<(&str, Address)> {
     let instances = snapshot.instances().iter();
-    instances
-        .flat_map(|one| one.addresses.iter().map(|place| (&*one.group, &**place)))
-        .collect()
+    instances.filter_map(|instance| place(instance)).collect()
+}
+
+fn place(instance: &Instance) -> Option<(&str, Address)> {
+    Some((&*instance.group, address_of(&instance.addresses)?))
 }
 
 #[cfg(test)]

@@ -210,6 +210,25 @@ fn a_successor_at_the_same_address_takes_the_place_of_what_was_killed() {
 }
 
 #[test]
+fn only_where_an_instance_is_asked_tells_its_successor() {
+    let with_socket = |id: &str| {
+        let mut one = Instance::clone(&instance(id));
+        // Every machine has such a file.
+        one.addresses.push("unix:/run/orders.sock".into());
+        Arc::new(one)
+    };
+    let mut world = World::new();
+    for ids in [&["a", "b", "c"][..], &["c"]] {
+        world.feed.publish(Listing {
+            instances: ids.iter().map(|id| with_socket(id)).collect(),
+            ..Listing::default()
+        });
+        world.hear();
+    }
+    world.believes("a b c", "a b");
+}
+
+#[test]
 fn two_groups_of_one_server_do_not_stand_for_each_other() {
     let listing = |ids: &[(&str, &str)]| {
         let one = |&(id, group): &(&str, &str)| {

@@ -21,8 +21,8 @@ use union::Union;
 /// Between the addresses of several registries.
 pub(super) const BETWEEN: &str = " | ";
 
-/// Several registries as one. The first has the last word: where two list different records under one id, its record counts,
-/// and its documents are the documents.
+/// Several registries as one. The first has the last word: of those that answer and list different records under one id, its
+/// record counts, and its documents are the documents.
 ///
 /// - **Servers** are listed in all of them. [`LeaseState::Listed`](super::LeaseState::Listed) means in every one; while one
 ///   is down the lease is lost, says which, and the others list the server all the same. A leave goes to all.

@@ -154,9 +154,7 @@ impl Part {
     }
 
     fn lists(&self, id: &str) -> bool {
-        let drained = self.said.drained();
-        self.said.instance(id).is_some()
-            || drained.binary_search_by(|one| (*one.id).cmp(id)).is_ok()
+        lists(&self.said, id)
     }
 
     fn hear(&mut self, said: Arc<Snapshot>) {
@@ -164,18 +162,21 @@ impl Part {
         if !self.is_current() {
             return;
         }
-        for id in before.instances().iter().chain(before.drained()) {
-            if !self.lists(&id.id) {
-                self.gone.insert(id.id.clone(), Gone::Lost);
+        for one in before.instances().iter().chain(before.drained()) {
+            if !self.lists(&one.id) {
+                self.gone.insert(one.id.clone(), Gone::Lost);
             }
         }
         for tombstone in self.said.left() {
             let left = Gone::Left(tombstone.clone());
             self.gone.insert(tombstone.id.clone(), left);
         }
-        let said = Arc::clone(&self.said);
-        self.gone.retain(|id, _| {
-            said.instance(id).is_none() && !said.drained().iter().any(|one| one.id == *id)
-        });
+        self.gone.retain(|id, _| !lists(&self.said, id));
     }
+}
+
+/// Whether an instance is there, drained or not.
+fn lists(said: &Snapshot, id: &str) -> bool {
+    let drained = said.drained();
+    said.instance(id).is_some() || drained.binary_search_by(|one| (*one.id).cmp(id)).is_ok()
 }
