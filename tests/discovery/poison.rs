@@ -16,6 +16,9 @@ fn record(id: &str) -> Instance {
     record
 }
 
+/// More files than a reader believes entries.
+const MANY: usize = 20_500;
+
 /// Everything that has no business in the directory of a service.
 fn poison(directory: &Path) -> usize {
     let place = |name: &str| directory.join(format!("{name}.json"));
@@ -57,6 +60,26 @@ async fn a_poisoned_file_registry_shows_those_who_are_there() {
     assert!(example.len() < 400, "{example}");
     assert_eq!(registry.services().await.unwrap(), [SERVICE]);
     lease.deregister().await.unwrap();
+}
+
+#[tokio::test]
+async fn files_that_are_no_entries_hide_nobody_however_many() {
+    let folder = tempfile::tempdir().unwrap();
+    let address = format!("file:{}", folder.path().display());
+    let directory = folder.path().join("services").join(SERVICE);
+    fs::create_dir_all(&directory).unwrap();
+    for number in 0..MANY {
+        fs::write(directory.join(format!("junk{number}.json")), "").unwrap();
+    }
+    let registry = connect(&address).await.unwrap();
+    let early = registry.register(vec![record("early")]).unwrap();
+    early.listed().await.unwrap();
+    let mut watch = connect(&address).await.unwrap().watch(SERVICE);
+    watch.seen(|now| now.instance("early").is_some()).await;
+    let late = registry.register(vec![record("late")]).unwrap();
+    late.listed().await.unwrap();
+    let now = watch.seen(|now| now.instance("late").is_some()).await;
+    assert_eq!(now.skipped().count, MANY);
 }
 
 #[tokio::test]

@@ -210,6 +210,12 @@ const STEPS: &[Step] = &[
         environment: &[],
     },
     Step {
+        name: "chaos",
+        shows: "calls notice nothing, or as little as can be, of what befalls servers and registries",
+        cargo: &["xtask", "chaos", "discovery", "--quick"],
+        environment: &[],
+    },
+    Step {
         name: "instructions",
         shows: "no call takes more instructions than is committed",
         cargo: &["xtask", "bench", "instructions"],

@@ -11,16 +11,18 @@ use super::Outcome;
 /// What makes calls be in flight when a server is told to end.
 const HOLD: &str = "5";
 
+/// How often all servers are restarted.
+const ROUNDS: usize = 5;
+
 /// How long each server works before the next one is restarted.
 const STEADY: Duration = Duration::from_millis(300);
 
 pub(super) async fn play(stage: &Stage) -> Outcome {
-    let rounds = stage.pace(5, 2);
     let mut fleet = Fleet::start(stage, 3).await?;
     let mut load = fleet.load(&["--hold", HOLD])?;
     load.sees_all(&fleet.names()).await?;
     let mut slowest_start = 0;
-    for _ in 0..rounds {
+    for _ in 0..ROUNDS {
         for place in 0..3 {
             let server = fleet.restart(place).await?;
             let seen = load.sees(&server.name, 0).await?;
@@ -30,7 +32,7 @@ pub(super) async fn play(stage: &Stage) -> Outcome {
     }
     let record = load.finish().await?;
     let judgements = vec![
-        Judgement::none_failed(format!("{rounds} rounds of 3: calls failed"), &[&record]),
+        Judgement::none_failed(format!("{ROUNDS} rounds of 3: calls failed"), &[&record]),
         Judgement::told(
             "the slowest call",
             Figure::micros(record.slowest_in(&(0..u64::MAX))),

@@ -36,8 +36,12 @@ const REMAINS: Duration = Duration::from_secs(600);
 /// How often all files are looked at when the directory has not changed: often enough to count beats by.
 const FULL: Duration = Duration::from_millis(500);
 
-/// The most files that are remembered: the instances, and as many that left or were spoilt.
-const MAX_FILES: usize = 2 * MAX_INSTANCES;
+/// The most entries that are remembered: the instances, and as many that left.
+const MAX_ENTRIES: usize = 2 * MAX_INSTANCES;
+
+/// The most files that are remembered: names and stamps of some 200 bytes each, so that a hundred thousand files that are no
+/// entries hide nobody's.
+const MAX_FILES: usize = 20 * MAX_INSTANCES;
 
 /// A reader's memory of one directory.
 #[derive(Debug)]
@@ -45,6 +49,8 @@ pub(super) struct Scan {
     store: Store,
     directory: PathBuf,
     files: BTreeMap<String, File>,
+    /// How many of them are believed.
+    entries: usize,
     /// Files beyond the limit, and names that cannot be an instance's.
     skipped: Skipped,
     stamp: Option<Stamp>,
@@ -86,6 +92,7 @@ impl Scan {
             store,
             directory,
             files: BTreeMap::new(),
+            entries: 0,
             skipped: Skipped::default(),
             stamp: None,
             unsettled: true,
@@ -109,9 +116,11 @@ impl Scan {
         self.stamp = stamp;
         self.unsettled = changed;
         let elapsed = std::mem::take(&mut self.waited).min(self.longest_step);
+        self.entries = 0;
         for file in self.files.values_mut() {
             file.seen = false;
             file.silent += elapsed;
+            self.entries += usize::from(!matches!(file.state, State::Unknown));
         }
         self.skipped = Skipped::default();
         // A name that cannot be read while the directory changes is a file that is missing.
@@ -174,7 +183,16 @@ impl Scan {
             return;
         }
         match self.store.read(&place) {
-            Found::Entry(entry) => file.believe(entry),
+            Found::Entry(entry) => {
+                if matches!(file.state, State::Unknown) {
+                    if self.entries >= MAX_ENTRIES {
+                        file.bad = Some(format!("more than {MAX_ENTRIES} entries"));
+                        return;
+                    }
+                    self.entries += 1;
+                }
+                file.believe(entry);
+            }
             Found::Bad(reason) => file.bad = Some(reason),
             Found::Gone => file.seen = false,
         }
