@@ -22,7 +22,7 @@ mod memory;
 mod redis;
 mod saved;
 mod snapshot;
-#[cfg(any(feature = "redis", feature = "zookeeper"))]
+#[cfg(any(feature = "etcd", feature = "redis", feature = "zookeeper"))]
 mod tls;
 mod watch;
 #[cfg(feature = "zookeeper")]

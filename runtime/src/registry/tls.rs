@@ -21,6 +21,9 @@ use super::locator::{Endpoint, Locator};
 /// certificate, and its key.
 pub(super) const OPTIONS: [&str; 3] = ["ca", "cert", "key"];
 
+/// How it begins if the two sides do not even understand each other; else one does not trust the other.
+pub(super) const FOREIGN: &str = "it does not speak TLS as we do";
+
 /// How to speak TLS. Shows nothing of itself.
 #[derive(Clone)]
 pub(super) struct Tls(TlsConnector);
@@ -71,7 +74,7 @@ impl Tls {
                 Some(rustls::Error::AlertReceived(alert)) => format!(
                     "it refuses us ({alert:?}): it may want a certificate of ours, `cert` and `key`"
                 ),
-                _ => format!("it does not speak TLS as we do: {error}"),
+                _ => format!("{FOREIGN}: {error}"),
             }
         })
     }

@@ -168,11 +168,8 @@ async fn certificates_of_both_sides_are_checked() {
         assert!(error.message().contains(told), "{error}");
     }
     for (mistake, told) in [
-        (String::new(), "write `?ca=FILE`"),
-        (
-            format!("?ca={}&cert=x", ours.file("ca.pem")),
-            "belong together",
-        ),
+        (String::new(), "TLS needs `?ca=FILE`"),
+        (format!("?ca={}&cert=x", ours.file("ca.pem")), "go together"),
         (format!("?ca={}", ours.file("no.pem")), "no.pem"),
         (format!("?ca={}", ours.file("server.key")), "no certificate"),
     ] {

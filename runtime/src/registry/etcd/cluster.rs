@@ -9,12 +9,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use http::HeaderValue;
 use tokio::sync::Mutex;
 
+use super::super::tls::Tls;
 use super::super::{Endpoint, Error};
 use super::api::{Authenticate, Call};
 use super::connection::{Connection, Stream};
 use super::fault::Fault;
 use super::grpc::code;
-use super::tls::Tls;
 
 /// A user and a password. Has no `Debug`.
 pub(super) struct Login {

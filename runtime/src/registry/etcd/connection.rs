@@ -17,10 +17,11 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::super::Endpoint;
+use super::super::tls::{FOREIGN, Tls};
 use super::api::Call;
 use super::fault::Fault;
 use super::grpc::{Deframer, GrpcStatus, Piece, code, frame, shown};
-use super::tls::{self, Tls};
+use super::refusal::{LastWords, refusal};
 
 /// How long an endpoint may take to let us in: time for one lost packet, short enough to try the next one.
 const HANDSHAKE: Duration = Duration::from_secs(2);
@@ -72,8 +73,15 @@ impl Connection {
             match tls {
                 None => Self::start(tcp, format!("http://{authority}")).await,
                 Some(tls) => {
-                    let secure = tls.connect(&endpoint.host, &authority, tcp).await?;
-                    Self::start(secure, format!("https://{authority}")).await
+                    let secure = tls.connect(endpoint, tcp).await.map_err(|what| {
+                        let told = format!("{authority}: {what}");
+                        if what.starts_with(FOREIGN) {
+                            Fault::Broken(told)
+                        } else {
+                            Fault::Distrusted(told)
+                        }
+                    })?;
+                    Self::start(LastWords::new(secure), format!("https://{authority}")).await
                 }
             }
         });
@@ -89,7 +97,7 @@ impl Connection {
     {
         let broken = |error: h2::Error| {
             let what = error.to_string();
-            tls::refusal(&origin, &what)
+            refusal(&origin, &what)
                 .unwrap_or_else(|| Fault::Broken(format!("{origin} does not speak HTTP/2: {what}")))
         };
         let (requests, mut connection) = Builder::new()

@@ -14,11 +14,10 @@ mod grpc;
 mod keep;
 mod keys;
 mod list;
+mod refusal;
 mod table;
-mod tls;
 
 use std::fmt;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,6 +25,7 @@ use tokio::runtime;
 use tokio::time::timeout;
 
 use super::lease::{Lease, Terms};
+use super::tls::{self, Tls};
 use super::{
     BoxFuture, Documents, Entry, Error, ErrorKind, Feed, Instance, Listing, Locator, Override,
     Registry, Snapshot, Watch, override_key,
@@ -38,7 +38,6 @@ use keep::{Leased, PERIOD};
 use keys::Keys;
 use list::{Part, list};
 use table::{KeySet, ServiceNames, ServiceTable};
-use tls::Tls;
 
 /// Where etcd listens unless it is told otherwise.
 const PORT: u16 = 2379;
@@ -78,7 +77,7 @@ impl Etcd {
     /// An address that is wrong; files that cannot be used; an etcd that answers and lets us not in. One that does not
     /// answer is no error: it is tried until it does.
     pub async fn open(address: &str) -> Result<Self, Error> {
-        let locator = Locator::parse(address, PORT, &["ca", "cert", "key"])?;
+        let locator = Locator::parse(address, PORT, &tls::OPTIONS)?;
         let runtime = runtime::Handle::try_current().map_err(|error| {
             let message = "opening it needs a tokio runtime: call it from an async function";
             Error::caused_by(ErrorKind::Unsupported, locator.to_string(), message, error)
@@ -89,7 +88,7 @@ impl Etcd {
             locator.to_string(),
             keys.root().to_owned(),
             locator.endpoints().to_vec(),
-            tls(&locator)?,
+            Tls::of(&locator, &[b"h2"])?,
             login(&locator)?,
             seed,
         ));
@@ -108,39 +107,6 @@ impl Etcd {
     }
 }
 
-fn wrong(locator: &Locator, what: impl Into<String>) -> Error {
-    Error::new(ErrorKind::Address, locator.to_string(), what)
-}
-
-fn tls(locator: &Locator) -> Result<Option<Tls>, Error> {
-    let file = |option| locator.option(option).map(Path::new);
-    let (ca, cert, key) = (file("ca"), file("cert"), file("key"));
-    if !locator.tls() {
-        return match ca.or(cert).or(key) {
-            None => Ok(None),
-            Some(_) => Err(wrong(
-                locator,
-                "`ca`, `cert` and `key` are for TLS: write `etcd+tls://…`",
-            )),
-        };
-    }
-    let Some(ca) = ca else {
-        let what = "TLS needs to know whom to trust: write `?ca=FILE`, the certificate (PEM) of the authority that \
-                    signed etcd's";
-        return Err(wrong(locator, what));
-    };
-    let identity = match (cert, key) {
-        (Some(cert), Some(key)) => Some((cert, key)),
-        (None, None) => None,
-        _ => {
-            let what = "`cert` and `key` belong together: name both or none";
-            return Err(wrong(locator, what));
-        }
-    };
-    let tls = Tls::new(ca, identity).map_err(|what| wrong(locator, what))?;
-    Ok(Some(tls))
-}
-
 fn login(locator: &Locator) -> Result<Option<Login>, Error> {
     match (locator.user(), locator.password()) {
         (None, None) => Ok(None),
@@ -150,7 +116,7 @@ fn login(locator: &Locator) -> Result<Option<Login>, Error> {
         })),
         _ => {
             let what = "a user and a password belong together: write `user:password@`";
-            Err(wrong(locator, what))
+            Err(Error::new(ErrorKind::Address, locator.to_string(), what))
         }
     }
 }
