@@ -60,7 +60,9 @@ impl Nodes {
                 .filter_map(|one| one.strip_prefix(&format!("{path}/")))
                 .collect();
             body.length(below.len());
-            below.iter().for_each(|name| body.bytes(name.as_bytes()));
+            for name in below {
+                body.bytes(name.as_bytes());
+            }
             return Ok(body.finish_body());
         }
         let missing = Fault::Refused(code::NO_NODE);
