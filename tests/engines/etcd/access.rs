@@ -2,11 +2,11 @@
 
 use std::fs;
 
-use callsheet::registry::{Error, ErrorKind, Expected, Handle, LeaseState, connect};
+use callsheet::registry::{Error, ErrorKind, Expected, Handle, LeaseState, Override, connect};
 use callsheet_tests::engine::etcd::Etcd;
 use callsheet_tests::engine::{Data, Engine};
 
-use super::{SERVICE, eventually, has, listed, numbers, until, within};
+use super::{SERVICE, eventually, has, instance, listed, numbers, until, within};
 use crate::authority::Authority;
 
 const SECRET: &str = "hunter2-geheim";
@@ -21,6 +21,10 @@ fn close(etcd: &Engine<Etcd>) {
         "user add orders:hunter2-geheim",
         "user grant-role orders shop",
         "user add guest:hunter2-geheim",
+        "role add reads",
+        "role grant-permission reads --prefix=true read shop/",
+        "user add reader:hunter2-geheim",
+        "user grant-role reader reads",
         "auth enable",
     ] {
         if line.ends_with("root root") {
@@ -35,8 +39,15 @@ fn address(etcd: &Engine<Etcd>, login: &str) -> String {
         .replace("etcd://", &format!("etcd://{login}"))
 }
 
+/// How it refuses us. A connection is given up waiting for after a while, which a busy machine may take.
 async fn refused(address: &str) -> Error {
-    let error = connect(address).await.unwrap_err();
+    let mut error = None;
+    eventually("the refusal", async || {
+        error = connect(address).await.err();
+        error.is_some()
+    })
+    .await;
+    let error = error.unwrap();
     for text in [error.to_string(), format!("{error:?}")] {
         assert!(!text.contains(SECRET), "{text}");
     }
@@ -80,6 +91,24 @@ async fn wrong_users_are_told_so_at_once_and_the_right_one_may_do_everything() {
     works(&registry, "a").await;
     let shown = format!("{registry:?} {}", registry.address());
     assert!(!shown.contains(SECRET), "{shown}");
+
+    // Who may only read sees everything and changes nothing, and is told what it lacks.
+    let reader = connect(&address(&etcd, &format!("reader:{SECRET}@")))
+        .await
+        .unwrap();
+    let mut seen = reader.watch(SERVICE);
+    until("the early one", &mut seen, |now| has(now, "early")).await;
+    let refused = reader.register(vec![instance("b")]).unwrap();
+    let LeaseState::Lost(error) = within("an answer", refused.tried()).await else {
+        panic!("it may not write")
+    };
+    assert_eq!(error.kind(), ErrorKind::Denied, "{error}");
+    let steered = reader.steer(Override::new("early", SERVICE)).await;
+    assert_eq!(steered.unwrap_err().kind(), ErrorKind::Denied);
+    let documents = reader.documents().unwrap();
+    let put = documents.put("a", "mine", Expected::Any).await;
+    assert_eq!(put.unwrap_err().kind(), ErrorKind::Denied);
+
     // A restart forgets all tokens.
     etcd.restart(Data::Same).await;
     works(&registry, "b").await;
@@ -156,14 +185,7 @@ async fn certificates_of_both_sides_are_checked() {
         (options(&ours, &theirs), "refuses us"),
         (format!("?ca={}", ours.file("ca.pem")), "refuses us"),
     ] {
-        let mut error = None;
-        // Where the system drops what etcd said before it closed, a try does not learn why.
-        eventually("the refusal", async || {
-            error = connect(&with(&stranger)).await.err();
-            error.is_some()
-        })
-        .await;
-        let error = error.unwrap();
+        let error = refused(&with(&stranger)).await;
         assert_eq!(error.kind(), ErrorKind::Denied, "{error}");
         assert!(error.message().contains(told), "{error}");
     }
