@@ -24,6 +24,9 @@ const SECRET: &str = "Xq7cellar2door9";
 /// Entries that are none, by the thousand.
 const MANY: usize = 100_000;
 
+/// The same where a reader looks at each: more than it believes entries, and looked at in a second.
+const MANY_FILES: usize = 25_000;
+
 /// Entries that break a rule each: a foreign type, control characters, no object, no UTF-8, more than 64 KiB.
 fn poison() -> Vec<(&'static str, Vec<u8>)> {
     let control = format!(
@@ -52,7 +55,7 @@ pub(super) async fn play(stage: &Stage) -> Outcome {
     let mut fleet = Fleet::of(stage, registry, 3).await?;
     let mut load = fleet.load(&[])?;
     load.sees_all(&fleet.names()).await?;
-    let written = block_in_place(|| write(&fleet.registry))?;
+    let written = block_in_place(|| write(&fleet.registry, stage.pace(MANY, MANY_FILES)))?;
     let mut view = Listed::watch(&fleet.registry).await?;
     let counted = view
         .until(now(), |now| now.skipped().count >= written)
@@ -95,8 +98,8 @@ pub(super) async fn play(stage: &Stage) -> Outcome {
     Ok(judgements)
 }
 
-/// Writes what is no entry with the registry's own tool; gives how many of it there are.
-fn write(registry: &Registry) -> Result<usize, Failure> {
+/// Writes what is no entry with the registry's own tool, `files` of it where it writes files; gives how many of it there are.
+fn write(registry: &Registry, files: usize) -> Result<usize, Failure> {
     let poison = poison();
     match registry {
         Registry::File(folder) => {
@@ -104,10 +107,10 @@ fn write(registry: &Registry) -> Result<usize, Failure> {
             for (name, value) in &poison {
                 std::fs::write(folder.join(format!("{name}.json")), value)?;
             }
-            for number in 0..MANY {
+            for number in 0..files {
                 std::fs::write(folder.join(format!("junk{number}.json")), "junk")?;
             }
-            Ok(poison.len() + MANY)
+            Ok(poison.len() + files)
         }
         Registry::Redis(engine) => {
             let index = format!("shop/index/{SERVICE}");
