@@ -35,6 +35,12 @@ impl Run {
 
     /// Tells who waits.
     pub(crate) fn tell(&self) {
+        eprintln!(
+            "{} on {}, {}:",
+            self.scenario,
+            self.arena,
+            self.system.name()
+        );
         for judgement in &self.judgements {
             let mark = if judgement.holds(self.noise.late) {
                 ' '

@@ -216,7 +216,6 @@ async fn play(
     arena: Arena,
     quick: bool,
 ) -> Result<Run, Failure> {
-    eprintln!("{} on {arena}, {}", scenario.name, system.name());
     let stage = Stage::new(system, arena, quick)?;
     let watch = Watch::start();
     let begun = std::time::Instant::now();
