@@ -143,7 +143,13 @@ fn one_request<Q: Message>(
     method: &'static MethodDescriptor,
     request: &Q,
 ) -> Plan {
-    Plan::one(channel.clone(), method, Rope::encode(request))
+    let protobuf = Rope::encode(request);
+    let hash = channel.hash_of(method, &protobuf);
+    let body = channel
+        .codec()
+        .encode(channel.shape(method.request), protobuf);
+    let body = body.map_err(|error| Status::internal(error.to_string()).not_started());
+    Plan::new(channel.clone(), method, hash, body, None)
 }
 
 fn many_requests<Q: Message + 'static>(
@@ -156,5 +162,11 @@ fn many_requests<Q: Message + 'static>(
         shape: channel.shape(method.request),
     };
     let requests = Requests::new(form, requests);
-    Plan::many(channel.clone(), method, requests)
+    Plan::new(
+        channel.clone(),
+        method,
+        None,
+        Ok(Rope::new()),
+        Some(requests),
+    )
 }

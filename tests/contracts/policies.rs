@@ -1,13 +1,17 @@
 //! What method descriptors carry of a contract.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use callsheet::{
-    Balance, Cluster, Code, Compression, FieldPath, MethodDescriptor, Policy, Priority, Release,
-    Retry,
+    Balance, Client, Cluster, Code, Compression, FieldPath, MethodDescriptor, Policy, Priority,
+    Release, Retry,
 };
 
-use crate::rules::v1::POLICIES;
+use crate::rules::Basket;
+use crate::rules::v1::{POLICIES, PoliciesClient, PoliciesMock, PoliciesServer};
+use crate::shelf::{basket, offer, registry};
 
 fn method(name: &str) -> &'static MethodDescriptor {
     let mut methods = POLICIES.methods.iter();
@@ -74,4 +78,42 @@ fn a_hash_path_leads_through_protobuf_s_own_messages() {
         numbers: &[5, 1],
     });
     assert_eq!(method("timed").policy.balance, Some(expect));
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_with_one_value_at_the_hash_path_go_to_one_instance() {
+    let registry = registry().await;
+    let calls: [Arc<AtomicUsize>; 3] = Default::default();
+    let mut servers = Vec::new();
+    for counter in &calls {
+        let counter = Arc::clone(counter);
+        let mock = PoliciesMock::new().on_timed(move |_| {
+            counter.fetch_add(1, Ordering::Relaxed);
+            Ok(())
+        });
+        servers.push(offer(&registry, PoliciesServer::new(mock)).await);
+    }
+    let client = || PoliciesClient::new(&Client::builder().registry(&registry).build());
+    let clients = [client(), client()];
+    let mut answering = [0; 3];
+    for seconds in 1..=60 {
+        for call in 0..4 {
+            let wait = prost_types::Duration { seconds, nanos: 7 };
+            let request = Basket {
+                wait: Some(wait),
+                count: call + 1,
+                ..basket()
+            };
+            clients[call as usize % 2].timed(request).await.unwrap();
+        }
+        let answered = calls
+            .each_ref()
+            .map(|counter| counter.swap(0, Ordering::Relaxed));
+        let home = answered.iter().position(|&count| count == 4);
+        answering[home.unwrap_or_else(|| panic!("{seconds} s: {answered:?}"))] += 1;
+    }
+    assert!(answering.iter().all(|&values| values > 8), "{answering:?}");
+    for server in servers {
+        server.shutdown().await;
+    }
 }

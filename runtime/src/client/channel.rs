@@ -1,7 +1,8 @@
 //! What a generated client holds: a service, and which of its instances may answer.
 
+use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
@@ -31,7 +32,12 @@ struct Inner {
     choice: Choice,
     /// By method: who may answer, as of the last snapshot that was looked at.
     tables: Box<[ArcSwapOption<Table>]>,
+    /// The same for calls that name their groups themselves, by the index of the method.
+    of_groups: Mutex<HashMap<(usize, GroupChoice), Arc<Table>>>,
 }
+
+/// How many choices of groups by calls are remembered: more than contracts name. Whoever makes up names gets no further.
+const CHOICES: usize = 256;
 
 /// What users choose.
 #[derive(Clone)]
@@ -73,6 +79,7 @@ impl Channel {
                 .iter()
                 .map(|_| ArcSwapOption::empty())
                 .collect(),
+            of_groups: Mutex::default(),
         }))
     }
 
@@ -159,10 +166,8 @@ impl Channel {
         groups: Option<&GroupChoice>,
         now: Instant,
     ) -> Option<Result<Arc<Table>, Status>> {
-        let kept = &self.0.tables[method.index];
-        let before = kept.load_full();
-        if groups.is_none()
-            && let Some(table) = &before
+        let before = self.kept(method, groups);
+        if let Some(table) = &before
             && table.is_current(now)
         {
             return before.map(Ok);
@@ -193,10 +198,33 @@ impl Channel {
         };
         let table = Table::new(self.client(), look, choice, now);
         let table = table.map(Arc::new);
-        if let (None, Ok(table)) = (groups, &table) {
-            kept.store(Some(Arc::clone(table)));
+        if let Ok(table) = &table {
+            self.keep(method, groups, table);
         }
         Some(table)
+    }
+
+    fn kept(&self, method: &MethodDescriptor, groups: Option<&GroupChoice>) -> Option<Arc<Table>> {
+        let Some(groups) = groups else {
+            return self.0.tables[method.index].load_full();
+        };
+        let tables = self.0.of_groups.lock();
+        let tables = tables.unwrap_or_else(PoisonError::into_inner);
+        tables.get(&(method.index, groups.clone())).map(Arc::clone)
+    }
+
+    fn keep(&self, method: &MethodDescriptor, groups: Option<&GroupChoice>, table: &Arc<Table>) {
+        let table = Arc::clone(table);
+        let Some(groups) = groups else {
+            self.0.tables[method.index].store(Some(table));
+            return;
+        };
+        let tables = self.0.of_groups.lock();
+        let mut tables = tables.unwrap_or_else(PoisonError::into_inner);
+        if tables.len() >= CHOICES {
+            tables.clear();
+        }
+        tables.insert((method.index, groups.clone()), table);
     }
 
     /// The same as soon as the registry has spoken.
@@ -236,7 +264,7 @@ impl Channel {
     }
 
     /// The hash of what ties a call with this request, protobuf-encoded, to an instance.
-    pub(super) fn hash_of(&self, method: &MethodDescriptor, request: &Rope) -> Option<u64> {
+    pub(crate) fn hash_of(&self, method: &MethodDescriptor, request: &Rope) -> Option<u64> {
         Some(balance::of_field(self.hash_path(method)?, request))
     }
 

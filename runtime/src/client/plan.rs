@@ -43,29 +43,9 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// A call with one request, given protobuf-encoded.
-    #[inline]
-    pub(crate) fn one(channel: Channel, method: &'static MethodDescriptor, protobuf: Rope) -> Self {
-        let hash = channel.hash_of(method, &protobuf);
-        let body = channel
-            .codec()
-            .encode(channel.shape(method.request), protobuf)
-            .map_err(|error| Status::internal(error.to_string()).not_started());
-        Self::new(channel, method, hash, body, None)
-    }
-
-    /// A call with a stream of requests. Nothing ties it to an instance: its messages may differ, and the first may come
-    /// late.
-    pub(crate) fn many(
-        channel: Channel,
-        method: &'static MethodDescriptor,
-        requests: Requests,
-    ) -> Self {
-        Self::new(channel, method, None, Ok(Rope::new()), Some(requests))
-    }
-
-    #[inline]
-    fn new(
+    /// A call with this body, or with a stream of requests. `hash` is that of what ties it to an instance: nothing does that
+    /// to a stream, whose messages may differ, and come late.
+    pub(crate) fn new(
         channel: Channel,
         method: &'static MethodDescriptor,
         hash: Option<u64>,

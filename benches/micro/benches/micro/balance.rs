@@ -1,11 +1,12 @@
-//! What a pick costs, with what is noted of the call behind it, among few instances and many.
+//! What a pick costs, with what is noted of the call behind it, among few instances and many; and what a change of the list
+//! costs.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use callsheet::Balance;
 use callsheet::balance::{
-    self, Balancer, Candidate, Candidates, Load, Outcome, PickContext, Weighted,
+    self, Balancer, Candidate, Candidates, ConsistentHash, Load, Outcome, PickContext, Weighted,
 };
 use divan::Bencher;
 
@@ -14,17 +15,28 @@ const SEED: u64 = 7;
 
 const INSTANCES: [usize; 2] = [3, 100];
 
-/// Picks among so many instances of two weights.
-fn pick(bencher: Bencher<'_, '_>, instances: usize, balancer: &dyn Balancer) {
-    let candidates = (0..instances).map(|index| {
+/// The most that a client knows of one service, and a usual number.
+const FLEETS: [usize; 2] = [100, 10_000];
+
+/// So many instances of two weights.
+fn fleet(instances: usize) -> Vec<Candidate> {
+    let one = |index| {
         let weight = if index % 2 == 0 { 100 } else { 50 };
         Candidate::new(&format!("instance-{index}"), weight, Arc::new(Load::new()))
-    });
-    let candidates = Candidates::new(candidates.collect());
+    };
+    (0..instances).map(one).collect()
+}
+
+/// Picks among so many instances of two weights, for calls that all differ.
+fn pick(bencher: Bencher<'_, '_>, instances: usize, balancer: &dyn Balancer) {
+    let candidates = Candidates::new(fleet(instances));
     let mut now = Duration::from_secs(1);
+    let mut hash = SEED;
     bencher.bench_local(|| {
         now += Duration::from_micros(10);
-        let index = balancer.pick(&candidates, &PickContext::at(now)).unwrap();
+        hash = hash.wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(1);
+        let context = PickContext::at(now).with_hash(hash);
+        let index = balancer.pick(&candidates, &context).unwrap();
         let call = candidates.get(index).unwrap().load().start();
         call.finish(now, Duration::from_micros(100), Outcome::Answered);
     });
@@ -52,6 +64,20 @@ fn least_active(bencher: Bencher<'_, '_>, instances: usize) {
         instances,
         &*balance::of(Balance::LeastActive, SEED),
     );
+}
+
+#[divan::bench(args = [3, 100, 10_000])]
+fn consistent_hash(bencher: Bencher<'_, '_>, instances: usize) {
+    pick(bencher, instances, &ConsistentHash::new(SEED));
+}
+
+/// What is prepared for picks when a list has changed.
+#[divan::bench(args = FLEETS)]
+fn changed_list(bencher: Bencher<'_, '_>, instances: usize) {
+    let list = fleet(instances);
+    bencher
+        .with_inputs(|| list.clone())
+        .bench_local_values(Candidates::new);
 }
 
 #[divan::bench(args = INSTANCES)]

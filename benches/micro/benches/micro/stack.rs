@@ -1,5 +1,9 @@
 //! Whole calls on the default path, and the two halves of it: a client that only plans, a server that only answers.
 
+use std::fmt::Write as _;
+use std::future::Future as _;
+use std::pin::pin;
+use std::task::{Context, Waker};
 use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
@@ -151,4 +155,32 @@ fn dispatch(bencher: Bencher<'_, '_>, at_once: usize) {
         .counter(ItemsCount::new(at_once))
         .bench_local(|| round(at_once));
     rig.end();
+}
+
+/// The first call of a client among so many instances, until it waits for its connection: who may answer is worked out
+/// as with each change of the registry's list.
+#[divan::bench(args = [3, 100, 10_000])]
+fn first_of_a_fleet(bencher: Bencher<'_, '_>, instances: usize) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let mut address = String::from("static:");
+    for index in 0..instances {
+        let between = if index == 0 { "" } else { "," };
+        write!(address, "{between}unix:/nowhere/{index}.sock").unwrap();
+    }
+    let _entered = runtime.enter();
+    let registry = runtime.block_on(registry::connect(&address)).unwrap();
+    let gauge = GaugeClient::new(&Client::builder().registry(&registry).build());
+    let parcel = Parcel {
+        payload: Bytes::from_static(&[7; 16]),
+    };
+    bencher.bench_local(|| {
+        // With a table of its own.
+        let gauge = gauge.with_any_group();
+        let call = pin!(gauge.echo(parcel.clone()).into_future());
+        let waits = call.poll(&mut Context::from_waker(Waker::noop()));
+        assert!(waits.is_pending());
+    });
 }
