@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::num::NonZeroU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -146,7 +147,7 @@ impl Channel {
         &self,
         method: &'static MethodDescriptor,
         groups: Option<&GroupChoice>,
-        hash: Option<u64>,
+        hash: Option<NonZeroU64>,
         now: Instant,
     ) -> Option<Arc<Target>> {
         if groups.is_none()
@@ -264,8 +265,9 @@ impl Channel {
     }
 
     /// The hash of what ties a call with this request, protobuf-encoded, to an instance.
-    pub(crate) fn hash_of(&self, method: &MethodDescriptor, request: &Rope) -> Option<u64> {
-        Some(balance::of_field(self.hash_path(method)?, request))
+    pub(crate) fn hash_of(&self, method: &MethodDescriptor, request: &Rope) -> Option<NonZeroU64> {
+        let hash = balance::of_field(self.hash_path(method)?, request);
+        Some(NonZeroU64::new(hash).unwrap_or(NonZeroU64::MIN))
     }
 
     /// The way to the field of a request that ties calls to an instance, where there is one.

@@ -1,6 +1,7 @@
 //! Who may answer the calls of one method, prepared once per change of the registry's list.
 
 use std::collections::HashMap;
+use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -112,12 +113,12 @@ impl Table {
     pub(super) fn pick(
         &self,
         tried: &[u64],
-        hash: Option<u64>,
+        hash: Option<NonZeroU64>,
         now: Instant,
     ) -> Option<&Arc<Target>> {
         let now = now.saturating_duration_since(self.epoch);
         let mut context = PickContext::at(now).after(tried);
-        context.hash = hash;
+        context.hash = hash.map(NonZeroU64::get);
         for tier in &self.tiers {
             if let Some(index) = tier.candidates.pick(&*self.balancer, &context) {
                 return tier.targets.get(index);
