@@ -26,6 +26,9 @@ use crate::report::{self, Failure};
 /// Names the registry where `--registry` does not.
 const VARIABLE: &str = "CALLSHEET_REGISTRY";
 
+/// How long a registry has after its first failure: another of its servers may answer.
+const AGAIN: Duration = Duration::from_secs(1);
+
 /// Does what was asked for.
 pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -96,7 +99,12 @@ impl Session {
     /// What the registry says of a service now.
     async fn view(&self, service: &str) -> Result<Arc<Snapshot>, Failure> {
         let mut watch = self.registry.watch(service);
-        let view = self.within(watch.answered()).await?;
+        let mut view = self.within(watch.answered()).await?;
+        if matches!(view.freshness(), Freshness::Stale(_)) {
+            let current = |view: &Snapshot| matches!(view.freshness(), Freshness::Current);
+            let again = tokio::time::timeout(AGAIN.min(self.limit), watch.seen(current)).await;
+            view = again.unwrap_or_else(|_| watch.borrow());
+        }
         match view.freshness() {
             Freshness::Stale(error) => Err(Failure::of(error)),
             _ => Ok(view),
