@@ -178,7 +178,7 @@ fn first_of_a_fleet(bencher: Bencher<'_, '_>, instances: usize) {
     };
     bencher.bench_local(|| {
         // With a table of its own.
-        let gauge = gauge.with_any_group();
+        let gauge = gauge.clone().with_any_group();
         let call = pin!(gauge.echo(parcel.clone()).into_future());
         let waits = call.poll(&mut Context::from_waker(Waker::noop()));
         assert!(waits.is_pending());
