@@ -293,9 +293,12 @@ impl Connection {
                     reason,
                 }
                 .put(self.main.tail());
-                let mut status =
-                    Status::deadline_exceeded("the deadline passed before the reply came")
-                        .in_phase(Phase::Local);
+                let why = if self.timers.trust == Trust::Suspected {
+                    "the deadline passed before the reply came, and the server has given no sign of life"
+                } else {
+                    "the deadline passed before the reply came"
+                };
+                let mut status = Status::deadline_exceeded(why).in_phase(Phase::Local);
                 if gone.opened_at >= self.handed {
                     status = status.not_started();
                 }

@@ -108,3 +108,29 @@ fn a_client_that_was_stopped_itself_suspects_nobody_for_it() {
     pair.exchange();
     assert!(pair.client.take_events().is_empty());
 }
+
+#[test]
+fn a_deadline_that_passes_while_the_server_is_silent_says_so() {
+    let mut pair = Pair::new();
+    let route = route();
+    let call = Call {
+        deadline: Some(pair.now + Duration::from_secs(1)),
+        ..call(&route, &NO_METADATA)
+    };
+    pair.client.open(&call, pair.now).unwrap();
+    while pair.client.conn.active() > 0 {
+        client_waits(&mut pair);
+    }
+    let events = pair.client.take_events();
+    let [
+        Event::Silent,
+        Event::Ended {
+            outcome: Err(status),
+            ..
+        },
+    ] = &events[..]
+    else {
+        panic!("{events:?}")
+    };
+    assert!(status.message().ends_with("no sign of life"), "{status}");
+}
