@@ -70,7 +70,7 @@ impl Shop {
 fn what_is_listed_is_shown_in_columns_and_as_json() {
     let shop = Shop::open();
     let _a = shop.list("a", |instance| {
-        instance.zone = Some("z\u{202e}1".to_owned());
+        instance.zone = Some("eu-1".to_owned());
         instance.tags.insert("lane".to_owned(), "blue".to_owned());
     });
     let _b = shop.list("bb", |instance| instance.weight = 7);
@@ -96,7 +96,7 @@ fn what_is_listed_is_shown_in_columns_and_as_json() {
             "default",
             "1.1",
             "100",
-            "z\u{fffd}1",
+            "eu-1",
             "lane=blue"
         ]
     );
@@ -112,14 +112,48 @@ fn what_is_listed_is_shown_in_columns_and_as_json() {
     );
 
     let run = shop.run(&["ls", "--format", "json"]);
-    assert!(run.out().contains("z\\u202e1"), "{}", run.out());
     let rows = run.findings();
     assert_eq!(rows.len(), 2);
-    assert_eq!(rows[0]["zone"], "z\u{202e}1");
+    assert_eq!(rows[0]["zone"], "eu-1");
     assert_eq!(
         (&rows[1]["state"], &rows[1]["weight"]),
         (&"live".into(), &7.into())
     );
+}
+
+#[test]
+fn a_poisoned_record_is_told_and_acts_on_no_terminal() {
+    let shop = Shop::open();
+    let _a = shop.list("a", |_| {});
+    let poisoned = format!(
+        r#"{{"id":"b","service":"{SERVICE}","addresses":["tcp://h:1"],"zone":"z{}[31m\u001b]0;x"}}"#,
+        '\u{202e}'
+    );
+    let place = format!("registry/services/{SERVICE}/b.json");
+    shop.project.write(&place, poisoned);
+    for arguments in [
+        &["ls"][..],
+        &["get", SERVICE],
+        &["get", SERVICE, "--format", "json"],
+    ] {
+        let run = shop.run(arguments);
+        assert_eq!(run.status(), 0, "{}", run.err());
+        for text in [run.out(), run.err()] {
+            let loud = text
+                .chars()
+                .find(|c| c.is_control() && *c != '\n' || *c == '\u{202e}');
+            assert_eq!(loud, None, "{text:?}");
+        }
+        assert_eq!(run.out().matches("tcp://").count(), 1);
+        if arguments.contains(&"get") {
+            assert!(
+                run.err()
+                    .contains("1 record of shop.orders.Orders not believed"),
+                "{}",
+                run.err()
+            );
+        }
+    }
 }
 
 #[test]
