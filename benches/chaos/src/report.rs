@@ -135,11 +135,7 @@ impl Report {
             return Some("failed".to_owned());
         }
         let judgement = run.judgements.iter().find(|one| one.what == what)?;
-        Some(
-            format!("{} {}", judgement.figure, judgement.note)
-                .trim()
-                .to_owned(),
-        )
+        Some(cell(judgement))
     }
 
     /// One object for each run.
