@@ -68,6 +68,10 @@ const RUNTIME: &[(&str, &str)] = &[
         "behind the feature `json`: canonical JSON from descriptors",
     ),
     ("prost-types", "the well-known messages"),
+    (
+        "redis",
+        "behind the feature `redis`: its protocol; no code of ours where a well-kept library does it",
+    ),
     ("serde", "registry records"),
     (
         "serde_json",

@@ -69,6 +69,25 @@ async fn a_hundred_thousand_names_on_a_list_hide_nobody() {
 }
 
 #[tokio::test]
+async fn a_message_of_a_hundred_megabytes_costs_readers_no_change() {
+    let redis = Engine::start(Redis::default()).await;
+    let (server, client) = (open(&redis).await, open(&redis).await);
+    let mut watch = client.watch(SERVICE);
+    let first = listed(&server, vec![instance("first")]).await;
+    until(&mut watch, |now| now.instances().len() == 1).await;
+    let channel = format!("shop/changes/{SERVICE}");
+    redis.cli_with(&["PUBLISH", &channel], &vec![b'x'; 100_000_000]);
+    let second = listed(&server, vec![instance("second")]).await;
+    until(&mut watch, |now| {
+        assert!(now.instance("first").is_some(), "{now:?}");
+        now.instance("second").is_some()
+    })
+    .await;
+    first.deregister().await.unwrap();
+    second.deregister().await.unwrap();
+}
+
+#[tokio::test]
 async fn thousands_of_instances_are_listed_in_steps() {
     let redis = Engine::start(Redis::default()).await;
     let client = open(&redis).await;

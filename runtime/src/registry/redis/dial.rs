@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use redis::{Pipeline, RedisConnectionInfo, Value, cmd};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
@@ -14,7 +15,7 @@ use super::super::tls::{self, Tls};
 use super::super::{Error, ErrorKind};
 use super::conn::{Conn, DEADLINE};
 use super::fault::Fault;
-use super::resp::Value;
+use super::reply::Reply as _;
 
 const PORT: u16 = 6379;
 
@@ -22,7 +23,7 @@ const PORT: u16 = 6379;
 const TOUR: Duration = Duration::from_secs(5);
 
 /// What the server shows of us in `CLIENT LIST`.
-const NAME: &[u8] = b"callsheet";
+const NAME: &str = "callsheet";
 
 /// What one server says of itself.
 const MASTER: &str = "master";
@@ -130,22 +131,17 @@ impl Dialer {
 
     async fn greet(&self, endpoint: &Endpoint) -> Result<Conn, Fault> {
         let mut conn = self.connect(endpoint).await?;
-        let mut hello: Vec<&[u8]> = vec![b"HELLO", b"3"];
-        if let Some(password) = self.locator.password() {
-            let user = self.locator.user().unwrap_or("default");
-            hello.extend([b"AUTH", user.as_bytes(), password.as_bytes()]);
+        let mut commands = Pipeline::new();
+        if self.database > 0 {
+            commands.cmd("SELECT").arg(self.database);
         }
-        hello.extend([b"SETNAME".as_slice(), NAME]);
-        let welcome = conn.ask_one(&hello).await.map_err(unwelcome)?;
-        fit(&welcome)?;
+        commands.cmd("HELLO").arg(3).arg("SETNAME").arg(NAME);
+        let granted = conn.ask_all(&commands).await.map_err(Fault::of_greeting)?;
+        let welcome = granted.last().unwrap_or(&Value::Nil);
+        fit(welcome)?;
         let version = welcome.field("version").and_then(Value::text);
         let major = version.and_then(|text| text.split('.').next()?.parse::<u32>().ok());
         conn.reads_apart = major.is_some_and(|major| major >= 7);
-        if self.database > 0 {
-            let number = self.database.to_string();
-            let select: &[&[u8]] = &[b"SELECT", number.as_bytes()];
-            conn.ask_one(select).await.map_err(unwelcome)?;
-        }
         Ok(conn)
     }
 
@@ -157,18 +153,29 @@ impl Dialer {
         // Commands are small, and waited for.
         socket.set_nodelay(true).map_err(unreachable)?;
         match &self.tls {
-            None => Ok(Conn::new(Box::new(socket))),
+            None => Conn::open(socket, &self.login()).await,
             Some(tls) => {
                 let secured = tls.connect(endpoint, socket).await.map_err(Fault::Broken)?;
-                Ok(Conn::new(Box::new(secured)))
+                Conn::open(secured, &self.login()).await
             }
         }
+    }
+
+    fn login(&self) -> RedisConnectionInfo {
+        let mut login = RedisConnectionInfo::default();
+        if let Some(user) = self.locator.user() {
+            login = login.set_username(user);
+        }
+        if let Some(password) = self.locator.password() {
+            login = login.set_password(password);
+        }
+        login
     }
 }
 
 /// Asks a server whether it is still what it was when it was greeted.
 pub(super) async fn still_fits(conn: &mut Conn) -> Result<(), Fault> {
-    let welcome = conn.ask_one(&[b"HELLO"]).await?;
+    let welcome = conn.ask_one(&cmd("HELLO")).await?;
     fit(&welcome)
 }
 
@@ -176,7 +183,7 @@ pub(super) async fn still_fits(conn: &mut Conn) -> Result<(), Fault> {
 fn fit(welcome: &Value) -> Result<(), Fault> {
     let says = |field: &str| welcome.field(field).and_then(Value::text);
     if welcome.field("proto").and_then(Value::number) != Some(3) {
-        return Err(Fault::Malformed("a greeting that is none".into()));
+        return Err(Fault::Malformed("a greeting that is none"));
     }
     match says("mode") {
         Some("cluster") => {
@@ -200,13 +207,6 @@ fn fit(welcome: &Value) -> Result<(), Fault> {
     }
 }
 
-fn unwelcome(fault: Fault) -> Fault {
-    match fault {
-        Fault::Refused(said) => Fault::Unwelcome(said),
-        other => other,
-    }
-}
-
 /// How much more telling an error is than that nobody answers.
 fn lasting(error: &Error) -> u8 {
     match error.kind() {
@@ -221,14 +221,11 @@ mod tests {
     use super::*;
 
     fn welcome(role: &str, mode: &str) -> Value {
-        let text = |text: &str| Value::Text(text.into());
-        Value::List(vec![
-            text("proto"),
-            Value::Number(3),
-            text("mode"),
-            text(mode),
-            text("role"),
-            text(role),
+        let text = |text: &str| Value::BulkString(text.into());
+        Value::Map(vec![
+            (text("proto"), Value::Int(3)),
+            (text("mode"), text(mode)),
+            (text("role"), text(role)),
         ])
     }
 
@@ -243,7 +240,7 @@ mod tests {
         insta::assert_snapshot!(told("replica", "standalone"), @"registry `redis://h`: h:1: it is a replica: name the master, too");
         insta::assert_snapshot!(told("master", "cluster"), @"registry `redis://h`: h:1 is part of a Redis Cluster, which is not supported: name a master that stands alone");
         insta::assert_snapshot!(told("master", "sentinel"), @"registry `redis://h`: h:1 is a Sentinel, which keeps no keys: name the servers that it watches");
-        assert!(fit(&Value::Null).is_err());
+        assert!(fit(&Value::Nil).is_err());
     }
 
     #[test]

@@ -2,6 +2,8 @@
 //!
 //! What tells a text from others is its SHA-1, which the server makes: an edit by hand and one by command look alike.
 
+use redis::Value;
+
 use super::super::document::{
     Document, DocumentWatch, Documents, Expected, MAX_DOCUMENT_BYTES, Revision, check_document,
     check_document_name, conflict,
@@ -11,7 +13,7 @@ use super::conn::Call;
 use super::fault::Fault;
 use super::keys::topic_of_document;
 use super::reader::MAX_NAME;
-use super::resp::Value;
+use super::reply::Reply as _;
 use super::{Redis, Shared, poll, script};
 
 /// The most documents that are named: more are not ours.
@@ -98,8 +100,8 @@ pub(super) fn document(
         Err(Error::new(ErrorKind::Record, address, message))
     };
     match reply {
-        Value::List(parts) => match parts.as_slice() {
-            [Value::Text(text), Value::Text(token)] => {
+        Value::Array(parts) => match parts.as_slice() {
+            [Value::BulkString(text), Value::BulkString(token)] => {
                 let token = String::from_utf8_lossy(token).into_owned();
                 match String::from_utf8(text.clone()) {
                     Ok(text) => Ok(Some(Document {
@@ -110,7 +112,7 @@ pub(super) fn document(
                 }
             }
             [reason] => bad(reason.text().unwrap_or("it cannot be read")),
-            _ => Err(Fault::Malformed("a document that is none".into()).at(address, name)),
+            _ => Err(Fault::Malformed("a document that is none").at(address, name)),
         },
         _ => Ok(None),
     }

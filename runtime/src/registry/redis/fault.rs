@@ -15,8 +15,8 @@ pub(super) enum Fault {
     Broken(String),
     /// It did not answer in time.
     Late,
-    /// It does not speak RESP3, or not sensibly.
-    Malformed(String),
+    /// It does not speak RESP3, or not sensibly: what it sends.
+    Malformed(&'static str),
     /// It refused a command with these words.
     Refused(String),
     /// It refused the greeting, with user and password, with these words: never to be shown.
@@ -34,6 +34,14 @@ impl Fault {
     /// Whether the server has done nothing, and another is the master now.
     pub(super) fn is_demoted(&self) -> bool {
         matches!(self, Self::Refused(said) if word(said) == "READONLY")
+    }
+
+    /// The same where it was met in the greeting: the server's words may hold the password.
+    pub(super) fn of_greeting(self) -> Self {
+        match self {
+            Self::Refused(said) => Self::Unwelcome(said),
+            other => other,
+        }
     }
 
     /// As an error of the registry at `address`, met at `endpoint`.

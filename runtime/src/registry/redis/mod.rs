@@ -14,12 +14,13 @@ mod keep;
 mod keys;
 mod poll;
 mod reader;
-mod resp;
+mod reply;
 mod script;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use redis::{Pipeline, Value, cmd};
 use tokio::runtime;
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -38,7 +39,7 @@ use dial::Dialer;
 use fault::Fault;
 use keep::Records;
 use keys::Keys;
-use resp::Value;
+use reply::Reply as _;
 use script::Script;
 
 /// For how long the connection of single requests is taken for good without asking.
@@ -128,15 +129,16 @@ impl Shared {
     async fn are_there(&self, keys: &[String]) -> Result<Vec<bool>, Error> {
         let mut requests = self.requests.lock().await;
         let mut conn = self.request(requests.take()).await?;
-        let commands: Vec<[&[u8]; 2]> =
-            keys.iter().map(|key| [b"EXISTS", key.as_bytes()]).collect();
-        let commands: Vec<&[&[u8]]> = commands.iter().map(<[_; 2]>::as_slice).collect();
+        let mut commands = Pipeline::with_capacity(keys.len());
+        for key in keys {
+            commands.cmd("EXISTS").arg(key);
+        }
         let replies = conn.ask(&commands).await;
         let replies = replies.map_err(|fault| self.dialer.error(fault))?;
         *requests = Some((conn, Instant::now()));
         Ok(replies
             .iter()
-            .map(|reply| *reply == Value::Number(1))
+            .map(|reply| reply.number() == Some(1))
             .collect())
     }
 
@@ -144,7 +146,7 @@ impl Shared {
     async fn request(&self, kept: Option<(Conn, Instant)>) -> Result<Conn, Error> {
         if let Some((mut conn, served)) = kept {
             let fresh = Instant::now() - served < FRESH;
-            if fresh || conn.ask_one(&[b"PING"]).await.is_ok() {
+            if fresh || conn.ask_one(&cmd("PING")).await.is_ok() {
                 return Ok(conn);
             }
         }

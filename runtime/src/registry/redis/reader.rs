@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use redis::Value;
 use tokio::time::Instant;
 
 use super::super::document::DocumentFeed;
@@ -16,7 +17,7 @@ use super::conn::{Call, Conn, Message};
 use super::documents::document;
 use super::fault::Fault;
 use super::keys::topic_of_document;
-use super::resp::Value;
+use super::reply::Reply as _;
 use super::{dial, script};
 
 /// How many topics one script polls: it takes some microseconds each, in which the server does nothing else.
@@ -198,8 +199,8 @@ impl Reader {
         };
         let begun = channels(topics.difference(&self.listening));
         let ended = channels(self.listening.difference(&topics));
-        conn.listen("UNSUBSCRIBE", &ended).await?;
-        conn.listen("SUBSCRIBE", &begun).await?;
+        conn.unsubscribe(&ended).await?;
+        conn.subscribe(&begun).await?;
         self.listening = topics;
         Ok(())
     }
@@ -240,7 +241,7 @@ impl Reader {
         let fields = replies.iter().filter_map(Value::list).flatten();
         let fields: Vec<&Value> = fields.collect();
         if fields.len() != 3 * topics.len() {
-            return Err(Fault::Malformed("too few versions".into()));
+            return Err(Fault::Malformed("too few versions"));
         }
         for (topic, said) in topics.iter().zip(fields.chunks_exact(3)) {
             let version = said[0].text().and_then(Version::parse);
@@ -304,7 +305,7 @@ impl Reader {
         let reply = conn.run_one(&script::NAMES, call).await?;
         let parts = reply.list().unwrap_or_default();
         let [version, index, marks] = parts else {
-            return Err(Fault::Malformed("lists that are none".into()));
+            return Err(Fault::Malformed("lists that are none"));
         };
         let version = version.text().and_then(Version::parse);
         let lists = [names(index)?, names(marks)?];
@@ -337,7 +338,7 @@ impl Reader {
             let reply = conn.run_one(&script::READ, call).await?;
             let values = reply.list().unwrap_or_default();
             if values.is_empty() || values.len() > step.len() {
-                return Err(Fault::Malformed("entries that are none".into()));
+                return Err(Fault::Malformed("entries that are none"));
             }
             let Some(book) = self.books.get_mut(service) else {
                 return Ok(());
@@ -392,7 +393,7 @@ fn is_behind<V: View>(feed: &Publisher<V>) -> bool {
 }
 
 fn names(list: &Value) -> Result<Names, Fault> {
-    let malformed = || Fault::Malformed("a list that is none".into());
+    let malformed = || Fault::Malformed("a list that is none");
     let [names, listed, skipped] = list.list().ok_or_else(malformed)? else {
         return Err(malformed());
     };
@@ -423,8 +424,8 @@ fn is_key(name: &str) -> bool {
 
 fn found(value: &Value) -> Found {
     match value {
-        Value::Text(bytes) => Found::Bytes(bytes.clone()),
-        Value::List(reason) => {
+        Value::BulkString(bytes) => Found::Bytes(bytes.clone()),
+        Value::Array(reason) => {
             let reason = reason
                 .first()
                 .and_then(Value::text)
@@ -445,22 +446,22 @@ mod tests {
 
     #[test]
     fn names_that_lead_elsewhere_are_passed_over_and_counted() {
-        let text = |text: &str| Value::Text(text.into());
+        let text = |text: &str| Value::BulkString(text.into());
         let list = vec![
             text("9f"),
             text("9f~"),
             text("../x"),
             text("a\u{1}"),
-            Value::Text(vec![0xFF]),
+            Value::BulkString(vec![0xFF]),
             text("~"),
         ];
-        let list = Value::List(vec![Value::List(list), Value::Number(9), Value::Number(3)]);
+        let list = Value::Array(vec![Value::Array(list), Value::Int(9), Value::Int(3)]);
         let expect = Names {
             believed: vec!["9f".into(), "9f~".into()],
             listed: 9,
             skipped: 7,
         };
         assert_eq!(names(&list), Ok(expect));
-        assert!(names(&Value::Null).is_err());
+        assert!(names(&Value::Nil).is_err());
     }
 }
