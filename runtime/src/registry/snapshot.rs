@@ -87,8 +87,8 @@ impl View for Snapshot {
         }
     }
 
-    /// Of two instances with one id the one that started later counts. What is beyond [`MAX_INSTANCES`] is skipped, and
-    /// newcomers first: a flood of entries drives nobody out.
+    /// Of two instances with one id the one that started later counts. What is beyond [`MAX_INSTANCES`] is skipped,
+    /// newcomers first, and of these the last: a flood of entries drives nobody out.
     fn next(&self, listing: Listing) -> Self {
         let Listing {
             mut instances,
@@ -107,18 +107,19 @@ impl View for Snapshot {
             }
             twice
         });
-        if let Some(many) = instances.len().checked_sub(MAX_INSTANCES) {
-            let mut rest = many;
-            let mut skip = |is_new: bool| {
-                let skips = is_new && rest > 0;
-                if skips {
-                    rest -= 1;
-                    skipped.add(|| format!("more than {MAX_INSTANCES} instances"));
+        let many = instances.len().saturating_sub(MAX_INSTANCES);
+        if many > 0 {
+            let known = instances.iter().filter(|one| self.has(&one.id)).count();
+            let mut room = MAX_INSTANCES.saturating_sub(known);
+            instances.retain(|one| {
+                let stays = room > 0 || self.has(&one.id);
+                if !self.has(&one.id) {
+                    room = room.saturating_sub(1);
                 }
-                skips
-            };
-            instances.retain(|one| !skip(!self.has(&one.id)));
+                stays
+            });
             instances.truncate(MAX_INSTANCES);
+            (0..many).for_each(|_| skipped.add(|| format!("more than {MAX_INSTANCES} instances")));
         }
         if left.len() > MAX_INSTANCES {
             let many = left.len() - MAX_INSTANCES;
@@ -497,5 +498,6 @@ mod tests {
         });
         assert_eq!(snapshot.instances().len(), MAX_INSTANCES);
         assert_eq!(snapshot.skipped().count, 5);
+        assert_eq!(snapshot.instances()[0].id, "000000", "the first are kept");
     }
 }
