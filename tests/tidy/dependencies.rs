@@ -59,6 +59,10 @@ const RUNTIME: &[(&str, &str)] = &[
         "behind the feature `etcd`: HTTP/2 for its API; hyper would add HTTP/1 and bodies to it",
     ),
     (
+        "hickory-resolver",
+        "behind the feature `dns`: its messages and sockets; no code of ours where a well-kept library does it",
+    ),
+    (
         "http",
         "behind the feature `etcd`: the requests that h2 takes",
     ),

@@ -1,121 +1,109 @@
-//! Asking servers, one after the other, over UDP, and over TCP where an answer does not fit.
+//! Asking servers, one after the other: hickory writes and reads the messages, over UDP, and over TCP where an answer does not fit.
 //!
-//! Each question has a socket and an id of its own, so that whoever wants to answer in a server's place has to guess both.
+//! Each server has a pool of its own. A pool of several takes the first answer, also where it is a failure, and says of none whose it was.
 
-use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpStream, UdpSocket};
-use tokio::time::timeout;
+use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolverOpts};
+use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use hickory_resolver::net::xfer::{DnsHandle as _, FirstAnswer as _};
+use hickory_resolver::net::{DnsError, NetError};
+use hickory_resolver::proto::op::{DnsRequestOptions, Query, ResponseCode};
+use hickory_resolver::proto::rr::{Name, RecordType};
+use hickory_resolver::{NameServerPool, PoolContext, TlsConfig};
 
-use super::message::{self, Bad, Kind, Reply};
-use crate::random;
-
-const WELL: u8 = 0;
-const NOT_UNDERSTOOD: u8 = 1;
-const NO_SUCH_NAME: u8 = 3;
-const NOT_IMPLEMENTED: u8 = 4;
+use super::reply::Reply;
 
 /// How often each server is asked before a name counts as not to be had.
 const ROUNDS: usize = 2;
 
-/// What all servers say, or why none says anything.
-pub(super) async fn ask(
-    servers: &[SocketAddr],
-    name: &str,
-    kind: Kind,
-    limit: Duration,
-) -> Result<Reply, String> {
+/// A server, and the connections to it.
+#[derive(Clone)]
+pub(super) struct Server {
+    pub(super) address: SocketAddr,
+    pool: NameServerPool<TokioRuntimeProvider>,
+}
+
+impl Server {
+    /// Connects to nobody yet. The server has `limit` for each answer.
+    pub(super) fn new(address: SocketAddr, limit: Duration) -> Result<Self, NetError> {
+        let mut options = ResolverOpts::default();
+        options.timeout = limit;
+        let connections = [ConnectionConfig::udp(), ConnectionConfig::tcp()].map(|mut one| {
+            one.port = address.port();
+            one
+        });
+        let server = NameServerConfig::new(address.ip(), true, connections.into());
+        let context = Arc::new(PoolContext::new(options, TlsConfig::new()?));
+        let pool = NameServerPool::from_config([server], context, TokioRuntimeProvider::new());
+        Ok(Self { address, pool })
+    }
+
+    /// What the server says; a name without records is an empty reply.
+    async fn ask(&self, name: &Name, kind: RecordType) -> Result<Reply, String> {
+        let mut options = DnsRequestOptions::default();
+        loop {
+            let query = Query::query(name.clone(), kind);
+            match self.pool.lookup(query, options).first_answer().await {
+                Ok(response) => {
+                    return match response.response_code {
+                        ResponseCode::NoError | ResponseCode::NXDomain => {
+                            Ok(Reply::of(name, &response))
+                        }
+                        code => Err(refusal(code)),
+                    };
+                }
+                Err(NetError::Dns(DnsError::NoRecordsFound(_))) => return Ok(Reply::default()),
+                // A server from before EDNS.
+                Err(NetError::Dns(DnsError::ResponseCode(
+                    ResponseCode::FormErr | ResponseCode::NotImp,
+                ))) if options.use_edns => options.use_edns = false,
+                Err(error) => return Err(told(&error)),
+            }
+        }
+    }
+}
+
+/// What the first server says that says anything, or why none does.
+pub(super) async fn ask(servers: &[Server], name: &str, kind: RecordType) -> Result<Reply, String> {
     let mut why = "no server is known".to_owned();
+    // Names are whole here: hickory shall add nothing.
+    let whole = Name::from_ascii(format!("{name}."))
+        .map_err(|error| format!("`{name}` is no name: {error}"))?;
     for _ in 0..ROUNDS {
         for server in servers {
-            match one(*server, name, kind, limit).await {
-                Ok(reply) if matches!(reply.code, WELL | NO_SUCH_NAME) => return Ok(reply),
-                Ok(reply) => why = format!("{server} refuses: {}", refusal(reply.code)),
-                Err(error) => why = format!("{server}: {error}"),
-            }
-        }
-    }
-    Err(format!("{} of `{name}`: {why}", kind.name()))
-}
-
-fn refusal(code: u8) -> String {
-    match code {
-        2 => "it cannot find out (SERVFAIL)".to_owned(),
-        5 => "it is not allowed to say (REFUSED)".to_owned(),
-        code => format!("response code {code}"),
-    }
-}
-
-async fn one(server: SocketAddr, name: &str, kind: Kind, limit: Duration) -> io::Result<Reply> {
-    let reply = over_udp(server, name, kind, true, limit).await?;
-    let reply = match reply.code {
-        // A server from before EDNS.
-        NOT_UNDERSTOOD | NOT_IMPLEMENTED => over_udp(server, name, kind, false, limit).await?,
-        _ => reply,
-    };
-    if !reply.truncated {
-        return Ok(reply);
-    }
-    let whole = over_tcp(server, name, kind);
-    timeout(limit, whole).await.map_err(|_| late())?
-}
-
-async fn over_udp(
-    server: SocketAddr,
-    name: &str,
-    kind: Kind,
-    edns: bool,
-    limit: Duration,
-) -> io::Result<Reply> {
-    let any = match server {
-        SocketAddr::V4(_) => SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)),
-        SocketAddr::V6(_) => SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)),
-    };
-    let socket = UdpSocket::bind(any).await?;
-    socket.connect(server).await?;
-    let id = id();
-    socket.send(&message::query(id, name, kind, edns)).await?;
-    let answer = async {
-        let mut bytes = vec![0; usize::from(message::PAYLOAD)];
-        loop {
-            let count = socket.recv(&mut bytes).await?;
-            match message::read(&bytes[..count], id, name, kind) {
+            match server.ask(&whole, kind).await {
                 Ok(reply) => return Ok(reply),
-                Err(Bad::NotOurs) => {}
-                Err(Bad::Broken) => return Err(broken()),
+                Err(error) => why = format!("{}: {error}", server.address),
             }
         }
+    }
+    Err(format!("{kind} of `{name}`: {why}"))
+}
+
+/// The error in words for whoever runs a client.
+fn told(error: &NetError) -> String {
+    match error {
+        NetError::Dns(DnsError::ResponseCode(code)) => refusal(*code),
+        NetError::Timeout => "it does not answer in time".to_owned(),
+        NetError::Truncated => {
+            "its answer does not fit into a datagram, and it gives none over TCP".to_owned()
+        }
+        NetError::Proto(_) | NetError::ForeignClassRecord { .. } => {
+            "its answer is broken".to_owned()
+        }
+        NetError::Io(error) => error.to_string(),
+        other => other.to_string(),
+    }
+}
+
+fn refusal(code: ResponseCode) -> String {
+    let why = match code {
+        ResponseCode::ServFail => "it cannot find out (SERVFAIL)".to_owned(),
+        ResponseCode::Refused => "it is not allowed to say (REFUSED)".to_owned(),
+        code => format!("response code {}", u16::from(code)),
     };
-    timeout(limit, answer).await.map_err(|_| late())?
-}
-
-async fn over_tcp(server: SocketAddr, name: &str, kind: Kind) -> io::Result<Reply> {
-    let mut stream = TcpStream::connect(server).await?;
-    let id = id();
-    let query = message::query(id, name, kind, false);
-    let length = u16::try_from(query.len()).map_err(|_| broken())?;
-    let mut framed = length.to_be_bytes().to_vec();
-    framed.extend(query);
-    stream.write_all(&framed).await?;
-    let length = stream.read_u16().await?;
-    let mut bytes = vec![0; usize::from(length)];
-    stream.read_exact(&mut bytes).await?;
-    message::read(&bytes, id, name, kind).map_err(|_| broken())
-}
-
-/// Nobody but the server shall know it: keys of the operating system decide.
-fn id() -> u16 {
-    let [first, second, ..] = random::seed().to_be_bytes();
-    u16::from_be_bytes([first, second])
-}
-
-fn late() -> io::Error {
-    io::Error::new(io::ErrorKind::TimedOut, "it does not answer in time")
-}
-
-fn broken() -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, "its answer is broken")
+    format!("it refuses: {why}")
 }

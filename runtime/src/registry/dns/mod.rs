@@ -5,8 +5,8 @@
 
 mod ask;
 mod follow;
-mod message;
 mod names;
+mod reply;
 mod system;
 
 #[cfg(test)]
@@ -14,10 +14,12 @@ mod server;
 #[cfg(test)]
 mod tests;
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use hickory_resolver::net::NetError;
 use tokio::runtime;
 use tokio::sync::Notify;
 
@@ -136,9 +138,16 @@ impl Dns {
     }
 }
 
+/// A name with letters, digits, `-`, `_` in labels between dots; none behind the last.
+fn is_name(name: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    let label = |label: &str| (1..=63).contains(&label.len()) && label.bytes().all(fits);
+    name.len() <= 253 && name.split('.').all(label)
+}
+
 /// What stands before the first `;`.
 fn name(text: &str) -> Result<Name, String> {
-    let plain = |name: &str| message::is_name(name.strip_suffix('.').unwrap_or(name));
+    let plain = |name: &str| is_name(name.strip_suffix('.').unwrap_or(name));
     if text.starts_with('_') {
         return if plain(text) {
             Ok(Name::Service(text.to_owned()))
@@ -180,16 +189,19 @@ impl Shared {
 
     /// The servers to ask and how to write names.
     async fn system(&self) -> Result<System, Error> {
+        let limit = self.terms.limit;
+        let unset = |message: &str, error: NetError| {
+            Error::caused_by(ErrorKind::Unavailable, &self.address, message, error)
+        };
         if !self.servers.is_empty() {
-            return Ok(System::of(self.servers.clone()));
+            return System::of(&self.servers, limit)
+                .map_err(|error| unset("its servers cannot be asked", error));
         }
         // Read each time: it changes with the network.
-        let read = tokio::task::spawn_blocking(System::read).await;
-        let read = read.unwrap_or_else(|error| Err(std::io::Error::other(error)));
+        let read = tokio::task::spawn_blocking(move || System::read(limit)).await;
+        let read = read.unwrap_or_else(|error| Err(io::Error::other(error).into()));
         read.map_err(|error| {
-            Error::caused_by(
-                ErrorKind::Unavailable,
-                &self.address,
+            unset(
                 "the system does not say in /etc/resolv.conf which servers to ask: name one, as in `;server=10.0.0.2`",
                 error,
             )

@@ -7,10 +7,11 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use hickory_resolver::proto::rr::RecordType;
 use tokio::task::JoinSet;
 
 use super::ask::ask;
-use super::message::{Kind, Place, Reply};
+use super::reply::{Place, Reply};
 use super::system::System;
 use super::{Name, Shared};
 use crate::registry::instance::{DEFAULT_WEIGHT, Instance};
@@ -36,14 +37,14 @@ pub(super) struct Found {
 
 /// The addresses that each name had when somebody last said so.
 #[derive(Debug, Default)]
-pub(super) struct Known(BTreeMap<(String, Kind), Vec<IpAddr>>);
+pub(super) struct Known(BTreeMap<(String, RecordType), Vec<IpAddr>>);
 
 /// Asks for what `shared` names.
 pub(super) async fn find(shared: &Shared, known: &mut Known) -> Result<Found, Error> {
     let system = shared.system().await?;
     match &shared.name {
         Name::Host(host, port) => {
-            let answers = addresses(&system, host, shared.terms.limit).await;
+            let answers = addresses(&system, host).await;
             let (found, ttl) = known.take(host, answers).map_err(|why| shared.error(why))?;
             let instances = found.iter().map(|address| {
                 let mut instance = shared.model.clone();
@@ -69,13 +70,16 @@ fn place(address: IpAddr, port: u16) -> String {
     format!("tcp://{}", SocketAddr::new(address, port))
 }
 
-type Answers = [(Kind, Result<Reply, String>); 2];
+type Answers = [(RecordType, Result<Reply, String>); 2];
 
 /// What servers say of a name as it was written: of the first of the names that it may be short for that has something.
-async fn said(system: &System, name: &str, kind: Kind, limit: Duration) -> Result<Reply, String> {
+async fn said(system: &System, name: &str, kind: RecordType) -> Result<Reply, String> {
     let mut nothing = Err(format!("`{name}` is no name"));
     for candidate in system.candidates(name) {
-        let reply = ask(&system.servers, &candidate, kind, limit).await?;
+        if !super::is_name(&candidate) {
+            continue;
+        }
+        let reply = ask(&system.servers, &candidate, kind).await?;
         if !reply.addresses.is_empty() || !reply.places.is_empty() {
             return Ok(reply);
         }
@@ -84,12 +88,12 @@ async fn said(system: &System, name: &str, kind: Kind, limit: Duration) -> Resul
     nothing
 }
 
-async fn addresses(system: &System, host: &str, limit: Duration) -> Answers {
+async fn addresses(system: &System, host: &str) -> Answers {
     let (four, six) = tokio::join!(
-        said(system, host, Kind::A, limit),
-        said(system, host, Kind::Aaaa, limit)
+        said(system, host, RecordType::A),
+        said(system, host, RecordType::AAAA)
     );
-    [(Kind::A, four), (Kind::Aaaa, six)]
+    [(RecordType::A, four), (RecordType::AAAA, six)]
 }
 
 impl Known {
@@ -132,7 +136,7 @@ async fn service(
     name: &str,
     known: &mut Known,
 ) -> Result<Found, Error> {
-    let reply = said(system, name, Kind::Srv, shared.terms.limit)
+    let reply = said(system, name, RecordType::SRV)
         .await
         .map_err(|why| shared.error(why))?;
     let Reply {
@@ -161,10 +165,10 @@ async fn service(
     for some in missing.chunks(AT_ONCE) {
         let mut asked = JoinSet::new();
         for target in some {
-            let (system, target, limit) = (system.clone(), target.clone(), shared.terms.limit);
+            let (system, target) = (system.clone(), target.clone());
             asked.spawn(async move {
                 // Targets are whole names.
-                let answers = addresses(&system, &format!("{target}."), limit).await;
+                let answers = addresses(&system, &format!("{target}.")).await;
                 (target, answers)
             });
         }
@@ -207,7 +211,10 @@ impl Known {
     /// Every address that a host is known to have had.
     fn of(&self, host: &str) -> Vec<IpAddr> {
         let of = |kind| self.0.get(&(host.to_owned(), kind)).into_iter().flatten();
-        of(Kind::A).chain(of(Kind::Aaaa)).copied().collect()
+        of(RecordType::A)
+            .chain(of(RecordType::AAAA))
+            .copied()
+            .collect()
     }
 }
 

@@ -6,12 +6,11 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 
+use hickory_resolver::proto::rr::RecordType;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, UdpSocket};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-
-use super::message::Kind;
 
 /// What the server says of a name.
 #[derive(Clone, Debug)]
@@ -70,7 +69,7 @@ impl Server {
                         .send_to(&message(&guess, 0, false, &forged, &[]), from)
                         .await;
                 }
-                if let Some(answer) = answer(&of_udp, &bytes[..length], 1232) {
+                if let Some(answer) = answer(&of_udp, &bytes[..length], true) {
                     let _ = udp.send_to(&answer, from).await;
                 }
             }
@@ -83,7 +82,7 @@ impl Server {
                 };
                 let mut bytes = vec![0; usize::from(length)];
                 if stream.read_exact(&mut bytes).await.is_ok()
-                    && let Some(answer) = answer(&of_tcp, &bytes, usize::from(u16::MAX))
+                    && let Some(answer) = answer(&of_tcp, &bytes, false)
                 {
                     let length = u16::try_from(answer.len()).unwrap();
                     let _ = stream.write_all(&length.to_be_bytes()).await;
@@ -100,8 +99,8 @@ impl Server {
     }
 
     /// From now on it says this of a name.
-    pub(super) fn say(&self, name: &str, kind: Kind, say: Say) {
-        let key = (name.to_owned(), kind.number());
+    pub(super) fn say(&self, name: &str, kind: RecordType, say: Say) {
+        let key = (name.to_owned(), kind.into());
         self.zone.lock().unwrap().says.insert(key, say);
     }
 
@@ -111,8 +110,8 @@ impl Server {
             .iter()
             .map(|octets| a(name, ttl, *octets))
             .collect();
-        self.say(name, Kind::A, Say::Records(records, Vec::new()));
-        self.say(name, Kind::Aaaa, Say::Records(Vec::new(), Vec::new()));
+        self.say(name, RecordType::A, Say::Records(records, Vec::new()));
+        self.say(name, RecordType::AAAA, Say::Records(Vec::new(), Vec::new()));
     }
 
     pub(super) fn old(&self) {
@@ -130,7 +129,7 @@ impl Server {
 }
 
 /// What is said to a question; nothing where there is silence.
-fn answer(zone: &Mutex<Zone>, question: &[u8], room: usize) -> Option<Vec<u8>> {
+fn answer(zone: &Mutex<Zone>, question: &[u8], udp: bool) -> Option<Vec<u8>> {
     let (name, kind, edns) = asked(question);
     let zone = zone.lock().unwrap();
     if zone.old && edns {
@@ -147,7 +146,12 @@ fn answer(zone: &Mutex<Zone>, question: &[u8], room: usize) -> Option<Vec<u8>> {
         Some(Say::Code(code)) => Some(message(question, *code, false, &[], &[])),
         Some(Say::Records(records, along)) => {
             let whole = message(question, 0, false, records, along);
-            let cut = || message(question, 0, true, &records[..records.len() / 8], &[]);
+            let cut = || message(question, 0, true, &records[..records.len() / 16], &[]);
+            let room = match (udp, edns) {
+                (false, _) => usize::from(u16::MAX),
+                (true, true) => 1232,
+                (true, false) => 512,
+            };
             Some(if whole.len() > room { cut() } else { whole })
         }
     }

@@ -1,17 +1,24 @@
-//! Which servers to ask, and under which names: what the system is set up for (`/etc/resolv.conf`).
+//! Which servers to ask, and under which names: what the system is set up for (`/etc/resolv.conf` on Unix).
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
+use std::time::Duration;
 
-/// The file of every Unix, rewritten when the network changes.
-const FILE: &str = "/etc/resolv.conf";
+use hickory_resolver::config::{ResolverConfig, ResolverOpts};
+use hickory_resolver::net::NetError;
+use hickory_resolver::system_conf::read_system_conf;
+
+use super::ask::Server;
 
 /// As many servers as the C library asks.
 const SERVERS: usize = 3;
 
+/// The most dots that the C library lets a short name have.
+const DOTS: usize = 15;
+
 /// Where names are asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone)]
 pub(super) struct System {
-    pub(super) servers: Vec<SocketAddr>,
+    pub(super) servers: Vec<Server>,
     /// What short names are tried with.
     search: Vec<String>,
     /// With so many dots a name is tried as it is first.
@@ -19,64 +26,54 @@ pub(super) struct System {
 }
 
 impl System {
-    /// These servers, and names as they are.
-    pub(super) fn of(servers: Vec<SocketAddr>) -> Self {
-        Self {
-            servers,
+    /// These servers, and names as they are. Each server has `limit` for each answer.
+    pub(super) fn of(servers: &[SocketAddr], limit: Duration) -> Result<Self, NetError> {
+        let servers = servers.iter().map(|server| Server::new(*server, limit));
+        Ok(Self {
+            servers: servers.collect::<Result<_, _>>()?,
             search: Vec::new(),
             dots: 0,
-        }
+        })
     }
 
     /// What the system says now. Blocks for a small file.
-    pub(super) fn read() -> std::io::Result<Self> {
-        std::fs::read_to_string(FILE).map(|text| Self::parse(&text))
+    pub(super) fn read(limit: Duration) -> Result<Self, NetError> {
+        let (config, options) = read_system_conf()?;
+        Self::from(&config, &options, limit)
     }
 
-    fn parse(text: &str) -> Self {
-        let mut system = Self {
-            dots: 1,
-            ..Self::of(Vec::new())
-        };
-        for line in text.lines() {
-            let mut words = line.split_whitespace();
-            match words.next() {
-                Some("nameserver") => {
-                    let server = words.next().and_then(|word| word.parse::<IpAddr>().ok());
-                    if let Some(server) = server.filter(|_| system.servers.len() < SERVERS) {
-                        system.servers.push(SocketAddr::new(server, 53));
-                    }
-                }
-                Some("search" | "domain") => {
-                    let domains = words.map(|word| word.trim_end_matches('.').to_owned());
-                    system.search = domains
-                        .filter(|domain| super::message::is_name(domain))
-                        .collect();
-                }
-                Some("options") => {
-                    for option in words {
-                        if let Some(dots) = option.strip_prefix("ndots:") {
-                            system.dots = dots.parse().unwrap_or(system.dots).min(15);
-                        }
-                    }
-                }
-                _ => {}
-            }
-        }
-        if system.servers.is_empty() {
-            system.servers.push((Ipv4Addr::LOCALHOST, 53).into());
-        }
-        system
+    fn from(
+        config: &ResolverConfig,
+        options: &ResolverOpts,
+        limit: Duration,
+    ) -> Result<Self, NetError> {
+        let servers: Vec<SocketAddr> = config
+            .name_servers()
+            .iter()
+            .take(SERVERS)
+            .map(|server| (server.ip, 53).into())
+            .collect();
+        let search = config.search().iter().map(|domain| {
+            let domain = domain.to_ascii();
+            domain.trim_end_matches('.').to_owned()
+        });
+        Ok(Self {
+            search: search.filter(|domain| super::is_name(domain)).collect(),
+            dots: options.ndots.min(DOTS),
+            ..Self::of(&servers, limit)?
+        })
     }
 
     /// The names to try for one that was written, in order. A dot at its end says that it is whole.
+    ///
+    /// Not left to hickory: it goes on to the next name after a failure, too, and then tells of that one only.
     pub(super) fn candidates(&self, written: &str) -> Vec<String> {
         let Some(name) = written.strip_suffix('.') else {
             let mut names: Vec<String> = self
                 .search
                 .iter()
                 .map(|domain| format!("{written}.{domain}"))
-                .filter(|name| super::message::is_name(name))
+                .filter(|name| super::is_name(name))
                 .collect();
             let whole = if written.matches('.').count() >= self.dots {
                 0
@@ -92,21 +89,34 @@ impl System {
 
 #[cfg(test)]
 mod tests {
+    use hickory_resolver::config::NameServerConfig;
+    use hickory_resolver::proto::rr::Name;
+
     use super::*;
 
     #[test]
     fn short_names_are_tried_with_the_domains_of_the_system() {
-        let system = System::parse(
-            "# a cluster\nsearch shop.svc.cluster.local svc.cluster.local.\nnameserver 10.96.0.10\n\
-             nameserver fe80::1%eth0\nnameserver ::1\noptions ndots:5 edns0\n",
+        let domain = |text: &str| Name::from_ascii(text).unwrap();
+        let server = |text: &str| NameServerConfig::udp_and_tcp(text.parse().unwrap());
+        let config = ResolverConfig::from_parts(
+            None,
+            vec![
+                domain("shop.svc.cluster.local"),
+                domain("svc.cluster.local."),
+            ],
+            ["10.96.0.10", "::1", "10.0.0.1", "10.0.0.2"]
+                .map(server)
+                .into(),
         );
-        assert_eq!(
-            system.servers,
-            [
-                "10.96.0.10:53".parse().unwrap(),
-                "[::1]:53".parse().unwrap()
-            ]
-        );
+        let mut options = ResolverOpts::default();
+        options.ndots = 5;
+        let system = System::from(&config, &options, Duration::from_secs(1)).unwrap();
+        let servers: Vec<String> = system
+            .servers
+            .iter()
+            .map(|server| server.address.to_string())
+            .collect();
+        assert_eq!(servers, ["10.96.0.10:53", "[::1]:53", "10.0.0.1:53"]);
         assert_eq!(
             system.candidates("orders"),
             [
@@ -120,9 +130,9 @@ mod tests {
     }
 
     #[test]
-    fn without_a_file_s_word_the_machine_asks_itself() {
-        let system = System::parse("options rotate\n");
-        assert_eq!(system.servers, ["127.0.0.1:53".parse().unwrap()]);
-        assert_eq!(system.candidates("orders.internal"), ["orders.internal"]);
+    fn with_a_server_of_its_own_a_name_is_asked_for_as_it_is() {
+        let server = "10.0.0.2:53".parse().unwrap();
+        let system = System::of(&[server], Duration::from_secs(1)).unwrap();
+        assert_eq!(system.candidates("orders"), ["orders"]);
     }
 }
