@@ -1,5 +1,7 @@
 //! What files mean once they are checked: everything resolved, every default filled in.
 
+use std::sync::Arc;
+
 use callsheet_build::driver::analyse;
 use callsheet_build::model::{
     Backoff, Balance, Bound, Cluster, ConstantValue, FieldShape, FieldType, Message, Model,
@@ -42,7 +44,7 @@ fn a_method_without_request_or_reply_has_empty_ones() {
     assert_eq!(&*method.reply.0, "google.protobuf.Empty");
     assert_eq!(
         *model.files[0].imports,
-        ["google/protobuf/empty.proto".into()]
+        [Arc::<str>::from("google/protobuf/empty.proto")]
     );
     assert_eq!(service(&model).releases, [release(1, 0)]);
     assert_eq!(service(&model).groups.named[0].name, "default");
