@@ -52,6 +52,10 @@ impl Kind for Redis {
             .args(["--bind", &place.host().to_string(), "--save", ""])
             .arg("--dir")
             .arg(place.data());
+        if !place.host().is_loopback() {
+            // In a network of its own nobody else reaches it.
+            command.args(["--protected-mode", "no"]);
+        }
         if self.durable {
             command.args(["--appendonly", "yes", "--appendfsync", "always"]);
         }
