@@ -6,21 +6,23 @@ use std::num::NonZeroU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use arc_swap::ArcSwapOption;
+use arc_swap::{ArcSwapOption, Guard};
 use tokio::time::Instant;
 
 use crate::balance::{self, Balancer};
 use crate::codec::{Codec, Shape};
-use crate::contract::{Balance, FieldPath, MethodDescriptor, ServiceDescriptor};
+use crate::contract::{FieldPath, MethodDescriptor, ServiceDescriptor};
+use crate::governance::{Layer, Place, Settings};
 use crate::random;
 use crate::release::ReleaseRange;
 use crate::rope::Rope;
 use crate::route::{self, Demand, GroupChoice};
 use crate::status::Status;
 
+use super::Client;
 use super::table::{self, Table, Target};
+use super::treated::{Treated, Treatments};
 use super::view::View;
-use super::{Client, HashPath};
 
 /// A service as one client sees it: its live instances, and the choice among them. Cheap to clone.
 #[derive(Clone)]
@@ -31,6 +33,7 @@ struct Inner {
     service: &'static ServiceDescriptor,
     view: Arc<View>,
     choice: Choice,
+    treatments: Treatments,
     /// By method: who may answer, as of the last snapshot that was looked at.
     tables: Box<[ArcSwapOption<Table>]>,
     /// The same for calls that name their groups themselves, by the index of the method.
@@ -45,7 +48,8 @@ const CHOICES: usize = 256;
 struct Choice {
     groups: GroupChoice,
     releases: ReleaseRange,
-    timeout: Option<Duration>,
+    /// What the program says of calls, the client's word before the channel's.
+    code: Vec<Layer>,
 }
 
 impl Channel {
@@ -59,7 +63,7 @@ impl Channel {
             Choice {
                 groups: GroupChoice::One(group.into()),
                 releases: ReleaseRange::ANY,
-                timeout: client.0.timeout,
+                code: client.0.code.clone(),
             },
         )
     }
@@ -74,6 +78,7 @@ impl Channel {
             client,
             service,
             view,
+            treatments: Treatments::new(service, &choice.code),
             choice,
             tables: service
                 .methods
@@ -129,7 +134,18 @@ impl Channel {
     /// The same with a time limit for every call that sets none itself.
     #[must_use]
     pub fn with_timeout(&self, limit: Duration) -> Self {
-        self.choosing(|choice| choice.timeout = Some(limit))
+        self.saying("Channel::with_timeout", Settings::new().timeout(limit))
+    }
+
+    /// The same with these settings for all calls, on top of the client's.
+    #[must_use]
+    pub fn with_settings(&self, settings: Settings) -> Self {
+        self.saying("Channel::with_settings", settings)
+    }
+
+    fn saying(&self, setting: &'static str, settings: Settings) -> Self {
+        let layer = Layer::new(Place::Code(setting), settings);
+        self.choosing(|choice| choice.code.push(layer))
     }
 
     /// The client it was made from.
@@ -257,10 +273,7 @@ impl Channel {
     fn balancer(&self, method: &MethodDescriptor) -> Arc<dyn Balancer> {
         match &self.client().0.balancer {
             Some(balancer) => Arc::clone(balancer),
-            None => balance::of(
-                method.policy.balance.unwrap_or(Balance::P2c),
-                random::seed(),
-            ),
+            None => balance::of(self.treated(method).treatment.balance, random::seed()),
         }
     }
 
@@ -272,14 +285,12 @@ impl Channel {
 
     /// The way to the field of a request that ties calls to an instance, where there is one.
     fn hash_path(&self, method: &MethodDescriptor) -> Option<FieldPath> {
-        match self.client().0.hash_path {
-            HashPath::Contract => method.policy.balance?.field(),
-            HashPath::Own(path) => path,
-        }
+        self.treated(method).treatment.balance.field()
     }
 
-    pub(super) fn timeout(&self) -> Option<Duration> {
-        self.0.choice.timeout
+    /// How calls of `method` are treated now.
+    pub(super) fn treated(&self, method: &MethodDescriptor) -> Guard<Arc<Treated>> {
+        self.0.treatments.of(method)
     }
 
     pub(crate) fn codec(&self) -> &'static dyn Codec {

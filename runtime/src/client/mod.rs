@@ -23,6 +23,7 @@ mod reply;
 mod roster;
 mod saving;
 mod table;
+mod treated;
 mod view;
 
 use std::collections::{HashMap, HashSet};
@@ -34,12 +35,12 @@ use std::time::Duration;
 use tokio::runtime::{Handle, Runtime};
 use tokio::time::Instant;
 
-use crate::balance::{self, Balancer, Ramp, WARM_UP};
+use crate::balance::{Balancer, Ramp, WARM_UP};
 use crate::codec::{Codec, Protobuf};
 use crate::conn;
-use crate::contract::{Balance, FieldPath};
+use crate::contract::Balance;
+use crate::governance::{Layer, Place, Settings};
 use crate::link;
-use crate::random;
 use crate::registry;
 use crate::transport::Address;
 
@@ -70,9 +71,9 @@ struct Inner {
     pool: Pool,
     views: Mutex<HashMap<Box<str>, Arc<View>>>,
     codec: &'static dyn Codec,
-    timeout: Option<Duration>,
+    /// What the program says of calls of all services.
+    code: Vec<Layer>,
     balancer: Option<Arc<dyn Balancer>>,
-    hash_path: HashPath,
     ramp: Ramp,
     zone: Option<Box<str>>,
     /// The moment that balancers count from.
@@ -85,15 +86,6 @@ struct Inner {
     own_runtime: Option<Runtime>,
 }
 
-/// What ties calls to instances.
-#[derive(Clone, Copy, Debug)]
-enum HashPath {
-    /// What the contract says.
-    Contract,
-    /// This field of every request or nothing, whatever the contract says.
-    Own(Option<FieldPath>),
-}
-
 impl Client {
     /// Settings for a client.
     pub fn builder() -> ClientBuilder {
@@ -102,9 +94,8 @@ impl Client {
             per_server: CONNECTIONS_PER_SERVER,
             link: link::Config::default(),
             codec: &Protobuf,
-            timeout: None,
+            code: Vec::new(),
             balancer: None,
-            hash_path: HashPath::Contract,
             warm_up: WARM_UP,
             zone: None,
             listener: Listener::nobody(),
@@ -197,9 +188,8 @@ pub struct ClientBuilder {
     per_server: usize,
     link: link::Config,
     codec: &'static dyn Codec,
-    timeout: Option<Duration>,
+    code: Vec<Layer>,
     balancer: Option<Arc<dyn Balancer>>,
-    hash_path: HashPath,
     warm_up: Duration,
     zone: Option<Box<str>>,
     listener: Listener,
@@ -241,8 +231,18 @@ impl ClientBuilder {
 
     /// The time limit of every call that sets none itself; unless set, the contract's counts, or else 5 s for calls with
     /// one reply.
-    pub fn timeout(mut self, limit: Duration) -> Self {
-        self.timeout = Some(limit);
+    pub fn timeout(self, limit: Duration) -> Self {
+        self.says("ClientBuilder::timeout", Settings::new().timeout(limit))
+    }
+
+    /// How calls are treated, whatever the contract says; what it leaves out is left to the contract and to what was set
+    /// before. A stub's own settings ([`Channel::with_settings`]) come before these.
+    pub fn settings(self, settings: Settings) -> Self {
+        self.says("ClientBuilder::settings", settings)
+    }
+
+    fn says(mut self, setting: &'static str, settings: Settings) -> Self {
+        self.code.push(Layer::new(Place::Code(setting), settings));
         self
     }
 
@@ -257,16 +257,14 @@ impl ClientBuilder {
     ///
     /// The field of [`Balance::ConsistentHash`] is looked for in every request; one that lacks it has its default.
     pub fn balance(mut self, balance: Balance) -> Self {
-        self = self.balancer(balance::of(balance, random::seed()));
-        self.hash_path = HashPath::Own(balance.field());
-        self
+        self.balancer = None;
+        self.says("ClientBuilder::balance", Settings::new().balance(balance))
     }
 
     /// Chooses among instances by a balancer of one's own, whatever the contract says. It is told the hash of the field
     /// that the contract names in `@balance(consistent_hash(…))`.
     pub fn balancer(mut self, balancer: Arc<dyn Balancer>) -> Self {
         self.balancer = Some(balancer);
-        self.hash_path = HashPath::Contract;
         self
     }
 
@@ -345,9 +343,8 @@ impl ClientBuilder {
             registry,
             views: Mutex::default(),
             codec: self.codec,
-            timeout: self.timeout,
+            code: self.code,
             balancer: self.balancer,
-            hash_path: self.hash_path,
             ramp: Ramp::new(self.warm_up),
             zone: self.zone,
             epoch: Instant::now(),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::context::Context;
-use crate::contract::{MethodDescriptor, MethodKind};
+use crate::contract::MethodDescriptor;
 use crate::metadata::Metadata;
 use crate::rope::Rope;
 use crate::route::GroupChoice;
@@ -15,9 +15,6 @@ use crate::status::{Phase, Status};
 
 use super::channel::Channel;
 use super::reply::{Form, Requests};
-
-/// How long a call with one reply may take if nobody says: never for ever, and longer than what users wait for.
-pub(super) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The limit that a caller set.
 #[derive(Clone, Copy, Debug)]
@@ -115,23 +112,12 @@ impl Plan {
         let own = match self.timeout {
             Timeout::After(limit) => Some(limit),
             Timeout::Never => None,
-            Timeout::Unset => self
-                .channel
-                .timeout()
-                .or(self.method.policy.timeout)
-                .or_else(|| default_timeout(self.method.kind)),
+            Timeout::Unset => self.channel.treated(self.method).timeout(),
         };
         // A limit beyond what the clock can count is none.
         let own = own.and_then(|limit| now.checked_add(limit));
         let inherited = context.and_then(Context::deadline).map(Into::into);
         own.into_iter().chain(inherited).min()
-    }
-}
-
-fn default_timeout(kind: MethodKind) -> Option<Duration> {
-    match kind {
-        MethodKind::Unary | MethodKind::ClientStream | MethodKind::OneWay => Some(DEFAULT_TIMEOUT),
-        MethodKind::ServerStream | MethodKind::BidiStream => None,
     }
 }
 

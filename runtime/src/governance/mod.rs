@@ -1,0 +1,25 @@
+//! How calls may be treated: one vocabulary for everybody who may say so, and one order among them.
+//!
+//! ```text
+//!   built in ◀ contract ◀ code ◀ document of all services ◀ document of the service
+//!              (.rpc)    (client, then stub; server, then offer)
+//! ```
+//!
+//! What stands further to the right wins, value by value: an operator who steers a running system has the last word. Each
+//! of them writes [`Settings`], which says as little as it likes; all of them together make a [`Treatment`], which says
+//! everything.
+//!
+//! Pure: no clock, no runtime. What acts on a treatment is in `resilience`, `client` and `server`.
+
+mod section;
+mod settings;
+mod treatment;
+mod words;
+
+pub use settings::{
+    BreakerPolicy, BreakerSettings, FallbackPolicy, FallbackSettings, HedgePolicy, HedgeSettings,
+    LimitPolicy, LimitSettings, RetryPolicy, RetrySettings, Settings, ThrottlePolicy,
+    ThrottleSettings, Treatment,
+};
+pub use treatment::{Explained, Layer, Place, explain};
+pub use words::{Codes, FallbackMode, InvalidWord, OrOff, Share, Span};

@@ -1,0 +1,87 @@
+//! A group of settings that belong together, written once: what somebody may say of it, and all of it.
+
+/// Makes two structs of one list: settings, where every value may be left out, and the policy that they add up to.
+macro_rules! section {
+    (
+        $(#[$settings_doc:meta])* $settings:ident;
+        $(#[$policy_doc:meta])* $policy:ident;
+        $($(#[$doc:meta])* $leaf:ident: $kind:ty = $default:expr,)*
+        $(@sections { $($(#[$section_doc:meta])* $section:ident: $below:ident => $made:ident,)* })?
+    ) => {
+        $(#[$settings_doc])*
+        #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+        #[serde(default, deny_unknown_fields)]
+        #[non_exhaustive]
+        pub struct $settings {
+            $($(#[$doc])* #[serde(skip_serializing_if = "Option::is_none")] pub $leaf: Option<$kind>,)*
+            $($($(#[$section_doc])* #[serde(skip_serializing_if = "Option::is_none")] pub $section: Option<$below>,)*)?
+        }
+
+        impl $settings {
+            /// Settings that say nothing.
+            pub fn new() -> Self {
+                Self::default()
+            }
+
+            $($(#[$doc])*
+            #[must_use]
+            pub fn $leaf(mut self, value: impl Into<$kind>) -> Self {
+                self.$leaf = Some(value.into());
+                self
+            })*
+
+            $($($(#[$section_doc])*
+            #[must_use]
+            pub fn $section(mut self, settings: $below) -> Self {
+                self.$section = Some(settings);
+                self
+            })*)?
+
+            /// Hands over every value by its key, in order: what is said of it, if anything.
+            pub(super) fn visit(&self, prefix: &str, visit: &mut dyn FnMut(String, Option<String>)) {
+                $(visit(format!("{prefix}{}", stringify!($leaf)), self.$leaf.as_ref().map(ToString::to_string));)*
+                $($(
+                    let below = self.$section.clone().unwrap_or_default();
+                    below.visit(concat!(stringify!($section), "."), visit);
+                )*)?
+            }
+        }
+
+        $(#[$policy_doc])*
+        #[derive(Clone, Debug, PartialEq)]
+        #[non_exhaustive]
+        pub struct $policy {
+            $($(#[$doc])* pub $leaf: $kind,)*
+            $($($(#[$section_doc])* pub $section: $made,)*)?
+        }
+
+        impl Default for $policy {
+            fn default() -> Self {
+                Self {
+                    $($leaf: $default,)*
+                    $($($section: $made::default(),)*)?
+                }
+            }
+        }
+
+        impl $policy {
+            /// Takes over what is said.
+            pub fn apply(&mut self, settings: &$settings) {
+                $(if let Some(value) = &settings.$leaf {
+                    self.$leaf.clone_from(value);
+                })*
+                $($(if let Some(below) = &settings.$section {
+                    self.$section.apply(below);
+                })*)?
+            }
+
+            /// Hands over every value by its key, in the order of the settings.
+            pub(super) fn visit(&self, prefix: &str, visit: &mut dyn FnMut(String, String)) {
+                $(visit(format!("{prefix}{}", stringify!($leaf)), self.$leaf.to_string());)*
+                $($(self.$section.visit(concat!(stringify!($section), "."), visit);)*)?
+            }
+        }
+    };
+}
+
+pub(super) use section;

@@ -1,0 +1,176 @@
+//! What may be said of how calls are treated. Each number that is built in has its reason beside it.
+
+use std::time::Duration;
+
+use crate::contract::{Balance, Cluster, MethodKind, Policy, Priority};
+use crate::status::Code;
+
+use super::section::section;
+use super::words::{Codes, FallbackMode, OrOff, Share, Span};
+
+/// How long a call with one reply may take if nobody says: never for ever, and longer than what users wait for.
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+const fn span(millis: u64) -> Span {
+    Span(Duration::from_millis(millis))
+}
+
+section! {
+    /// What one place says of calls of a method; what it leaves out is left to others.
+    Settings;
+    /// How calls of a method are treated, all places taken together.
+    Treatment;
+    /// How long a call may take in all, its tries and pauses included.
+    timeout: OrOff<Span> = OrOff::Off,
+    /// How an instance is chosen.
+    balance: Balance = Balance::P2c,
+    /// How many instances are asked, and what their failures mean.
+    cluster: Cluster = Cluster::Failover,
+    /// Who is turned away first under load.
+    priority: Priority = Priority::Normal,
+    @sections {
+        /// What follows a failure.
+        retry: RetrySettings => RetryPolicy,
+        /// When a second instance is asked before the first has answered.
+        hedge: HedgeSettings => HedgePolicy,
+        /// When an instance is left alone for a while.
+        breaker: BreakerSettings => BreakerPolicy,
+        /// When a client keeps calls from servers that are overloaded.
+        throttle: ThrottleSettings => ThrottlePolicy,
+        /// How many calls a server takes.
+        limit: LimitSettings => LimitPolicy,
+        /// What takes the place of an answer.
+        fallback: FallbackSettings => FallbackPolicy,
+    }
+}
+
+section! {
+    /// What one place says of retries.
+    RetrySettings;
+    /// What follows a failure: another try of what did not start, or of an idempotent method.
+    RetryPolicy;
+    /// Tries after the first, of an idempotent method; 0 is none. What did not start moves to another instance whatever this says.
+    attempts: u32 = 2,
+    /// Codes of failures that another instance may not meet with.
+    on: Codes = Codes(vec![Code::Unavailable, Code::ResourceExhausted, Code::Aborted]),
+    /// The first pause; further ones double, each with jitter over all of its length.
+    first_pause: Span = span(20),
+    /// The longest pause.
+    longest_pause: Span = span(1_000),
+    /// Retries in proportion to calls: a tenth more load is what a system in trouble bears.
+    budget: Share = Share::percent(10),
+    /// Retries per second besides, so that a client that calls seldom may retry.
+    budget_floor: u32 = 3,
+}
+
+section! {
+    /// What one place says of hedging.
+    HedgeSettings;
+    /// When a second instance is asked before the first has answered: of idempotent methods only.
+    HedgePolicy;
+    /// After how long without an answer.
+    after: OrOff<Span> = OrOff::Off,
+    /// The most second calls in proportion to calls: who hedges more has set the time too short.
+    budget: Share = Share::percent(5),
+}
+
+section! {
+    /// What one place says of circuit breaking.
+    BreakerSettings;
+    /// When an instance is left alone for a while, and when it is asked again.
+    BreakerPolicy;
+    /// Whether there is any.
+    enabled: bool = true,
+    /// Hard failures in a row that open it.
+    failures_in_row: u32 = 5,
+    /// The part of calls that must succeed.
+    success: Share = Share::percent(80),
+    /// Calls in the window from which that part counts.
+    least_calls: u32 = 20,
+    /// The window.
+    window: Span = span(10_000),
+    /// How long it is open the first time; doubles from time to time, with jitter.
+    open: Span = span(1_000),
+    /// The longest that it is open.
+    longest_open: Span = span(60_000),
+    /// The largest part of the instances that is left alone at once.
+    most_ejected: Share = Share::percent(30),
+    /// Below this part of usable instances all of them are asked: the fault is not theirs.
+    panic_below: Share = Share::percent(50),
+}
+
+section! {
+    /// What one place says of throttling.
+    ThrottleSettings;
+    /// When a client keeps calls from servers that turn them away for load.
+    ThrottlePolicy;
+    /// Whether it does.
+    enabled: bool = true,
+    /// Calls are kept back where there were more than this many times as many calls as were taken. 2: servers learn that
+    /// the load falls by the calls that they turn away.
+    ratio: u32 = 2,
+}
+
+section! {
+    /// What one place says of a server's limits.
+    LimitSettings;
+    /// How many calls a server takes, of a method.
+    LimitPolicy;
+    /// The most calls that run at once.
+    calls: OrOff<u32> = OrOff::Off,
+    /// Calls per second.
+    rate: OrOff<u32> = OrOff::Off,
+    /// The most calls of one caller that run at once.
+    caller_calls: OrOff<u32> = OrOff::Off,
+    /// Calls per second of one caller.
+    caller_rate: OrOff<u32> = OrOff::Off,
+}
+
+section! {
+    /// What one place says of a fallback.
+    FallbackSettings;
+    /// What takes the place of an answer.
+    FallbackPolicy;
+    /// When.
+    mode: FallbackMode = FallbackMode::Off,
+    /// The reply as canonical protobuf JSON; empty where there is none.
+    reply: String = String::new(),
+    /// How old the last good answer to an equal request may be that is given instead of a failure.
+    stale: OrOff<Span> = OrOff::Off,
+}
+
+impl Settings {
+    /// What is built in for methods of this kind.
+    pub fn built_in(kind: MethodKind) -> Self {
+        match kind {
+            MethodKind::Unary | MethodKind::ClientStream | MethodKind::OneWay => {
+                Self::new().timeout(TIMEOUT)
+            }
+            MethodKind::ServerStream | MethodKind::BidiStream => Self::new(),
+        }
+    }
+
+    /// What the contract says.
+    pub fn of_contract(policy: &Policy) -> Self {
+        let retry = policy.retry.map(|retry| {
+            let mut settings = RetrySettings::new().attempts(retry.attempts);
+            if !retry.on.is_empty() {
+                settings.on = Some(Codes(retry.on.to_vec()));
+            }
+            if let Some((first, longest)) = retry.backoff {
+                settings = settings.first_pause(first).longest_pause(longest);
+            }
+            settings
+        });
+        Self {
+            timeout: policy.timeout.map(Into::into),
+            balance: policy.balance,
+            cluster: policy.cluster,
+            priority: policy.priority,
+            retry,
+            hedge: policy.hedge.map(|after| HedgeSettings::new().after(after)),
+            limit: policy.limit.map(|calls| LimitSettings::new().calls(calls)),
+            ..Self::default()
+        }
+    }
+}
