@@ -1,4 +1,4 @@
-//! Who is listed: as a registry shows it to who watches, and as its own tools show it.
+//! Who is listed: as a registry shows it to who watches, and as it stands there.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,9 +11,9 @@ use crate::judgement::Figure;
 use crate::registry::{Registry, SERVICE};
 
 /// What is not there after this is lost for good.
-const NEVER: Duration = Duration::from_secs(90);
+pub(crate) const NEVER: Duration = Duration::from_secs(90);
 
-/// How often a registry's tool is asked.
+/// How often it is looked.
 const ASKED_EVERY: Duration = Duration::from_millis(50);
 
 /// Who watches the registry, as a client does.
@@ -56,12 +56,12 @@ impl Listed {
     }
 }
 
-/// How long it took from `since` until a registry's own tool sees all of these entries.
+/// How long it took from `since` until all of these entries are there, seen past the back end.
 pub(crate) async fn until(registry: &Registry, since: u64, ids: &[&str]) -> Figure {
     let mut ticks = interval(ASKED_EVERY);
     let seen = timeout(NEVER, async {
         for id in ids {
-            while !registry.holds(id) {
+            while !registry.holds(id).await {
                 ticks.tick().await;
             }
         }
@@ -70,7 +70,8 @@ pub(crate) async fn until(registry: &Registry, since: u64, ids: &[&str]) -> Figu
     took(since, seen)
 }
 
-fn took(since: u64, happened: bool) -> Figure {
+/// How long something took that happened now, if it did.
+pub(crate) fn took(since: u64, happened: bool) -> Figure {
     if happened {
         Figure::micros(now().saturating_sub(since))
     } else {

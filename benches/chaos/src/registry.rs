@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use callsheet_tests::engine::etcd::{Cluster, Etcd};
 use callsheet_tests::engine::redis::Redis;
-use callsheet_tests::engine::zookeeper::{Ensemble, ZooKeeper};
+use callsheet_tests::engine::zookeeper::{Ensemble, Raw, ZooKeeper};
 use callsheet_tests::engine::{Data, Engine, Kind, Network};
 use chaos::Failure;
 use tempfile::TempDir;
@@ -185,32 +185,42 @@ impl Registry {
         Ok(())
     }
 
-    /// Deletes an entry as an operator does by mistake, with the registry's own tool.
-    pub(crate) fn delete(&self, id: &str) -> Result<(), Failure> {
+    /// Deletes an entry as an operator does by mistake, past the back end.
+    pub(crate) async fn delete(&self, id: &str) -> Result<(), Failure> {
         let key = key(id);
-        block_in_place(|| match self {
+        match self {
             Self::File(folder) => Ok(std::fs::remove_file(file(folder, id))?),
-            Self::ZooKeeper(engine) => said(&engine.cli(&["delete", &key])).map(drop),
-            Self::Etcd(engine) => said(&engine.try_etcdctl(&["del", &key[1..]])).map(drop),
-            Self::Redis(engine) => said(&engine.try_cli(&["DEL", &key[1..]], b"")).map(drop),
-            _ => Err("entries are not deleted here".into()),
-        })
-    }
-
-    /// Whether an entry is there, seen with the registry's own tool.
-    pub(crate) fn holds(&self, id: &str) -> bool {
-        let key = key(id);
-        let text = block_in_place(|| match self {
-            Self::File(folder) => std::fs::read_to_string(file(folder, id)).unwrap_or_default(),
-            Self::ZooKeeper(engine) => said(&engine.cli(&["get", &key])).unwrap_or_default(),
+            Self::ZooKeeper(engine) => {
+                Raw::connect(engine).await.delete(&key).await;
+                Ok(())
+            }
             Self::Etcd(engine) => {
-                said(&engine.try_etcdctl(&["get", &key[1..]])).unwrap_or_default()
+                block_in_place(|| said(&engine.try_etcdctl(&["del", &key[1..]]))).map(drop)
             }
             Self::Redis(engine) => {
-                said(&engine.try_cli(&["--raw", "GET", &key[1..]], b"")).unwrap_or_default()
+                block_in_place(|| said(&engine.try_cli(&["DEL", &key[1..]], b""))).map(drop)
+            }
+            _ => Err("entries are not deleted here".into()),
+        }
+    }
+
+    /// Whether an entry is there, seen past the back end.
+    pub(crate) async fn holds(&self, id: &str) -> bool {
+        let key = key(id);
+        let text = match self {
+            Self::File(folder) => std::fs::read_to_string(file(folder, id)).unwrap_or_default(),
+            Self::ZooKeeper(engine) => {
+                let held = Raw::connect(engine).await.read(&key).await;
+                String::from_utf8_lossy(&held.unwrap_or_default()).into_owned()
+            }
+            Self::Etcd(engine) => block_in_place(|| said(&engine.try_etcdctl(&["get", &key[1..]])))
+                .unwrap_or_default(),
+            Self::Redis(engine) => {
+                block_in_place(|| said(&engine.try_cli(&["--raw", "GET", &key[1..]], b"")))
+                    .unwrap_or_default()
             }
             _ => String::new(),
-        });
+        };
         text.contains("\"addresses\"")
     }
 

@@ -2,11 +2,10 @@
 
 use callsheet::registry::{ErrorKind, Expected, LeaseState};
 use callsheet::testing::registry::LIMIT;
-use callsheet_tests::engine::zookeeper::{Ensemble, ZooKeeper};
+use callsheet_tests::engine::zookeeper::{Ensemble, Raw, ZooKeeper, expire};
 use callsheet_tests::engine::{Data, Engine};
 use tokio::time::timeout;
 
-use super::raw::{Raw, expire};
 use super::{DIRECTORY, SERVICE, instance, is_current, is_stale, listed, lost, open, soon, until};
 
 #[tokio::test]

@@ -3,7 +3,6 @@
 mod access;
 mod faults;
 mod poison;
-mod raw;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -2,9 +2,8 @@
 
 use callsheet::registry::{MAX_INSTANCES, MAX_RECORD_BYTES};
 use callsheet_tests::engine::Engine;
-use callsheet_tests::engine::zookeeper::ZooKeeper;
+use callsheet_tests::engine::zookeeper::{Raw, ZooKeeper};
 
-use super::raw::Raw;
 use super::{DIRECTORY, SERVICE, instance, is_current, listed, open, until};
 
 #[tokio::test]

@@ -3,6 +3,8 @@
 //! Every server is a Java process with little memory and a compiler that does not try hard: it starts within a second. It is
 //! asked what it is by its words of four letters.
 
+mod raw;
+
 use std::fmt::Write as _;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -13,6 +15,7 @@ use tokio::net::TcpStream;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::{Data, Engine, Kind, PATIENCE, Place, Ports, missing, program};
+pub use raw::{Raw, expire};
 
 /// Debian's packages of the server and of what runs it.
 const SERVER: &str = "libzookeeper-java";

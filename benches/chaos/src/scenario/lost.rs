@@ -1,15 +1,17 @@
 //! Registrations are lost: a session runs out while its process is suspended, an entry is deleted by hand, or there is somebody
-//! else's in its place, the registry forgets everything. Each is listed again.
+//! else's in its place, a dead session's or one that stays, the registry forgets everything. Each is listed again.
 
 use std::process::Command;
 use std::time::Duration;
 
-use callsheet_tests::engine::{Data, program};
+use callsheet_tests::engine::zookeeper::{Raw, ZooKeeper};
+use callsheet_tests::engine::{Data, Engine, program};
 use chaos::{Failure, now};
+use tokio::time::timeout;
 
 use crate::fleet::{Fleet, pass, strike};
 use crate::judgement::{Figure, Judgement};
-use crate::listed::{Listed, until};
+use crate::listed::{Listed, NEVER, took, until};
 use crate::registry::{Arena, Registry, key};
 use crate::stage::Stage;
 
@@ -20,6 +22,9 @@ const LISTED_AGAIN: f64 = 40_000.0;
 
 /// In which calls meet a server that has just been suspended, and may fail.
 const NOTICED: u64 = 1_500_000;
+
+/// How often an entry's owner is asked for.
+const ASKED_EVERY: Duration = Duration::from_millis(20);
 
 /// How long a registry is cut off while it forgets what it said before.
 const CUT_OFF: Duration = Duration::from_secs(4);
@@ -39,16 +44,24 @@ pub(super) async fn play(stage: &Stage) -> Outcome {
     let mut judgements = vec![deleted(&fleet, &ids[0]).await?];
     let (stopped, again) = suspended(&fleet, &ids[1], &mut view).await?;
     judgements.push(again);
+    let mut stops = vec![stopped];
     match stage.arena {
-        Arena::ZooKeeper => judgements.push(usurped(&fleet, &ids[2]).await?),
+        Arena::ZooKeeper => {
+            judgements.push(usurped(&fleet, &ids[0]).await?);
+            let (stopped, both) = succeeded(&fleet, &ids[2], &mut view).await?;
+            judgements.extend(both);
+            stops.push(stopped);
+        }
         Arena::Etcd => judgements.push(compacted(&fleet, &ids[2], &mut view).await?),
         Arena::Redis => judgements.push(emptied(&mut fleet, &ids).await?),
         _ => {}
     }
     pass(Duration::from_secs(1)).await;
     let record = load.finish().await?;
-    let met = stopped..stopped + NOTICED;
-    let elsewhere = record.failed.len() - record.failed_in(&met);
+    let then = stops
+        .iter()
+        .map(|&at| record.failed_in(&(at..at + NOTICED)));
+    let elsewhere = record.failed.len() - then.sum::<usize>();
     let what = "calls failed, but for those of a server just suspended";
     judgements.push(
         Judgement::goal(what, Figure::count(elsewhere), Figure::count(0))
@@ -60,7 +73,7 @@ pub(super) async fn play(stage: &Stage) -> Outcome {
 
 async fn deleted(fleet: &Fleet<'_>, id: &str) -> Result<Judgement, Failure> {
     let since = now();
-    fleet.registry.delete(id)?;
+    fleet.registry.delete(id).await?;
     let again = until(&fleet.registry, since, &[id]).await;
     Ok(promise("deleted by hand: listed again after", again))
 }
@@ -83,36 +96,70 @@ async fn suspended(
     Ok((stopped, judgement.noting(format!("lost after {gone}"))))
 }
 
-/// Somebody else's entry stands where the server's was, as the one of an old session would.
+/// Somebody else's entry that stays stands where the server's was.
 async fn usurped(fleet: &Fleet<'_>, id: &str) -> Result<Judgement, Failure> {
-    let Registry::ZooKeeper(engine) = &fleet.registry else {
-        return Err("only ZooKeeper's entries have owners".into());
-    };
+    let mut hand = Raw::connect(zookeeper(fleet)?).await;
     let path = key(id);
-    let zookeeper = |words: &[&str]| {
-        let output = tokio::task::block_in_place(|| engine.cli(words));
-        String::from_utf8_lossy(&output.stdout).into_owned()
-    };
-    let record = zookeeper(&["get", &path]);
-    let record = record.lines().find(|line| line.starts_with('{'));
-    let record = record.ok_or("the entry is not there")?;
+    let record = hand.read(&path).await.ok_or("the entry is not there")?;
     let since = now();
-    zookeeper(&["delete", &path]);
-    zookeeper(&["create", &path, record]);
+    hand.delete(&path).await;
+    hand.create(&path, &record).await;
+    let again = owned_anew(&mut hand, &path, 0, since).await;
+    let what = "another's entry in its place: its own again after";
+    Ok(promise(what, again))
+}
+
+/// The session of a server runs out while it is suspended, and when it goes on the entry of an older session, which still
+/// lives, stands where its own was. That session ends soon, and must not take the server's entry with it.
+///
+/// Also the moment when the process was suspended.
+async fn succeeded(
+    fleet: &Fleet<'_>,
+    id: &str,
+    view: &mut Listed,
+) -> Result<(u64, [Judgement; 2]), Failure> {
+    let engine = zookeeper(fleet)?;
+    let (mut older, mut hand) = (Raw::connect(engine).await, Raw::connect(engine).await);
+    let path = key(id);
+    let record = hand.read(&path).await.ok_or("the entry is not there")?;
+    let expired = hand.owner(&path).await.ok_or("the entry is not there")?;
+    let node = &fleet.servers[2].node;
+    let (stopped, _) = strike(node, "STOP")?;
+    let gone = view.until(stopped, |now| now.instance(id).is_none()).await;
+    older.create_ephemeral(&path, &record).await;
+    let of_older = older.owner(&path).await.unwrap_or_default();
+    let (since, _) = strike(node, "CONT")?;
+    // It asks by the older session, which therefore lives until then.
+    let again = owned_anew(&mut older, &path, of_older, since).await;
+    older.close().await;
+    let owner = hand.owner(&path).await.unwrap_or_default();
+    let lost = [0, expired, of_older].contains(&owner);
+    let what = "its session ran out, an older one's ephemeral in its place: its own again after";
+    let again = promise(what, again).noting(format!("ran out after {gone}"));
+    let what = "entries lost with the end of the older session";
+    let lost = Judgement::goal(what, Figure::count(usize::from(lost)), Figure::count(0));
+    Ok((stopped, [again, lost]))
+}
+
+fn zookeeper<'a>(fleet: &'a Fleet<'_>) -> Result<&'a Engine<ZooKeeper>, Failure> {
+    match &fleet.registry {
+        Registry::ZooKeeper(engine) => Ok(engine),
+        _ => Err("only ZooKeeper's entries have owners".into()),
+    }
+}
+
+/// How long it takes from `since` until an entry that was `before`'s is that of a session other than that.
+async fn owned_anew(hand: &mut Raw, path: &str, before: i64, since: u64) -> Figure {
     let owned = async {
-        while zookeeper(&["stat", &path]).contains("ephemeralOwner = 0x0\n") {
-            pass(Duration::from_millis(200)).await;
+        while hand
+            .owner(path)
+            .await
+            .is_none_or(|owner| [0, before].contains(&owner))
+        {
+            pass(ASKED_EVERY).await;
         }
     };
-    let owned = tokio::time::timeout(Duration::from_secs(90), owned).await;
-    let again = match owned {
-        Ok(()) => Figure::micros(now().saturating_sub(since)),
-        Err(_) => Figure::millis(f64::INFINITY),
-    };
-    Ok(promise(
-        "another's entry in its place: its own again after",
-        again,
-    ))
+    took(since, timeout(NEVER, owned).await.is_ok())
 }
 
 /// While the registry is cut off, somebody is listed and the history up to there forgotten.

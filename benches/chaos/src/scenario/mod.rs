@@ -13,7 +13,6 @@ mod storm;
 
 use std::future::Future;
 use std::pin::Pin;
-use std::task::Poll;
 
 use chaos::Failure;
 
@@ -156,62 +155,48 @@ pub(crate) async fn all(settings: &Settings) -> Result<Report, Failure> {
 
 /// Plays a scenario with several casts at the same time, and once more where only the machine may have been at fault.
 async fn perform(
-    scenario: &Scenario,
+    scenario: &'static Scenario,
     casts: &[(System, Arena)],
     quick: bool,
 ) -> Result<Vec<Run>, Failure> {
-    let playing = |again: bool| {
-        casts.iter().map(move |(system, arena)| async move {
-            let run = play(scenario, *system, *arena, quick).await?;
-            run.tell();
-            Ok::<_, Failure>(Run {
-                repeated: again,
-                ..run
-            })
-        })
-    };
-    let mut runs = all_of(playing(false)).await?;
+    let mut runs = together(scenario, casts, quick).await?;
     let ours = |run: &&Run| run.system == System::Callsheet && !run.holds();
     let late = runs.iter().filter(ours).map(|run| run.noise.late).max();
     if let Some(late) = late
         && late > TOO_LATE
     {
         eprintln!("  the machine was late by {late:.0?}: once more");
-        runs = all_of(playing(true)).await?;
+        runs = together(scenario, casts, quick).await?;
+        for run in &mut runs {
+            run.repeated = true;
+        }
     }
     Ok(runs)
 }
 
-/// What all of these give, at the same time.
-async fn all_of<T>(
-    futures: impl Iterator<Item = impl Future<Output = Result<T, Failure>>>,
-) -> Result<Vec<T>, Failure> {
-    let mut futures: Vec<_> = futures.map(Box::pin).collect();
-    let mut results: Vec<Option<T>> = futures.iter().map(|_| None).collect();
-    std::future::poll_fn(|cx| {
-        let mut open = false;
-        for (future, result) in futures.iter_mut().zip(&mut results) {
-            if result.is_some() {
-                continue;
-            }
-            match future.as_mut().poll(cx) {
-                Poll::Ready(Ok(value)) => *result = Some(value),
-                Poll::Ready(Err(failure)) => return Poll::Ready(Err(failure)),
-                Poll::Pending => open = true,
-            }
-        }
-        if open {
-            Poll::Pending
-        } else {
-            Poll::Ready(Ok(()))
-        }
-    })
-    .await?;
-    Ok(results.into_iter().flatten().collect())
+/// Each cast is a task of its own: one that waits for a command of its registry holds up no other's clock.
+async fn together(
+    scenario: &'static Scenario,
+    casts: &[(System, Arena)],
+    quick: bool,
+) -> Result<Vec<Run>, Failure> {
+    let begin = |&(system, arena): &(System, Arena)| {
+        tokio::spawn(async move {
+            let run = play(scenario, system, arena, quick).await?;
+            run.tell();
+            Ok::<_, Failure>(run)
+        })
+    };
+    let playing: Vec<_> = casts.iter().map(begin).collect();
+    let mut runs = Vec::new();
+    for cast in playing {
+        runs.push(cast.await??);
+    }
+    Ok(runs)
 }
 
 async fn play(
-    scenario: &Scenario,
+    scenario: &'static Scenario,
     system: System,
     arena: Arena,
     quick: bool,
