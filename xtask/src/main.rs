@@ -36,8 +36,8 @@ Tasks:
   bench micro [FILTER]…         measure the parts of the call path, or those whose name holds a filter
   bench peers [--quick] [--only CASE]… [--system NAME]… [--json FILE]
                                 compare with other systems: the same load on each; `bench peers --help` says more
-  chaos discovery [--quick] [--only NAME]… [--on REGISTRY]… [--json FILE] [--list]
-                                do harm to servers and registries, and judge what calls notice of it, beside tonic
+  chaos discovery|governance [--quick] [--only NAME]… [--on REGISTRY]… [--json FILE] [--list]
+                                do harm to servers and registries, and judge what calls notice of it, beside others
   engines                       install what the tests of discovery need and the system lacks: Redis, etcd, ZooKeeper
   fuzz [TARGET]… [--runs N] [--seed N] [--fresh] [--input FILE] [--keep]
                                 hand the compiler inputs that nobody would write; start from scratch instead of from what

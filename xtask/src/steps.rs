@@ -181,13 +181,13 @@ const STEPS: &[Step] = &[
     },
     Step {
         name: "chaos-fmt",
-        shows: "the scenarios of discovery are formatted",
+        shows: "the scenarios are formatted",
         cargo: &["fmt", "--manifest-path=benches/chaos/Cargo.toml", "--check"],
         environment: &[],
     },
     Step {
         name: "chaos-clippy",
-        shows: "no lint has anything to say of the scenarios of discovery",
+        shows: "no lint has anything to say of the scenarios",
         cargo: &[
             "clippy",
             "--manifest-path=benches/chaos/Cargo.toml",
@@ -213,6 +213,12 @@ const STEPS: &[Step] = &[
         name: "chaos",
         shows: "calls notice nothing, or as little as can be, of what befalls servers and registries",
         cargo: &["xtask", "chaos", "discovery", "--quick"],
+        environment: &[],
+    },
+    Step {
+        name: "governance",
+        shows: "servers that fail, are slow or have too much to do cost their callers little",
+        cargo: &["xtask", "chaos", "governance", "--quick"],
         environment: &[],
     },
     Step {

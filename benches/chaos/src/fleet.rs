@@ -121,7 +121,7 @@ impl<'a> Fleet<'a> {
         let name = format!("{letter}{}", self.started[place]);
         let mut arguments = vec!["serve", "--name", &name];
         let bind = match self.stage.system {
-            System::Callsheet => "127.0.0.1:0".to_owned(),
+            System::Callsheet | System::Bare => "127.0.0.1:0".to_owned(),
             System::Tonic => format!("127.0.0.1:{}", self.ports.all()[place]),
         };
         arguments.extend(["--bind", &bind]);

@@ -1,4 +1,4 @@
-//! `chaos discovery`: what befalls servers and registries, and what calls notice of it, beside tonic.
+//! `chaos discovery` and `chaos governance`: what befalls servers and registries, and what calls notice of it, beside others.
 //!
 //! ```text
 //! runner ──starts──▶ registry (a real engine)
@@ -13,7 +13,9 @@
     reason = "a tool at the edge: it reports to a terminal"
 )]
 
+mod area;
 mod fleet;
+mod governance;
 mod judgement;
 mod listed;
 mod machine;
@@ -26,34 +28,34 @@ mod stage;
 
 use std::process::ExitCode;
 
+use area::{AREAS, Area};
 use chaos::Failure;
-use scenario::SCENARIOS;
 use stage::Settings;
 
 const USAGE: &str = "\
-Usage: cargo xtask chaos discovery [--quick] [--only NAME]… [--on REGISTRY]… [--json FILE] [--list]
+Usage: cargo xtask chaos AREA [--quick] [--only NAME]… [--on REGISTRY]… [--json FILE] [--list]
 
-Starts real registries, servers and a load of 2 000 calls a second, does them harm, and prints what the calls noticed, beside
-tonic's balanced channel where that has such a thing. Exits with 1 if a line falls short.
+Exits with 1 if a line falls short.
 
 --quick        shorter outages and fewer rounds: some minutes in all
 --only NAME    this scenario; repeat for more
---on REGISTRY  file, zookeeper, etcd or redis only; repeat for more
+--on REGISTRY  process, list, file, zookeeper, etcd or redis only; repeat for more
 --json FILE    write the lines, and what each quarter of a second was like
 --list         name the scenarios";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let area = |name: &str| AREAS.iter().find(|area| area.name == name);
     let done = match arguments.as_slice() {
-        ["discovery", "--list"] => {
-            for scenario in SCENARIOS {
-                println!("{:<10} {}", scenario.name, scenario.shows);
+        [name, options @ ..] if area(name).is_some() => area(name).map_or(Ok(false), |area| {
+            if options == ["--list"] {
+                list(area);
+                return Ok(true);
             }
-            Ok(true)
-        }
-        ["discovery", options @ ..] => discovery(options),
-        _ => Err(USAGE.into()),
+            play(area, options)
+        }),
+        _ => Err(usage().into()),
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,
@@ -65,14 +67,29 @@ fn main() -> ExitCode {
     }
 }
 
-fn discovery(options: &[&str]) -> Result<bool, Failure> {
-    let settings = Settings::read(options).map_err(|reason| format!("{reason}\n\n{USAGE}"))?;
+fn usage() -> String {
+    let areas: Vec<String> = AREAS
+        .iter()
+        .map(|area| format!("{}: {}.", area.name, area.about))
+        .collect();
+    format!("{USAGE}\n\n{}", areas.join("\n\n"))
+}
+
+fn list(area: &Area) {
+    for scenario in area.scenarios {
+        println!("{:<10} {}", scenario.name, scenario.shows);
+    }
+}
+
+fn play(area: &Area, options: &[&str]) -> Result<bool, Failure> {
+    let settings = Settings::read(options, area.scenarios)
+        .map_err(|reason| format!("{reason}\n\n{}", usage()))?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()?;
     runtime.block_on(async {
-        let report = scenario::all(&settings).await?;
+        let report = scenario::all(area, &settings).await?;
         println!("\n{report}");
         if let Some(file) = &settings.json {
             std::fs::write(file, report.json())

@@ -19,6 +19,8 @@ pub(crate) const SERVICE: &str = "chaos.Target";
 /// A kind of registry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Arena {
+    /// None, nor any other process: all within this one.
+    Process,
     /// None: servers are known by their addresses.
     List,
     /// A directory.
@@ -36,7 +38,8 @@ pub(crate) enum Arena {
 }
 
 impl Arena {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
+        Self::Process,
         Self::List,
         Self::File,
         Self::ZooKeeper,
@@ -46,8 +49,17 @@ impl Arena {
         Self::Cluster,
     ];
 
+    /// The same where there is no registry.
+    pub(crate) fn without_registry(self) -> Self {
+        match self {
+            Self::Process => Self::Process,
+            _ => Self::List,
+        }
+    }
+
     pub(crate) fn name(self) -> &'static str {
         match self {
+            Self::Process => "process",
             Self::List => "list",
             Self::File => "file",
             Self::ZooKeeper => "zookeeper",
@@ -105,7 +117,7 @@ impl Registry {
     pub(crate) async fn start(arena: Arena, apart: bool) -> Result<Self, Failure> {
         let network = || apart.then(Network::connect);
         Ok(match arena {
-            Arena::List => Self::List,
+            Arena::Process | Arena::List => Self::List,
             Arena::File => Self::File(tempfile::tempdir()?),
             Arena::ZooKeeper => Self::ZooKeeper(engine(ZooKeeper::default(), network()).await),
             Arena::Etcd => Self::Etcd(engine(Etcd::default(), network()).await),

@@ -1,4 +1,4 @@
-//! What came of the scenarios: a line for each fact, ours beside tonic's.
+//! What came of the scenarios: a line for each fact, ours beside another's.
 
 use std::fmt;
 
@@ -110,13 +110,22 @@ impl Run {
 }
 
 /// Everything that was played.
-#[derive(Default)]
 pub(crate) struct Report {
+    /// Whose lines stand beside ours.
+    beside: System,
     pub(crate) runs: Vec<Run>,
 }
 
 impl Report {
-    /// Whether each line of ours is within its bound. What tonic does is told and not judged.
+    /// Nothing yet, to be compared with this system.
+    pub(crate) fn beside(beside: System) -> Self {
+        Self {
+            beside,
+            runs: Vec::new(),
+        }
+    }
+
+    /// Whether each line of ours is within its bound. What the others do is told and not judged.
     pub(crate) fn holds(&self) -> bool {
         self.ours().all(Run::holds)
     }
@@ -126,10 +135,10 @@ impl Report {
         runs.filter(|run| run.system == System::Callsheet)
     }
 
-    /// What tonic did where ours did this.
-    fn beside(&self, scenario: &str, what: &str) -> Option<String> {
+    /// What the other did where ours did this.
+    fn other(&self, scenario: &str, what: &str) -> Option<String> {
         let runs = self.runs.iter();
-        let mut runs = runs.filter(|run| run.system == System::Tonic);
+        let mut runs = runs.filter(|run| run.system == self.beside);
         let run = runs.find(|run| run.scenario == scenario)?;
         if run.failure.is_some() {
             return Some("failed".to_owned());
@@ -154,7 +163,7 @@ impl fmt::Display for Report {
                 "fact",
                 "at most",
                 "callsheet",
-                "tonic",
+                self.beside.name(),
                 "",
             ]
             .map(str::to_owned),
@@ -178,7 +187,7 @@ impl fmt::Display for Report {
                     one.what.clone(),
                     most,
                     cell(one),
-                    self.beside(run.scenario, &one.what).unwrap_or_default(),
+                    self.other(run.scenario, &one.what).unwrap_or_default(),
                     verdict.to_owned(),
                 ]);
             }

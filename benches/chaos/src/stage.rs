@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use crate::record::Record;
 use crate::registry::Arena;
-use crate::scenario::SCENARIOS;
+use crate::scenario::Scenario;
 
 /// What the command line asks for.
 #[derive(Debug, Default)]
@@ -20,7 +20,8 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    pub(crate) fn read(options: &[&str]) -> Result<Self, Failure> {
+    /// Those that `options` say, for a choice among `scenarios`.
+    pub(crate) fn read(options: &[&str], scenarios: &[Scenario]) -> Result<Self, Failure> {
         let mut settings = Self::default();
         let mut rest = options.iter();
         while let Some(option) = rest.next() {
@@ -29,8 +30,8 @@ impl Settings {
                 "--quick" => settings.quick = true,
                 "--only" => {
                     let name = *value()?;
-                    if !SCENARIOS.iter().any(|scenario| scenario.name == name) {
-                        let names: Vec<_> = SCENARIOS.iter().map(|one| one.name).collect();
+                    if !scenarios.iter().any(|scenario| scenario.name == name) {
+                        let names: Vec<_> = scenarios.iter().map(|one| one.name).collect();
                         return Err(format!("no scenario `{name}`: {}", names.join(", ")).into());
                     }
                     settings.only.push(name.to_owned());
@@ -59,6 +60,8 @@ pub(crate) enum System {
     Callsheet,
     /// tonic with its balanced channel over a fixed list.
     Tonic,
+    /// Ours with what a scenario is about switched off.
+    Bare,
 }
 
 impl System {
@@ -66,6 +69,7 @@ impl System {
         match self {
             Self::Callsheet => "callsheet",
             Self::Tonic => "tonic",
+            Self::Bare => "without",
         }
     }
 }
@@ -101,7 +105,10 @@ impl Stage {
     /// The program whose processes are servers and loads: built beside this one.
     pub(crate) fn program(&self) -> Result<PathBuf, Failure> {
         let own = std::env::current_exe()?;
-        Ok(own.with_file_name(format!("{}-node", self.system.name())))
+        Ok(own.with_file_name(match self.system {
+            System::Callsheet | System::Bare => "callsheet-node",
+            System::Tonic => "tonic-node",
+        }))
     }
 
     /// `long`, or `short` in a quick run.

@@ -1,4 +1,4 @@
-//! The scenarios: what is done, and what is judged. One file each.
+//! How scenarios are played, and those of discovery: what is done, and what is judged. One file each.
 
 mod joins;
 mod killed;
@@ -16,6 +16,7 @@ use std::pin::Pin;
 
 use chaos::Failure;
 
+use crate::area::Area;
 use crate::judgement::Judgement;
 use crate::machine::{TOO_LATE, Watch};
 use crate::registry::Arena;
@@ -23,21 +24,21 @@ use crate::report::{Report, Run};
 use crate::stage::{Settings, Stage, System};
 
 /// Facts, or why there are none.
-type Outcome = Result<Vec<Judgement>, Failure>;
+pub(crate) type Outcome = Result<Vec<Judgement>, Failure>;
 
-type Playing<'a> = Pin<Box<dyn Future<Output = Outcome> + Send + 'a>>;
+pub(crate) type Playing<'a> = Pin<Box<dyn Future<Output = Outcome> + Send + 'a>>;
 
 /// Something that happens to servers or their registry.
 pub(crate) struct Scenario {
     pub(crate) name: &'static str,
     pub(crate) shows: &'static str,
     /// Where it is played with Callsheet.
-    arenas: &'static [Arena],
-    /// Whether tonic has such a thing.
-    tonic: bool,
+    pub(crate) arenas: &'static [Arena],
+    /// Whether it is played with the system beside ours too.
+    pub(crate) beside: bool,
     /// Whether it mostly waits, so that all registries may be played at the same time.
-    together: bool,
-    play: for<'a> fn(&'a Stage) -> Playing<'a>,
+    pub(crate) together: bool,
+    pub(crate) play: for<'a> fn(&'a Stage) -> Playing<'a>,
 }
 
 /// The engines that are one process.
@@ -49,7 +50,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         name: "rolling",
         shows: "a rolling restart of all servers loses no call",
         arenas: &[Arena::File, Arena::ZooKeeper, Arena::Etcd, Arena::Redis],
-        tonic: true,
+        beside: true,
         together: false,
         play: |stage| Box::pin(rolling::play(stage)),
     },
@@ -57,7 +58,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         name: "killed",
         shows: "of a server that is killed, only calls in flight fail",
         arenas: &[Arena::File],
-        tonic: true,
+        beside: true,
         together: false,
         play: |stage| Box::pin(killed::play(stage)),
     },
@@ -65,7 +66,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         name: "stopped",
         shows: "a server that hangs is left alone, and comes back",
         arenas: &[Arena::File],
-        tonic: true,
+        beside: true,
         together: false,
         play: |stage| Box::pin(stopped::play(stage)),
     },
@@ -73,7 +74,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         name: "joins",
         shows: "a new server is used at once, and weights are kept",
         arenas: &[Arena::File],
-        tonic: false,
+        beside: false,
         together: false,
         play: |stage| Box::pin(joins::play(stage)),
     },
@@ -81,7 +82,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         name: "storm",
         shows: "many connections at once are served, and too many do no harm",
         arenas: &[Arena::List],
-        tonic: true,
+        beside: true,
         together: false,
         play: |stage| Box::pin(storm::play(stage)),
     },
@@ -89,7 +90,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         name: "shutdown",
         shows: "a server ends in time, whatever its peers do",
         arenas: &[Arena::List],
-        tonic: true,
+        beside: true,
         together: false,
         play: |stage| Box::pin(shutdown::play(stage)),
     },
@@ -97,7 +98,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         name: "outage",
         shows: "a registry that is gone costs no call, and all agree with it soon after",
         arenas: ENGINES,
-        tonic: false,
+        beside: false,
         together: true,
         play: |stage| Box::pin(outage::play(stage)),
     },
@@ -105,7 +106,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         name: "lost",
         shows: "a registration that is lost is made again",
         arenas: &[Arena::File, Arena::ZooKeeper, Arena::Etcd, Arena::Redis],
-        tonic: false,
+        beside: false,
         together: true,
         play: |stage| Box::pin(lost::play(stage)),
     },
@@ -113,7 +114,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         name: "leader",
         shows: "the loss of a registry's leader costs no call",
         arenas: &[Arena::Ensemble, Arena::Cluster],
-        tonic: false,
+        beside: false,
         together: true,
         play: |stage| Box::pin(leader::play(stage)),
     },
@@ -121,16 +122,16 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         name: "poisoned",
         shows: "what is no entry harms nothing, and no password is printed",
         arenas: &[Arena::File, Arena::ZooKeeper, Arena::Etcd, Arena::Redis],
-        tonic: false,
+        beside: false,
         together: false,
         play: |stage| Box::pin(poisoned::play(stage)),
     },
 ];
 
-/// Plays all that the settings want.
-pub(crate) async fn all(settings: &Settings) -> Result<Report, Failure> {
-    let mut report = Report::default();
-    for scenario in SCENARIOS {
+/// Plays all of an area that the settings want.
+pub(crate) async fn all(area: &Area, settings: &Settings) -> Result<Report, Failure> {
+    let mut report = Report::beside(area.beside);
+    for scenario in area.scenarios {
         if !settings.wants(scenario.name) {
             continue;
         }
@@ -140,8 +141,8 @@ pub(crate) async fn all(settings: &Settings) -> Result<Report, Failure> {
             .filter(|arena| settings.wants_on(**arena))
             .map(|arena| (System::Callsheet, *arena))
             .collect();
-        if scenario.tonic && !casts.is_empty() {
-            casts.push((System::Tonic, Arena::List));
+        if scenario.beside && !casts.is_empty() {
+            casts.push((area.beside, scenario.arenas[0].without_registry()));
         }
         let together = if scenario.together { casts.len() } else { 1 };
         for casts in casts.chunks(together.max(1)) {

@@ -28,7 +28,7 @@ const SILENT: usize = 10;
 pub(super) async fn play(stage: &Stage) -> Outcome {
     let mut fleet = Fleet::start(stage, 0).await?;
     let limit: &[&str] = match stage.system {
-        System::Callsheet => &["--drain", LIMIT],
+        System::Callsheet | System::Bare => &["--drain", LIMIT],
         System::Tonic => &[],
     };
     let address = fleet.join(limit).await?.address.clone();
