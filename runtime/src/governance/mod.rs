@@ -17,9 +17,9 @@ mod treatment;
 mod words;
 
 pub use settings::{
-    BreakerPolicy, BreakerSettings, FallbackPolicy, FallbackSettings, HedgePolicy, HedgeSettings,
-    LimitPolicy, LimitSettings, RetryPolicy, RetrySettings, Settings, ThrottlePolicy,
-    ThrottleSettings, Treatment,
+    BreakerPolicy, BreakerSettings, FailbackPolicy, FailbackSettings, FallbackPolicy,
+    FallbackSettings, HedgePolicy, HedgeSettings, LimitPolicy, LimitSettings, RetryPolicy,
+    RetrySettings, Settings, ThrottlePolicy, ThrottleSettings, Treatment,
 };
 pub use treatment::{Explained, Layer, Place, explain};
 pub use words::{Codes, FallbackMode, InvalidWord, OrOff, Share, Span};

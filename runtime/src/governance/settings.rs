@@ -41,6 +41,8 @@ section! {
         limit: LimitSettings => LimitPolicy,
         /// What takes the place of an answer.
         fallback: FallbackSettings => FallbackPolicy,
+        /// How calls that failed are repeated in the background, where the strategy is `failback`.
+        failback: FailbackSettings => FailbackPolicy,
     }
 }
 
@@ -129,14 +131,44 @@ section! {
 section! {
     /// What one place says of a fallback.
     FallbackSettings;
-    /// What takes the place of an answer.
+    /// What takes the place of an answer, where there is something: of calls with one request and one reply.
     FallbackPolicy;
     /// When.
-    mode: FallbackMode = FallbackMode::Off,
+    mode: FallbackMode = FallbackMode::Fail,
+    /// Codes of failures whose place it takes: those of servers and networks. What the application says is its answer. The
+    /// strategies `failsafe` and `failback` go by these as well.
+    on: Codes = Codes(vec![
+        Code::Unavailable,
+        Code::DeadlineExceeded,
+        Code::ResourceExhausted,
+        Code::Internal,
+        Code::Unknown,
+    ]),
     /// The reply as canonical protobuf JSON; empty where there is none.
     reply: String = String::new(),
-    /// How old the last good answer to an equal request may be that is given instead of a failure.
+    /// How old the last good answer to an equal request may be that is given instead of a failure; of idempotent methods.
     stale: OrOff<Span> = OrOff::Off,
+    /// The most answers of a method that a client keeps for that: what is asked again within minutes.
+    stale_entries: u32 = 1_000,
+    /// The most bytes of them, requests included: a client of ten such methods keeps 160 MiB at the most.
+    stale_bytes: u64 = 16 * 1024 * 1024,
+}
+
+section! {
+    /// What one place says of repeating calls in the background.
+    FailbackSettings;
+    /// How calls that failed are repeated in the background, where the strategy is `failback`.
+    FailbackPolicy;
+    /// The pause before the first repetition. Longer than that of a retry: nobody waits.
+    first_pause: Span = span(1_000),
+    /// The longest pause; each doubles the one before, with jitter over all of its length.
+    longest_pause: Span = span(60_000),
+    /// How long a call is repeated before it is given up: longer than most outages.
+    keep: Span = span(3_600_000),
+    /// The most calls of a method that wait in a client. One more fails.
+    queue_calls: u32 = 1_000,
+    /// The most bytes of their requests.
+    queue_bytes: u64 = 16 * 1024 * 1024,
 }
 
 impl Settings {

@@ -243,9 +243,9 @@ impl<'de> Deserialize<'de> for Codes {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum FallbackMode {
     /// Never.
-    #[default]
     Off,
     /// When the call has failed and nothing is left to try.
+    #[default]
     Fail,
     /// Always: nobody is called.
     Force,
