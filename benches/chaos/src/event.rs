@@ -81,3 +81,9 @@ pub fn say(event: &Event) {
     // A runner that has gone needs nothing.
     let _ = out.write_all(line.as_bytes()).and_then(|()| out.flush());
 }
+
+/// Shows all there is to something, for who searches what processes print for what they must not.
+pub fn show(what: &impl std::fmt::Debug) {
+    let line = format!("{what:?}\n");
+    let _ = std::io::stderr().lock().write_all(line.as_bytes());
+}

@@ -157,7 +157,8 @@ impl<'a> Fleet<'a> {
         Ok(Load::new(self.process(&name, &arguments)?))
     }
 
-    fn process(&self, name: &str, arguments: &[&str]) -> Result<Node, Failure> {
+    /// A process of the system, with these words.
+    pub(crate) fn process(&self, name: &str, arguments: &[&str]) -> Result<Node, Failure> {
         let program = self.stage.program()?;
         // The shell becomes the program.
         let mut command = vec![

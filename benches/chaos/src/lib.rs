@@ -9,7 +9,7 @@ pub mod storm;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-pub use event::{Call, Event, Unanswered, say};
+pub use event::{Call, Event, Unanswered, say, show};
 pub use options::Options;
 
 /// What ends a process or a scenario before it has a result.

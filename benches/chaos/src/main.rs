@@ -20,10 +20,12 @@ mod judgement;
 mod listed;
 mod machine;
 mod node;
+mod poison;
 mod record;
 mod registry;
 mod report;
 mod scenario;
+mod secret;
 mod stage;
 
 use std::process::ExitCode;
@@ -37,7 +39,7 @@ Usage: cargo xtask chaos AREA [--quick] [--only NAME]… [--on REGISTRY]… [--j
 
 Exits with 1 if a line falls short.
 
---quick        shorter outages and fewer rounds: some minutes in all
+--quick        shorter outages, fewer rounds and files: some minutes in all
 --only NAME    this scenario; repeat for more
 --on REGISTRY  process, list, file, zookeeper, etcd or redis only; repeat for more
 --json FILE    write the lines, and what each quarter of a second was like

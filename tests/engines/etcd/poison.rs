@@ -1,73 +1,14 @@
 //! Anybody who may write can put anything anywhere.
 
-use std::fmt::Write as _;
-
 use callsheet::registry::{Entry, Freshness, connect};
 use callsheet_tests::engine::Engine;
-use callsheet_tests::engine::etcd::Etcd;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use callsheet_tests::engine::etcd::{Etcd, Gateway};
 
 use super::{SERVICE, has, instance, key, listed, until};
 
-/// Takes requests of any size.
-fn patient() -> Etcd {
-    Etcd::with(&["--max-request-bytes=50000000", "--max-txn-ops=10000"])
-}
-
-/// Puts entries through the JSON gateway, which takes what the command line would not.
-async fn put(etcd: &Engine<Etcd>, entries: &[(Vec<u8>, Vec<u8>)]) {
-    let mut steps = String::new();
-    for (key, value) in entries {
-        let comma = if steps.is_empty() { "" } else { "," };
-        let (key, value) = (base64(key), base64(value));
-        write!(
-            steps,
-            r#"{comma}{{"request_put":{{"key":"{key}","value":"{value}"}}}}"#
-        )
-        .unwrap();
-    }
-    let answer = post(etcd, "/v3/kv/txn", &format!(r#"{{"success":[{steps}]}}"#)).await;
-    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-}
-
-async fn post(etcd: &Engine<Etcd>, path: &str, body: &str) -> String {
-    let endpoint = etcd.place().endpoint();
-    let mut socket = TcpStream::connect(&endpoint).await.unwrap();
-    let head = format!(
-        "POST {path} HTTP/1.1\r\nhost: {endpoint}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
-        body.len()
-    );
-    socket.write_all(head.as_bytes()).await.unwrap();
-    socket.write_all(body.as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    socket.read_to_string(&mut answer).await.unwrap();
-    answer
-}
-
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for group in bytes.chunks(3) {
-        let bits = group
-            .iter()
-            .fold(0_usize, |bits, &byte| bits << 8 | usize::from(byte))
-            << (8 * (3 - group.len()));
-        for digit in 0..4 {
-            let index = bits >> (18 - 6 * digit) & 63;
-            text.push(if digit <= group.len() {
-                char::from(DIGITS[index])
-            } else {
-                '='
-            });
-        }
-    }
-    text
-}
-
 #[tokio::test]
 async fn rubbish_is_skipped_and_counted_and_the_rest_works() {
-    let etcd = Engine::start(patient()).await;
+    let etcd = Engine::start(Etcd::patient()).await;
     let registry = connect(&etcd.address()).await.unwrap();
     let mut watch = registry.watch(SERVICE);
     let _before = listed(&registry, "m-before").await;
@@ -94,7 +35,7 @@ async fn rubbish_is_skipped_and_counted_and_the_rest_works() {
         (key("deep/er").into_bytes(), b"{}".to_vec()),
     ];
     for entry in &rubbish {
-        put(&etcd, std::slice::from_ref(entry)).await;
+        Gateway::of(&etcd).put(std::slice::from_ref(entry)).await;
     }
     let all = |now: &callsheet::registry::Snapshot| {
         assert!(has(now, "m-before"));
@@ -114,7 +55,7 @@ async fn rubbish_is_skipped_and_counted_and_the_rest_works() {
 
 #[tokio::test]
 async fn a_hundred_thousand_entries_hide_nobody() {
-    let etcd = Engine::start(patient()).await;
+    let etcd = Engine::start(Etcd::patient()).await;
     let registry = connect(&etcd.address()).await.unwrap();
     let mut watch = registry.watch(SERVICE);
     for round in 0..10 {
@@ -126,7 +67,7 @@ async fn a_hundred_thousand_entries_hide_nobody() {
                 )
             })
             .collect();
-        put(&etcd, &entries).await;
+        Gateway::of(&etcd).put(&entries).await;
     }
     let _stays = listed(&registry, "n-stays").await;
     let now = until("the instance", &mut watch, |now| has(now, "n-stays")).await;
@@ -141,17 +82,14 @@ async fn a_hundred_thousand_entries_hide_nobody() {
 
 #[tokio::test]
 async fn documents_that_are_none_keep_the_last_good_one() {
-    let etcd = Engine::start(patient()).await;
+    let etcd = Engine::start(Etcd::patient()).await;
     let registry = connect(&etcd.address()).await.unwrap();
     let documents = registry.documents().unwrap();
     let mut watch = documents.watch("limits");
     etcd.etcdctl(&["put", "shop/config/limits", "good = 1"]);
     until("the text", &mut watch, |now| now.document().is_some()).await;
-    put(
-        &etcd,
-        &[(b"shop/config/limits".to_vec(), vec![b'x'; 10_000_000])],
-    )
-    .await;
+    let long = (b"shop/config/limits".to_vec(), vec![b'x'; 10_000_000]);
+    Gateway::of(&etcd).put(&[long]).await;
     let now = until("the refusal", &mut watch, |now| {
         matches!(now.freshness(), Freshness::Stale(_))
     })

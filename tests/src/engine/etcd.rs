@@ -1,9 +1,12 @@
 //! etcd: one server, or a cluster of three.
 
+mod gateway;
+
 use std::net::IpAddr;
 use std::process::{Command, Output};
 
 use super::{Data, Engine, Kind, Place, Ports, missing, program};
+pub use gateway::Gateway;
 
 /// Debian's packages of the server and of its command.
 const SERVER: &str = "etcd-server";
@@ -31,6 +34,11 @@ impl Etcd {
             arguments: arguments.iter().map(|&text| text.to_owned()).collect(),
             ..Self::default()
         }
+    }
+
+    /// One that takes requests of up to 50 MB, with up to 10 000 steps.
+    pub fn patient() -> Self {
+        Self::with(&["--max-request-bytes=50000000", "--max-txn-ops=10000"])
     }
 
     fn scheme(&self) -> &'static str {

@@ -51,6 +51,10 @@ pub struct ZooKeeper {
     members: String,
     /// Whether its second port is for clients that encrypt.
     encrypted: bool,
+    /// `user:password@` of the address.
+    login: String,
+    /// Further options of the address, `&name=value`.
+    options: String,
     /// Further lines of the configuration.
     settings: Vec<String>,
     /// Further properties of the Java process.
@@ -74,6 +78,14 @@ impl ZooKeeper {
             .set(&format!("ssl.keyStore.location={identity}"))
             .set(&format!("ssl.trustStore.location={trusted}"))
             .set("ssl.clientAuth=need")
+    }
+
+    /// With this user in the address, `user:password@`, and these options, `&name=value`.
+    #[must_use]
+    pub fn login(mut self, login: &str, options: &str) -> Self {
+        self.login = login.into();
+        self.options = options.into();
+        self
     }
 
     /// With one more property of the Java process, `name=value`.
@@ -140,13 +152,18 @@ impl Kind for ZooKeeper {
     }
 
     fn address(&self, place: &Place) -> String {
-        format!("zookeeper://{}/shop?session_ms=2000", place.endpoint())
+        address(place, &self.login, &self.options)
     }
 
     async fn answers(&self, place: &Place) -> bool {
         // Only a server that serves says what it is.
         ask(place, "srvr").await.contains("Mode: ")
     }
+}
+
+fn address(place: &Place, login: &str, options: &str) -> String {
+    let endpoint = place.endpoint();
+    format!("zookeeper://{login}{endpoint}/shop?session_ms=2000{options}")
 }
 
 /// What a server answers to a word of four letters; nothing if it does not.
@@ -162,10 +179,9 @@ async fn ask(place: &Place, word: &str) -> String {
 }
 
 impl Engine<ZooKeeper> {
-    /// The same address with further options, `name=value`.
+    /// The same address with another user, `user:password@`, and further options, `&name=value`.
     pub fn address_with(&self, login: &str, options: &str) -> String {
-        let endpoint = self.place().endpoint();
-        format!("zookeeper://{login}{endpoint}/shop?session_ms=2000{options}")
+        address(self.place(), login, options)
     }
 
     /// What it answers to a word of four letters, such as `srvr` or `dump`.

@@ -1,17 +1,22 @@
 //! A process of a scenario that uses Callsheet: `callsheet-node serve …` or `callsheet-node load …`, or
-//! `callsheet-node storm …`.
+//! `callsheet-node storm …`, or `callsheet-node tell …`.
 //!
 //! `serve --name NAME --bind ADDRESS [--registry REGISTRY] [--weight N] [--drain MS]` until its input ends or it is told by a
 //! signal; `load --registry REGISTRY [--balance weighted] [--snapshots DIR] [--rate N] [--hold MS] [--fill BYTES]
-//! [--seed N]` until its input ends; `storm --to ADDRESS --count N`.
+//! [--seed N]` until its input ends; `storm --to ADDRESS --count N`; `tell --registry REGISTRY`, which shows all that is known of
+//! a registry.
+//!
+//! Whatever has a form for debugging is shown on standard error: no password may be there.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use callsheet::balance::Weighted;
+use callsheet::registry::Instance;
 use callsheet::{Client, Error, Progress, Server, registry};
 use chaos::load::{Caller, Question, Refused};
-use chaos::{Event, Failure, Options, dismissed, load, now, say, storm};
+use chaos::{Event, Failure, Options, dismissed, load, now, say, show, storm};
+use tokio::time::timeout;
 
 use rpc::chaos::v1::{Target, TargetClient, TargetServer};
 use rpc::chaos::{Answer, Ask};
@@ -20,6 +25,12 @@ use rpc::chaos::{Answer, Ask};
 mod rpc {
     callsheet::include_rpc!();
 }
+
+/// The service of a process that tells.
+const TOLD: &str = "chaos.Told";
+
+/// What a registry is given to answer who tells.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What a client says first: version 1, no features, the default limits (`docs/wire.md`).
 const PREFACE: &[u8] = b"\xf5CSH\x01\x01\0\0\0\0\x11\x10\x15\x16\x04\0";
@@ -35,7 +46,11 @@ async fn main() -> Result<(), Failure> {
             load::run(caller(&options).await?, &options).await
         }
         ["storm", options @ ..] => storm::run(&Options::read(options)?, PREFACE).await,
-        _ => Err("usage: callsheet-node serve | load | storm".into()),
+        ["tell", options @ ..] => {
+            tell(Options::read(options)?.text("registry")?).await;
+            Ok(())
+        }
+        _ => Err("usage: callsheet-node serve | load | storm | tell".into()),
     }
 }
 
@@ -61,17 +76,22 @@ async fn serve(options: &Options) -> Result<(), Failure> {
     }
     let mut server = Server::bind(options.text("bind")?).add(offer);
     if let Some(registry) = options.given("registry") {
-        server = server.register(&registry::connect(registry).await?);
+        let registry = registry::connect(registry).await?;
+        show(&registry);
+        server = server.register(&registry);
     }
     if let Some(drain) = options.value("drain")? {
         server = server.drain_limit(Duration::from_millis(drain));
     }
     let told = |notice: &callsheet::server::Notice| {
+        show(notice);
         say(&Event::Notice {
             text: notice.to_string(),
         });
     };
+    show(&server);
     let running = server.on_notice(told).start().await?;
+    show(&running);
     say(&Event::Serving {
         address: running.addresses()[0].to_string(),
         at: now(),
@@ -80,6 +100,7 @@ async fn serve(options: &Options) -> Result<(), Failure> {
         () = dismissed() => {}
         () = callsheet::shutdown_signal() => {}
     }
+    show(&running);
     let report = running.shutdown().await.to_string();
     say(&Event::Ended { report, at: now() });
     // The thread that reads the input would hold up the end of the runtime.
@@ -91,7 +112,9 @@ struct Asking(TargetClient);
 
 async fn caller(options: &Options) -> Result<Asking, Failure> {
     let registry = registry::connect(options.text("registry")?).await?;
+    show(&registry);
     let mut client = Client::builder().registry(&registry).on_notice(|notice| {
+        show(notice);
         say(&Event::Notice {
             text: notice.to_string(),
         });
@@ -104,7 +127,41 @@ async fn caller(options: &Options) -> Result<Asking, Failure> {
         Some("weighted") => client.balancer(Arc::new(Weighted::default())),
         Some(other) => return Err(format!("no balancer `{other}`").into()),
     };
-    Ok(Asking(TargetClient::new(&client.build())))
+    let client = client.build();
+    show(&client);
+    Ok(Asking(TargetClient::new(&client)))
+}
+
+/// Shows all that is known of a registry: what its back end, views, leases and errors are made of.
+async fn tell(address: &str) {
+    let scheme = address.split(':').next().unwrap_or_default();
+    match scheme {
+        "etcd" => show(&registry::Etcd::open(address).await),
+        "redis" => show(&registry::Redis::open(address).await),
+        "zookeeper" => show(&registry::ZooKeeper::open(address)),
+        _ => {}
+    }
+    let registry = match registry::connect(address).await {
+        Ok(registry) => registry,
+        Err(error) => return show(&(error.to_string(), error)),
+    };
+    show(&registry);
+    let mut view = registry.watch(TOLD);
+    show(&timeout(PATIENCE, view.answered()).await);
+    show(&timeout(PATIENCE, registry.services()).await);
+    let mut record = Instance::new("teller", TOLD);
+    record.addresses = vec!["tcp://127.0.0.1:1".to_owned()];
+    match registry.register(vec![record]) {
+        Ok(lease) => {
+            show(&timeout(PATIENCE, lease.tried()).await);
+            show(&lease);
+            show(&timeout(PATIENCE, lease.deregister()).await);
+        }
+        Err(error) => show(&error),
+    }
+    if let Some(documents) = registry.documents() {
+        show(&timeout(PATIENCE, documents.get("told")).await);
+    }
 }
 
 impl Caller for Asking {

@@ -1,66 +1,46 @@
-//! What is no entry stands among the entries, a hundred thousand of it where the registry's tool writes them in seconds: it is
-//! skipped and counted, and calls go on. Then the registry fails once, and no password is in what the processes print.
+//! What is no entry stands among the entries, a hundred thousand of it: it is skipped and counted, and calls go on. Then the
+//! registry fails once, some come with a wrong password, and no password is in what the processes print or save.
 
-use std::io::Write as _;
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use callsheet_tests::engine::redis::Redis;
-use callsheet_tests::engine::{Data, Engine, Place, program};
-use chaos::{Failure, now};
-use tokio::task::block_in_place;
+use callsheet_tests::engine::Data;
+use chaos::{Event, Failure, now};
 
 use crate::fleet::{Fleet, pass};
 use crate::judgement::{Figure, Judgement};
 use crate::listed::Listed;
-use crate::registry::{Arena, Registry, SERVICE, key, said};
+use crate::poison;
+use crate::registry::{Arena, Registry};
+use crate::secret;
 use crate::stage::Stage;
 
 use super::Outcome;
 
-/// A password that is nowhere else.
-const SECRET: &str = "Xq7cellar2door9";
-
-/// Entries that are none, by the thousand.
+/// Entries that are none.
 const MANY: usize = 100_000;
 
-/// The same where a reader looks at each: more than it believes entries, and looked at in a second.
+/// The same where a reader looks at each of them all the time: more than it believes entries, and looked at in a second.
 const MANY_FILES: usize = 25_000;
 
-/// Entries that break a rule each: a foreign type, control characters, no object, no UTF-8, more than 64 KiB.
-fn poison() -> Vec<(&'static str, Vec<u8>)> {
-    let control = format!(
-        r#"{{"id":"control","service":"{SERVICE}","addresses":["tcp://127.0.0.1\u0007:1"]}}"#
-    );
-    vec![
-        ("types", br#"{"id":7,"service":[],"addresses":{}}"#.to_vec()),
-        ("control", control.into_bytes()),
-        ("list", b"[1,2,3]".to_vec()),
-        ("utf8", b"\xff\xfe\x80".to_vec()),
-        ("long", vec![b'x'; 100_000]),
-        ("longest", vec![b'x'; 10_000_000]),
-    ]
-}
-
 pub(super) async fn play(stage: &Stage) -> Outcome {
-    let registry = match stage.arena {
-        Arena::Redis => {
-            let mut kind = Redis::durable();
-            kind.arguments = vec!["--requirepass".to_owned(), SECRET.to_owned()];
-            kind.login = format!(":{SECRET}@");
-            Registry::Redis(Engine::start(kind).await)
-        }
-        arena => Registry::start(arena, false).await?,
-    };
+    let registry = Registry::guarded(stage.arena).await?;
     let mut fleet = Fleet::of(stage, registry, 3).await?;
-    let mut load = fleet.load(&[])?;
+    let views = stage.folder().join("views");
+    std::fs::create_dir(&views)?;
+    let saving = ["--snapshots", &views.display().to_string()];
+    let mut load = fleet.load(&saving)?;
     load.sees_all(&fleet.names()).await?;
-    let written = block_in_place(|| write(&fleet.registry, stage.pace(MANY, MANY_FILES)))?;
+    let flood = match stage.arena {
+        Arena::File => stage.pace(MANY, MANY_FILES),
+        _ => MANY,
+    };
+    let written = poison::write(&fleet.registry, flood).await?;
+    let since = now();
     let mut view = Listed::watch(&fleet.registry).await?;
     let counted = view
-        .until(now(), |now| now.skipped().count >= written)
+        .until(since, |now| now.skipped().count >= written)
         .await;
-    let mut late = fleet.load(&[])?;
+    let mut late = fleet.load(&saving)?;
     late.sees_all(&fleet.names()).await?;
     if !matches!(fleet.registry, Registry::File(_)) {
         fleet.registry.kill()?;
@@ -70,6 +50,7 @@ pub(super) async fn play(stage: &Stage) -> Outcome {
     let moved = fleet.restart(0).await?.name.clone();
     load.sees(&moved, 0).await?;
     late.sees(&moved, 0).await?;
+    let all_told = tell_all(&fleet).await?;
     let records = [load.finish().await?, late.finish().await?];
     let mut judgements = vec![
         Judgement::promise(
@@ -83,14 +64,8 @@ pub(super) async fn play(stage: &Stage) -> Outcome {
             &[&records[0], &records[1]],
         ),
     ];
-    if stage.arena == Arena::Redis {
-        let told = told(stage)?;
-        let told = Judgement::goal(
-            "processes that print the password",
-            Figure::count(told),
-            Figure::count(0),
-        );
-        judgements.push(told);
+    if all_told {
+        judgements.extend(searched(stage, &fleet.registry)?);
     }
     for record in records {
         stage.keep(record);
@@ -98,79 +73,58 @@ pub(super) async fn play(stage: &Stage) -> Outcome {
     Ok(judgements)
 }
 
-/// Writes what is no entry with the registry's own tool, `files` of it where it writes files; gives how many of it there are.
-fn write(registry: &Registry, files: usize) -> Result<usize, Failure> {
-    let poison = poison();
-    match registry {
-        Registry::File(folder) => {
-            let folder = folder.path().join("services").join(SERVICE);
-            for (name, value) in &poison {
-                std::fs::write(folder.join(format!("{name}.json")), value)?;
+/// Processes that show all they know of the registry, with the password and with a wrong one. Whether there is a password.
+async fn tell_all(fleet: &Fleet<'_>) -> Result<bool, Failure> {
+    let (Some(right), Some(wrong)) = (fleet.registry.address(), fleet.registry.wrong_address())
+    else {
+        return Ok(false);
+    };
+    let strangers: [(&str, &[&str]); 4] = [
+        ("tells", &["tell", "--registry", &right]),
+        ("tells-wrong", &["tell", "--registry", &wrong]),
+        (
+            "serves-wrong",
+            &[
+                "serve",
+                "--name",
+                "wrong",
+                "--bind",
+                "127.0.0.1:0",
+                "--registry",
+                &wrong,
+            ],
+        ),
+        ("calls-wrong", &["load", "--registry", &wrong]),
+    ];
+    for (name, words) in strangers {
+        let mut node = fleet.process(name, words)?;
+        // Until it has ended or says that it is not let in.
+        while let Some(event) = node.next().await? {
+            if matches!(event, Event::Notice { .. } | Event::Failed(_)) {
+                break;
             }
-            for number in 0..files {
-                std::fs::write(folder.join(format!("junk{number}.json")), "junk")?;
-            }
-            Ok(poison.len() + files)
-        }
-        Registry::Redis(engine) => {
-            let index = format!("shop/index/{SERVICE}");
-            for (name, value) in &poison {
-                let cli = |words: &[&str], last: &[u8]| {
-                    let words = [&["-a", SECRET], words].concat();
-                    said(&engine.try_cli(&words, last))
-                };
-                cli(&["SET", &key(name)[1..]], value)?;
-                cli(&["ZADD", &index, "9000000000000", name], b"")?;
-            }
-            let many = format!(
-                "for i = 1, {MANY} do redis.call('SET', KEYS[1] .. i, 'junk') \
-                 redis.call('ZADD', KEYS[2], 9000000000000, 'junk' .. i) end"
-            );
-            let junk = &key("junk")[1..];
-            let words = ["-a", SECRET, "EVAL", &many, "2", junk, &index];
-            said(&engine.try_cli(&words, b""))?;
-            Ok(poison.len() + MANY)
-        }
-        Registry::Etcd(engine) => {
-            // Its tool sends less than 2 MiB.
-            let sent = poison.iter().filter(|(_, value)| value.len() < 1 << 20);
-            let sent = sent.map(|(name, value)| etcdctl(engine.place(), name, value));
-            Ok(sent.collect::<Result<Vec<()>, _>>()?.len())
-        }
-        Registry::ZooKeeper(engine) => {
-            // Its tool takes values as words.
-            let words = poison.iter().filter_map(|(name, value)| {
-                let word = std::str::from_utf8(value).ok()?;
-                (word.len() < 110_000).then_some((name, word))
-            });
-            let words = words.map(|(name, word)| said(&engine.cli(&["create", &key(name), word])));
-            Ok(words.collect::<Result<Vec<_>, _>>()?.len())
-        }
-        _ => Err("nothing is written here".into()),
-    }
-}
-
-fn etcdctl(place: &Place, name: &str, value: &[u8]) -> Result<(), Failure> {
-    let mut putting = Command::new(program("etcdctl", "etcd-client"))
-        .env("ETCDCTL_API", "3")
-        .args(["--endpoints", &place.endpoint(), "put", &key(name)[1..]])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()?;
-    putting.stdin.take().ok_or("no pipe")?.write_all(value)?;
-    said(&putting.wait_with_output()?).map(drop)
-}
-
-/// How many processes have printed the password.
-fn told(stage: &Stage) -> Result<usize, Failure> {
-    let mut told = 0;
-    for entry in std::fs::read_dir(stage.folder())? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|ending| ending == "log") {
-            let said = String::from_utf8_lossy(&std::fs::read(&path)?).into_owned();
-            told += usize::from(said.contains(SECRET));
         }
     }
-    Ok(told)
+    Ok(true)
+}
+
+/// What the search finds; it must find what is planted.
+fn searched(stage: &Stage, registry: &Registry) -> Result<[Judgement; 2], Failure> {
+    let address = registry.address().ok_or("there is no registry")?;
+    let (_, endpoint) = address.split_once('@').ok_or("there is no password")?;
+    let endpoint = endpoint.split('/').next().unwrap_or_default();
+    let silent = secret::silent(stage.folder(), endpoint)?;
+    let found = secret::tellers(stage.folder())?;
+    let planted = stage.folder().join("planted.log");
+    std::fs::write(&planted, format!("listed at {address}\n"))?;
+    if secret::tellers(stage.folder())?.len() != found.len() + 1 {
+        return Err("the search does not find a password that is there".into());
+    }
+    let judge = |what, files: Vec<String>| {
+        Judgement::goal(what, Figure::count(files.len()), Figure::count(0)).noting(files.join(" "))
+    };
+    Ok([
+        judge("what processes print or save: with a password", found),
+        judge("… which does not name the registry at all", silent),
+    ])
 }

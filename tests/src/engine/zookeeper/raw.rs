@@ -94,7 +94,7 @@ impl Raw {
         raw
     }
 
-    /// Says who it is, as `user:password`: what it makes from then on is still everybody's.
+    /// Says who it is, as `user:password`. What it makes from then on is everybody's all the same.
     ///
     /// # Panics
     /// When the server refuses.
