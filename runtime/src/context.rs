@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::future::{Future, poll_fn};
 use std::mem;
 use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{self, Poll};
 use std::time::{Duration, Instant};
@@ -31,7 +32,10 @@ struct Inner {
     peer: Option<Arc<str>>,
     deadline: Option<Instant>,
     metadata: Metadata,
+    attempt: u32,
     trailers: Mutex<Metadata>,
+    /// A call of the handler's own failed for good, though it was tried again.
+    spent: AtomicBool,
 }
 
 impl Context {
@@ -42,7 +46,9 @@ impl Context {
             peer: None,
             deadline,
             metadata,
+            attempt: 0,
             trailers: Mutex::default(),
+            spent: AtomicBool::new(false),
         }))
     }
 
@@ -52,7 +58,9 @@ impl Context {
             peer: Some(seed.peer),
             deadline: seed.deadline,
             metadata: seed.metadata,
+            attempt: seed.attempt,
             trailers: Mutex::default(),
+            spent: AtomicBool::new(false),
         }))
     }
 
@@ -102,6 +110,18 @@ impl Context {
         self.0
             .deadline
             .map(|deadline| deadline.saturating_duration_since(now))
+    }
+
+    /// How many attempts of this call came before, which failed or were turned away for load; 0 is the first. Calls made
+    /// inside a handler that serves a later one are not retried themselves: one tier that retries is enough.
+    pub fn attempt(&self) -> u32 {
+        self.0.attempt
+    }
+
+    /// A call made here failed, and is not to be tried again from further up.
+    pub(crate) fn spend(&self) {
+        // It guards no other memory.
+        self.0.spent.store(true, Ordering::Relaxed);
     }
 
     /// What the caller sent beside the request.
@@ -180,6 +200,8 @@ pub(crate) struct Seed {
     pub(crate) deadline: Option<Instant>,
     /// What came beside the request.
     pub(crate) metadata: Metadata,
+    /// How many attempts of this call came before.
+    pub(crate) attempt: u32,
 }
 
 impl Scope {
@@ -222,6 +244,14 @@ impl Scope {
         match self {
             Self::In(context) => context.take_trailers(),
             Self::Detached | Self::Serving(_) => Metadata::new(),
+        }
+    }
+
+    /// Whether a call made here failed, and is not to be tried again from further up.
+    pub(crate) fn is_spent(&self) -> bool {
+        match self {
+            Self::In(context) => context.0.spent.load(Ordering::Relaxed),
+            Self::Detached | Self::Serving(_) => false,
         }
     }
 

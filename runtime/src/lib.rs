@@ -50,7 +50,7 @@ pub use schema::Schema;
 pub use server::Server;
 pub use service::{Answer, Handler, Incoming, Offer};
 pub use signal::shutdown_signal;
-pub use status::{Code, Detail, Phase, Progress, Status};
+pub use status::{Code, Detail, Phase, Progress, Status, Story, Try, Why};
 pub use streaming::{BlockingStreaming, StreamSender, Streaming};
 pub use transport::{Address, ParseAddressError};
 pub use validate::{Validate, Violation, Violations};

@@ -11,6 +11,10 @@ use bytes::Bytes;
 
 use crate::metadata::Metadata;
 
+mod story;
+
+pub use story::{Story, Try, Why};
+
 /// The canonical codes of gRPC (`google.rpc.Code`), with their numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
@@ -180,6 +184,9 @@ struct Parts {
     endpoint: Option<Arc<str>>,
     attempts: u32,
     setting: Option<&'static str>,
+    spent: bool,
+    brief: Option<&'static str>,
+    story: Option<Story>,
 }
 
 macro_rules! constructors {
@@ -206,6 +213,9 @@ impl Status {
             endpoint: None,
             attempts: 0,
             setting: None,
+            spent: false,
+            brief: None,
+            story: None,
         }))
     }
 
@@ -304,6 +314,22 @@ impl Status {
         self.0.setting
     }
 
+    /// Whether the call was tried again already, by whoever was asked or by this process, or its budget for that was used up:
+    /// whoever is further up does not try it again.
+    pub fn is_spent(&self) -> bool {
+        self.0.spent
+    }
+
+    /// What became of each try, where there was more to tell than of one.
+    pub fn story(&self) -> Option<&Story> {
+        self.0.story.as_ref()
+    }
+
+    /// How it ended, in a word or two.
+    pub(crate) fn brief(&self) -> &'static str {
+        self.0.brief.unwrap_or_else(|| story::brief_of(self))
+    }
+
     /// The same with a typed part.
     #[must_use]
     pub fn with_detail(mut self, detail: Detail) -> Self {
@@ -322,6 +348,13 @@ impl Status {
     #[must_use]
     pub fn not_started(mut self) -> Self {
         self.0.progress = Progress::NotStarted;
+        self
+    }
+
+    /// The same, said of a request that a handler may have seen.
+    #[must_use]
+    pub(crate) fn may_have_run(mut self) -> Self {
+        self.0.progress = Progress::MaybeRun;
         self
     }
 
@@ -373,6 +406,41 @@ impl Status {
         self.0.setting = Some(setting);
         self
     }
+
+    /// The same, said of a call that is not to be tried again by whoever hears of it.
+    #[must_use]
+    pub fn spent(mut self) -> Self {
+        self.0.spent = true;
+        self
+    }
+
+    /// The same with a word or two for stories.
+    #[must_use]
+    pub(crate) fn briefly(mut self, brief: &'static str) -> Self {
+        self.0.brief = Some(brief);
+        self
+    }
+
+    /// The same with what became of each try.
+    #[must_use]
+    pub(crate) fn with_story(mut self, story: Story) -> Self {
+        self.0.story = Some(story);
+        self
+    }
+
+    /// The same as the answer of a handler. What a call of the handler's own ended with says nothing of whether that
+    /// handler has run, nor of the load on its server.
+    #[must_use]
+    pub(crate) fn answered(mut self) -> Self {
+        let parts = &mut *self.0;
+        let met_with = parts.phase != Phase::Remote || parts.endpoint.is_some();
+        if met_with || parts.attempts > 0 {
+            parts.progress = Progress::MaybeRun;
+            parts.retryable = false;
+            parts.overloaded = false;
+        }
+        self
+    }
 }
 
 impl fmt::Display for Status {
@@ -389,7 +457,7 @@ impl fmt::Display for Status {
         if let Some(endpoint) = &parts.endpoint {
             facts.push(format!("endpoint {endpoint}"));
         }
-        if parts.attempts > 1 {
+        if parts.attempts > 1 && parts.story.is_none() {
             facts.push(format!("{} attempts", parts.attempts));
         }
         if let Some(setting) = parts.setting {
@@ -397,6 +465,9 @@ impl fmt::Display for Status {
         }
         if !facts.is_empty() {
             write!(f, " ({})", facts.join(", "))?;
+        }
+        if let Some(story) = &parts.story {
+            write!(f, "; {story}")?;
         }
         Ok(())
     }

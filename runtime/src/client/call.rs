@@ -3,13 +3,14 @@
 //! ```text
 //!            first poll, a connection is up              answered
 //!   Ready ───────────────────────────────────▶ Flight ─────────────▶ Done
-//!     │                                          │ not started: another instance
-//!     │ resolve, connect, streams of requests    ▼
+//!     │                                          │ a failure that something follows
+//!     │ resolve, connect, streams of requests,   ▼
 //!     └───────────────────────────────────────▶ Drive ─────────────▶ Done
+//!       hedges, cluster strategies
 //! ```
 //!
-//! `Flight` is the path of nearly every call and allocates nothing of its own; `Drive` is the same in an `async fn`, for
-//! everything that has to wait before the request can leave.
+//! `Flight` is the path of nearly every call and allocates nothing of its own; `Drive` is the stack, for everything that has
+//! to wait before the request can leave, and behind a failure that another attempt may follow.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -20,15 +21,17 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::context::Context;
 use crate::error::{Error, TypedError};
 use crate::metadata::{Metadata, Value};
 use crate::route::GroupChoice;
 use crate::status::Status;
 
-use super::attempt::{Departed, Drive, Flight};
+use super::depart::{Departed, Flight};
 use super::group::Group;
 use super::plan::{Plan, Timeout};
 use super::reply::Received;
+use super::stack::Drive;
 
 /// One call of a method, sent when it is first polled or [started](Self::start). Dropping it cancels the call.
 ///
@@ -129,6 +132,17 @@ impl<T, E> Call<T, E> {
     }
 
     fn poll_received(&mut self, cx: &mut Poller<'_>) -> Poll<Result<Received, Status>> {
+        let outcome = ready!(self.poll_outcome(cx));
+        if let Err(status) = &outcome
+            && status.is_spent()
+        {
+            // Whatever the handler makes of it, nobody further up is to try again.
+            Context::with(|context| context.map(Context::spend));
+        }
+        Poll::Ready(outcome)
+    }
+
+    fn poll_outcome(&mut self, cx: &mut Poller<'_>) -> Poll<Result<Received, Status>> {
         loop {
             match &mut self.state {
                 State::Ready => {

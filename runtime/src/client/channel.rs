@@ -20,6 +20,7 @@ use crate::route::{self, Demand, GroupChoice};
 use crate::status::Status;
 
 use super::Client;
+use super::ledger::Ledger;
 use super::table::{self, Table, Target};
 use super::treated::{Treated, Treatments};
 use super::view::View;
@@ -32,6 +33,8 @@ struct Inner {
     client: Client,
     service: &'static ServiceDescriptor,
     view: Arc<View>,
+    /// Shared by all channels of the service.
+    ledger: Arc<Ledger>,
     choice: Choice,
     treatments: Treatments,
     /// By method: who may answer, as of the last snapshot that was looked at.
@@ -75,6 +78,7 @@ impl Channel {
         choice: Choice,
     ) -> Self {
         Self(Arc::new(Inner {
+            ledger: client.ledger(service.name),
             client,
             service,
             view,
@@ -291,6 +295,11 @@ impl Channel {
     /// How calls of `method` are treated now.
     pub(super) fn treated(&self, method: &MethodDescriptor) -> Guard<Arc<Treated>> {
         self.0.treatments.of(method)
+    }
+
+    /// What calls of the service cost, and how its servers take them.
+    pub(super) fn ledger(&self) -> &Ledger {
+        &self.0.ledger
     }
 
     pub(crate) fn codec(&self) -> &'static dyn Codec {

@@ -12,9 +12,9 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::status::{Phase, Status};
 
-use super::attempt::unanswered;
 use super::call::Call;
 use super::group::Merge;
+use super::journey::unanswered;
 
 /// A call to every group that has an instance for it, at once. It is the future of the merged answer; the first failure
 /// fails it and cancels the rest.
@@ -49,8 +49,10 @@ impl<T: Send + 'static, E: Send + 'static> Call<T, E> {
     ) -> MergedCall<U, E> {
         let answer = async move {
             let single = self.plan().filter(|plan| plan.requests.is_none());
-            let deadline =
-                single.and_then(|plan| plan.deadline(Context::current().as_ref(), Instant::now()));
+            let deadline = single.and_then(|plan| {
+                let treated = plan.channel.treated(plan.method);
+                plan.deadline(&treated, Context::current().as_ref(), Instant::now())
+            });
             let Some((channel, method)) = single.map(|plan| (plan.channel.clone(), plan.method))
             else {
                 return Err(Status::failed_precondition(

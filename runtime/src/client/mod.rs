@@ -12,16 +12,22 @@ mod background;
 mod belief;
 mod call;
 mod channel;
+mod depart;
 mod endpoint;
 mod follow;
 mod group;
+mod hedge;
+mod journey;
+mod ledger;
 mod merged;
 mod notice;
 mod plan;
 mod pool;
 mod reply;
+mod retry;
 mod roster;
 mod saving;
+mod stack;
 mod table;
 mod treated;
 mod view;
@@ -41,6 +47,7 @@ use crate::conn;
 use crate::contract::Balance;
 use crate::governance::{Layer, Place, Settings};
 use crate::link;
+use crate::random;
 use crate::registry;
 use crate::transport::Address;
 
@@ -55,6 +62,7 @@ pub(crate) use plan::Plan;
 pub(crate) use reply::{Form, Received, Requests};
 
 use endpoint::Endpoint;
+use ledger::Ledger;
 use notice::Listener;
 use pool::Pool;
 use view::View;
@@ -70,6 +78,7 @@ struct Inner {
     registry: registry::Handle,
     pool: Pool,
     views: Mutex<HashMap<Box<str>, Arc<View>>>,
+    ledgers: Mutex<HashMap<&'static str, Arc<Ledger>>>,
     codec: &'static dyn Codec,
     /// What the program says of calls of all services.
     code: Vec<Layer>,
@@ -148,6 +157,14 @@ impl Client {
         let view = Arc::new(View::new(service, self));
         views.insert(service.into(), Arc::clone(&view));
         view
+    }
+
+    /// What calls of a service cost, and how its servers take them.
+    fn ledger(&self, service: &'static str) -> Arc<Ledger> {
+        let ledgers = self.0.ledgers.lock();
+        let mut ledgers = ledgers.unwrap_or_else(PoisonError::into_inner);
+        let new = || Arc::new(Ledger::new(Instant::now(), random::seed()));
+        Arc::clone(ledgers.entry(service).or_insert_with(new))
     }
 }
 
@@ -342,6 +359,7 @@ impl ClientBuilder {
             pool: Pool::new(settings, runtime.clone()),
             registry,
             views: Mutex::default(),
+            ledgers: Mutex::default(),
             codec: self.codec,
             code: self.code,
             balancer: self.balancer,

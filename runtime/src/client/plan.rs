@@ -15,6 +15,7 @@ use crate::status::{Phase, Status};
 
 use super::channel::Channel;
 use super::reply::{Form, Requests};
+use super::treated::Treated;
 
 /// The limit that a caller set.
 #[derive(Clone, Copy, Debug)]
@@ -108,11 +109,16 @@ impl Plan {
     }
 
     /// When the call is to end, if it begins `now` in `context`.
-    pub(super) fn deadline(&self, context: Option<&Context>, now: Instant) -> Option<Instant> {
+    pub(super) fn deadline(
+        &self,
+        treated: &Treated,
+        context: Option<&Context>,
+        now: Instant,
+    ) -> Option<Instant> {
         let own = match self.timeout {
             Timeout::After(limit) => Some(limit),
             Timeout::Never => None,
-            Timeout::Unset => self.channel.treated(self.method).timeout(),
+            Timeout::Unset => treated.timeout(),
         };
         // A limit beyond what the clock can count is none.
         let own = own.and_then(|limit| now.checked_add(limit));

@@ -139,18 +139,23 @@ const KEPT: usize = 32 * 1024;
 /// What each message that is kept costs beside its bytes.
 const KEEPING: usize = 64;
 
-/// The messages of a streaming request, encoded as the peer takes them.
-pub(crate) struct Requests(Box<dyn Source>);
+/// The messages of a streaming request, encoded as the peer takes them. The lock is never taken: it lets a plan be shared
+/// among attempts, of which none gets at the messages of another.
+pub(crate) struct Requests(Box<Mutex<dyn Source>>);
 
 impl Requests {
     pub(crate) fn new<M: Message + 'static>(form: Form, messages: Streaming<M>) -> Self {
-        Self(Box::new(Encoded {
+        Self(Box::new(Mutex::new(Encoded {
             form,
             messages,
             again: VecDeque::new(),
             kept: Some(Vec::new()),
             cost: 0,
-        }))
+        })))
+    }
+
+    fn source(&mut self) -> &mut dyn Source {
+        self.0.get_mut().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Sends them into a call until they end or the call does.
@@ -159,7 +164,7 @@ impl Requests {
         let shared = Arc::clone(&requests);
         let task = runtime.spawn(async move {
             let sent = poll_fn(|cx| match &mut *lock(&shared) {
-                Some(requests) => requests.0.poll_send(cx, &mut sender),
+                Some(requests) => requests.source().poll_send(cx, &mut sender),
                 None => Poll::Ready(Err(Stop::Ended)),
             });
             match sent.await {
@@ -287,14 +292,14 @@ impl Pump {
     /// The server has taken the call: what was sent need not be kept.
     pub(super) fn settle(&self) {
         if let Some(requests) = &mut *lock(&self.requests) {
-            requests.0.settle();
+            requests.source().settle();
         }
     }
 
     /// The stream of requests from its beginning, where the call was refused; none if more was sent than is kept.
     pub(super) fn reclaim(self) -> Option<Requests> {
         let mut requests = lock(&self.requests).take()?;
-        requests.0.rewind().then_some(requests)
+        requests.source().rewind().then_some(requests)
     }
 }
 

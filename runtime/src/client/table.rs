@@ -290,6 +290,11 @@ impl Ticket {
         }
     }
 
+    /// When it started.
+    pub(super) fn started(&self) -> Instant {
+        self.started
+    }
+
     /// The call ended so.
     pub(super) fn finish<T>(&mut self, outcome: &Result<T, Status>, now: Instant) {
         if !std::mem::replace(&mut self.open, false) {

@@ -5,16 +5,36 @@ use std::time::Duration;
 
 use arc_swap::{ArcSwap, Guard};
 
-use crate::contract::{MethodDescriptor, ServiceDescriptor};
-use crate::governance::{Layer, Place, Settings, Treatment};
+use crate::contract::{Cluster, MethodDescriptor, MethodKind, ServiceDescriptor};
+use crate::governance::{FallbackMode, Layer, Place, Settings, Treatment};
+use crate::resilience::{self, Follows};
+use crate::status::Status;
 
 /// How the calls of one method are treated, and what follows from that for every call.
 #[derive(Debug)]
 pub(crate) struct Treated {
     pub(crate) treatment: Treatment,
+    /// Something is to happen before the first attempt, or beside it: the plain path will not do.
+    pub(super) needs_stack: bool,
 }
 
 impl Treated {
+    fn new(treatment: Treatment, method: &MethodDescriptor) -> Self {
+        Self {
+            needs_stack: hedges(&treatment, method)
+                || treatment.cluster != Cluster::Failover
+                || treatment.fallback.mode == FallbackMode::Force,
+            treatment,
+        }
+    }
+
+    /// Whether anything in the stack acts on this failure of a first attempt.
+    pub(super) fn acts_on(&self, status: &Status, method: &MethodDescriptor) -> bool {
+        let retry = &self.treatment.retry;
+        self.treatment.fallback.mode == FallbackMode::Fail
+            || resilience::follows(status, retry, method.policy.idempotent) != Follows::Nothing
+    }
+
     /// The time that a call has which sets none itself.
     pub(super) fn timeout(&self) -> Option<Duration> {
         self.treatment.timeout.on().map(|span| span.0)
@@ -42,7 +62,13 @@ fn treated(method: &MethodDescriptor, code: &[Layer]) -> Treated {
         Layer::new(Place::BuiltIn, Settings::built_in(method.kind)),
         Layer::new(Place::Contract, Settings::of_contract(&method.policy)),
     ];
-    Treated {
-        treatment: Treatment::of(layers.iter().chain(code)),
-    }
+    Treated::new(Treatment::of(layers.iter().chain(code)), method)
+}
+
+/// Whether a second instance may be asked before the first has answered: only where running a call twice does no harm, and
+/// an answer is one message.
+pub(super) fn hedges(treatment: &Treatment, method: &MethodDescriptor) -> bool {
+    treatment.hedge.after.on().is_some()
+        && method.policy.idempotent
+        && method.kind == MethodKind::Unary
 }

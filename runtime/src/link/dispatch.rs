@@ -16,6 +16,7 @@ use super::sender::BodySender;
 use crate::conn::{CloseReason, Reply};
 use crate::context::Scope;
 use crate::contract::MethodDescriptor;
+use crate::metadata::Metadata;
 use crate::rope::Rope;
 use crate::status::Status;
 use crate::wire::Route;
@@ -58,6 +59,8 @@ pub(crate) struct Served {
     pub(crate) requests: Option<Box<BodyReceiver>>,
     /// Where replies are a stream: the way to send them.
     pub(crate) replies: Option<BodySender>,
+    /// How many attempts of this call came before.
+    pub(crate) attempt: u32,
 }
 
 /// Calls the handler, and polls its answer for the first time. Gives the answer where it is pending.
@@ -107,8 +110,23 @@ fn outcome(answered: Result<Option<Rope>, Status>, scope: &mut Scope) -> Outcome
     let trailers = scope.take_trailers();
     match answered {
         Ok(body) => Ok(Reply { body, trailers }),
-        Err(status) if status.trailers().is_empty() => Err(status.with_trailers(trailers)),
-        Err(status) => Err(status),
+        Err(status) => Err(failure(status, trailers, scope)),
+    }
+}
+
+/// What the caller of a handler that failed is told.
+#[cold]
+fn failure(status: Status, trailers: Metadata, scope: &Scope) -> Status {
+    let status = status.answered();
+    let status = if scope.is_spent() {
+        status.spent()
+    } else {
+        status
+    };
+    if status.trailers().is_empty() {
+        status.with_trailers(trailers)
+    } else {
+        status
     }
 }
 

@@ -19,6 +19,7 @@ mod sender;
 mod server;
 
 use std::fmt;
+use std::io::ErrorKind;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -114,6 +115,11 @@ impl Link {
         let connecting = async {
             let stream = transport::connect(address).await.map_err(|error| {
                 let status = failed(format!("cannot connect: {error}")).in_phase(Phase::Connect);
+                let status = if error.kind() == ErrorKind::ConnectionRefused {
+                    status.briefly("refused")
+                } else {
+                    status
+                };
                 if transport::is_out_of_descriptors(&error) {
                     status.with_setting("ulimit -n")
                 } else {

@@ -74,6 +74,7 @@ impl Dispatch for Dispatcher {
             body: call.body,
             requests: call.requests,
             replies: call.replies,
+            attempt: call.attempt,
         };
         match limit {
             None => handler.call(method.index, incoming),

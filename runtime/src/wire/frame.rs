@@ -40,6 +40,8 @@ pub const NOT_STARTED: u8 = 0x01;
 pub const RETRYABLE: u8 = 0x04;
 /// END: turned away for load.
 pub const OVERLOADED: u8 = 0x08;
+/// END, a hint: what failed was tried again already, and whoever hears of it should not.
+pub const SPENT: u8 = 0x40;
 
 /// What a frame is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -296,6 +296,7 @@ impl EndHead {
                     status.progress() == Progress::NotStarted,
                 ) | flag(frame::RETRYABLE, status.is_retryable())
                     | flag(frame::OVERLOADED, status.is_overloaded())
+                    | flag(frame::SPENT, status.is_spent())
             }
         };
         let start = out.len();
@@ -374,6 +375,9 @@ impl EndHead {
         }
         if header.has(frame::OVERLOADED) {
             status = status.overloaded();
+        }
+        if header.has(frame::SPENT) {
+            status = status.spent();
         }
         Ok(Self {
             outcome: Err(status),

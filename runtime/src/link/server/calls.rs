@@ -68,12 +68,16 @@ impl<D: Dispatch> Calls<D> {
                 body,
                 requests: None,
                 replies: None,
+                attempt: request.attempt,
             },
             message => {
                 let body = request.body.take();
                 let streams = self.streams(method.kind, stream, message, body, request.last);
                 (requests, replies) = (streams.1, streams.2);
-                streams.0
+                Served {
+                    attempt: request.attempt,
+                    ..streams.0
+                }
             }
         };
         let peer = self.lent.take();
@@ -82,6 +86,7 @@ impl<D: Dispatch> Calls<D> {
             peer: peer.unwrap_or_else(|| Arc::clone(&self.peer)),
             deadline: request.deadline,
             metadata: request.metadata,
+            attempt: request.attempt,
         });
         let pace = self.dispatch.pace(target);
         let place = pace.place();

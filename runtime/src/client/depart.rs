@@ -1,0 +1,113 @@
+//! The first step of a call: at once to a connection that is up, which is the path of nearly every call, or into the
+//! stack.
+
+use std::sync::Arc;
+use std::task::{Context as Poller, Poll, ready};
+
+use tokio::time::Instant;
+
+use crate::context::Context;
+use crate::link::Exchange;
+use crate::status::Status;
+
+use super::attempt::{note, received, request};
+use super::journey::{Journey, again};
+use super::plan::Plan;
+use super::reply::Received;
+use super::stack::{self, Drive};
+use super::table::{Target, Ticket};
+
+/// A call that has been set off.
+pub(super) enum Departed {
+    Flight(Flight),
+    /// Its plan has gone along.
+    Drive(Drive),
+}
+
+impl Departed {
+    /// Sends the request at once if a connection is up and nothing has to happen before, or gives the future that will.
+    pub(super) fn with(plan: &mut Option<Plan>, now: Instant) -> Self {
+        let Some(planned) = plan else {
+            unreachable!("a call that departs has its plan");
+        };
+        let treated = planned.channel.treated(planned.method);
+        let (deadline, serves_retry) = Context::with(|context| {
+            if let Some(context) = context {
+                context.bequeath(&mut planned.metadata);
+            }
+            let serves_retry = context.is_some_and(|context| context.attempt() > 0);
+            (planned.deadline(&treated, context, now), serves_retry)
+        });
+        let wary = planned.channel.ledger().begin();
+        let picked = if wary || treated.needs_stack {
+            None
+        } else {
+            pick_now(planned, now)
+        };
+        if let Some(target) = &picked
+            && let Some(link) = target.endpoint.link()
+        {
+            let again = again(planned, deadline, target.key, 0);
+            return Self::Flight(Flight {
+                exchange: link.call(request(planned, deadline, target, 0, again)),
+                ticket: Ticket::start(Arc::clone(target), now),
+                deadline,
+                serves_retry,
+            });
+        }
+        let treated = Arc::clone(&treated);
+        let Some(plan) = plan.take() else {
+            unreachable!("it was there above");
+        };
+        let mut journey = Journey::new(plan, treated, deadline, now);
+        journey.picked = picked;
+        journey.serves_retry = serves_retry;
+        Self::Drive(stack::drive(journey))
+    }
+}
+
+/// Who is to answer, where that is known without waiting: a route that is there, and a request that is.
+fn pick_now(plan: &Plan, now: Instant) -> Option<Arc<Target>> {
+    if plan.body.is_err() || plan.requests.is_some() {
+        return None;
+    }
+    plan.channel
+        .pick_now(plan.method, plan.group.as_ref(), plan.hash, now)
+}
+
+/// A request on a connection, and its answer to come.
+pub(super) struct Flight {
+    exchange: Exchange,
+    ticket: Ticket,
+    deadline: Option<Instant>,
+    /// It is made by a handler that serves a later attempt itself.
+    serves_retry: bool,
+}
+
+impl Flight {
+    pub(super) fn poll(
+        &mut self,
+        plan: &Plan,
+        cx: &mut Poller<'_>,
+    ) -> Poll<Result<Received, Status>> {
+        let outcome = ready!(received(plan.form(), &mut self.exchange, cx));
+        let now = self.exchange.answered_at();
+        note(plan, &mut self.ticket, &outcome, now);
+        Poll::Ready(outcome)
+    }
+
+    /// What becomes of the call behind a failure: the rest of the stack, or the error.
+    #[cold]
+    pub(super) fn after(self, plan: Plan, status: Status) -> Result<Drive, Status> {
+        let target = &self.ticket.target;
+        let status = status.at_endpoint(Arc::clone(target.endpoint.text()));
+        let treated = Arc::clone(&plan.channel.treated(plan.method));
+        if !treated.acts_on(&status, plan.method) {
+            return Err(status.after_attempts(1));
+        }
+        let mut journey = Journey::new(plan, treated, self.deadline, self.ticket.started());
+        journey.serves_retry = self.serves_retry;
+        journey.failed_at(target, status);
+        Ok(stack::drive(journey))
+    }
+}

@@ -1,0 +1,166 @@
+//! The layer that tries again: another instance at once for what did not start, a pause and the budget for what may have
+//! run.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use crate::backoff::Backoff;
+use crate::random;
+use crate::resilience::{self, Because, Facts, Follows, Step};
+use crate::status::{Phase, Status, Why};
+
+use super::hedge;
+use super::journey::Journey;
+use super::reply::Received;
+
+/// How often all instances are asked in turn before a call that none of them started fails: enough to live through the
+/// moment between a server's last breath and the registry's word of it.
+const ROUNDS: u32 = 3;
+
+/// The first pause between two rounds.
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
+
+/// The longest pause between two rounds.
+const LONGEST_PAUSE: Duration = Duration::from_millis(200);
+
+/// Tries until there is an answer, or nothing is left to try.
+pub(super) async fn run(journey: &mut Journey) -> Result<Received, Status> {
+    if let Err(status) = &journey.plan.body {
+        return Err(status.clone());
+    }
+    let mut tries = Tries::default();
+    // That of an attempt before the stack.
+    let mut failure = journey.failed.take();
+    loop {
+        if let Some(status) = failure.take() {
+            tries.next(journey, status).await?;
+        }
+        let Some(target) = journey.pick().await? else {
+            tries.next_round(journey).await?;
+            continue;
+        };
+        if keeps_back(journey) {
+            let last = journey.failed.take();
+            return Err(last.unwrap_or_else(kept_back).spent());
+        }
+        match hedge::run(journey, &target, tries.why).await {
+            Ok(received) => return Ok(received),
+            Err(status) => failure = Some(status),
+        }
+    }
+}
+
+fn keeps_back(journey: &Journey) -> bool {
+    let ledger = journey.plan.channel.ledger();
+    ledger.keeps_back(&journey.treated.treatment, Instant::now())
+}
+
+fn kept_back() -> Status {
+    Status::resource_exhausted("kept back: the servers have turned too many calls away for load")
+        .not_started()
+        .overloaded()
+        .in_phase(Phase::Local)
+        .with_setting("Settings::throttle")
+        .briefly("kept back")
+}
+
+/// A failure that would have been tried again but for its number, its budget, or who else does that. Where retries are
+/// switched off, those further up may try.
+fn given_up(journey: &Journey, status: Status) -> Status {
+    if journey.treated.treatment.retry.attempts > 0 {
+        status.spent()
+    } else {
+        status
+    }
+}
+
+/// What is counted of the tries of a call.
+#[derive(Default)]
+struct Tries {
+    retries: u32,
+    rounds: u32,
+    /// Between rounds.
+    pauses: Option<Backoff>,
+    /// It was waited for the next try already.
+    paused: bool,
+    why: Why,
+}
+
+impl Tries {
+    /// Waits until the next try behind a failure, which is kept.
+    ///
+    /// # Errors
+    /// The failure, where it is the end.
+    async fn next(&mut self, journey: &mut Journey, status: Status) -> Result<(), Status> {
+        match journey.follows(&status) {
+            Follows::Nothing => return Err(status),
+            Follows::Move => {
+                self.paused = false;
+                if self.why == Why::First {
+                    self.why = Why::Moved;
+                }
+            }
+            Follows::Retry(because) => {
+                let Some(pause) = self.retry(journey, &status, because) else {
+                    return Err(given_up(journey, status));
+                };
+                self.retries += 1;
+                self.paused = true;
+                self.why = Why::Retried;
+                journey.failed = Some(status);
+                if !pause.is_zero() {
+                    sleep(pause).await;
+                }
+                return Ok(());
+            }
+        }
+        journey.failed = Some(status);
+        Ok(())
+    }
+
+    /// How long to wait before the failure is followed by another try, if it is.
+    fn retry(&self, journey: &mut Journey, status: &Status, because: Because) -> Option<Duration> {
+        let now = Instant::now();
+        let facts = Facts {
+            retries: self.retries,
+            serves_retry: journey.serves_retry,
+            left: journey.left(now),
+        };
+        let treatment = &journey.treated.treatment;
+        let chance = random::unit(random::seed());
+        let step = resilience::step(status, because, &treatment.retry, facts, chance);
+        let Step::After(pause) = step else {
+            return None;
+        };
+        let ledger = journey.plan.channel.ledger();
+        let granted = ledger.may_retry(treatment, now);
+        journey.story.asked_budget(ledger.retries_left());
+        granted.then_some(pause)
+    }
+
+    /// All instances have failed: lets them be asked again.
+    ///
+    /// # Errors
+    /// The last failure, once they were asked often enough.
+    async fn next_round(&mut self, journey: &mut Journey) -> Result<(), Status> {
+        if !journey.tried.is_empty() && self.paused {
+            // A retry has waited, and may ask the same instance where there is no other.
+            self.paused = false;
+            journey.tried.clear();
+            return Ok(());
+        }
+        self.rounds += 1;
+        if self.rounds >= ROUNDS
+            && let Some(status) = journey.failed.take()
+        {
+            return Err(status);
+        }
+        journey.tried.clear();
+        let pauses = self
+            .pauses
+            .get_or_insert_with(|| Backoff::new(FIRST_PAUSE, LONGEST_PAUSE, random::seed()));
+        sleep(pauses.pause()).await;
+        Ok(())
+    }
+}

@@ -1,0 +1,45 @@
+//! The stack: what a call goes through that needs more than one attempt, or more than the first attempt before it.
+//!
+//! A call of the plain path has met with none of this; it comes here behind a failure of its first attempt.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use tokio::time::timeout_at;
+
+use crate::status::Status;
+
+use super::journey::Journey;
+use super::reply::Received;
+use super::retry;
+
+/// A call that goes on in an `async fn`.
+pub(super) type Drive = Pin<Box<dyn Future<Output = Result<Received, Status>> + Send>>;
+
+/// The layers, outermost first.
+///
+/// | layer | why it is there, and not elsewhere |
+/// |---|---|
+/// | deadline | whatever follows has an end, pauses and further attempts included |
+/// | retry | a failure ends at another instance; asks the throttle before each try, so that retries are kept back too |
+/// | hedge | two attempts are one try: both fail before there is another |
+/// | attempt | pick, connect, send, answer |
+pub(super) fn drive(mut journey: Journey) -> Drive {
+    Box::pin(async move { run(&mut journey).await })
+}
+
+/// One ask of a service: from the deadline down to the attempts. What several asks share is above.
+pub(super) async fn run(journey: &mut Journey) -> Result<Received, Status> {
+    let outcome = within_deadline(journey).await;
+    outcome.map_err(|status| journey.told(status))
+}
+
+async fn within_deadline(journey: &mut Journey) -> Result<Received, Status> {
+    match journey.deadline {
+        None => retry::run(journey).await,
+        Some(deadline) => match timeout_at(deadline, retry::run(journey)).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(journey.expired()),
+        },
+    }
+}
