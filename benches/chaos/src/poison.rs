@@ -48,13 +48,22 @@ pub(crate) async fn write(registry: &Registry, flood: usize) -> Result<usize, Fa
             };
             for (name, value) in &poison {
                 cli(&["SET", &key(name)[1..]], value)?;
-                cli(&["ZADD", &index, "9000000000000", name], b"")?;
             }
-            let many = format!(
-                "for i = 1, {flood} do redis.call('SET', KEYS[1] .. i, 'junk') \
-                 redis.call('ZADD', KEYS[2], 9000000000000, 'junk' .. i) end"
+            // Listed for nearly as long as anything is believed to be: what is listed for longer is swept away at once. Those
+            // that break a rule come first, and are read whatever the flood.
+            let list = format!(
+                "local now = redis.call('TIME')[1] * 1000 \
+                 for _, name in ipairs(ARGV) do redis.call('ZADD', KEYS[2], now + 50000, name) end \
+                 for i = 1, {flood} do redis.call('SET', KEYS[1] .. i, 'junk') \
+                 redis.call('ZADD', KEYS[2], now + 58000, 'junk' .. i) end"
             );
-            cli(&["EVAL", &many, "2", &key("junk")[1..], &index], b"")
+            let junk = &key("junk")[1..];
+            let names = poison.iter().map(|(name, _)| *name);
+            let words: Vec<&str> = ["EVAL", &list, "2", junk, &index]
+                .into_iter()
+                .chain(names)
+                .collect();
+            cli(&words, b"")
         })
         .map(drop)?,
         Registry::Etcd(engine) => {

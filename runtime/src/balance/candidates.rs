@@ -85,7 +85,8 @@ struct Column {
 }
 
 impl Candidates {
-    /// Prepares a list. Where all weights are 0, all are taken for equal.
+    /// Prepares a list. Where all weights are 0, all are taken for equal; beside others, one of weight 0 is never usable. A client
+    /// prepares those by themselves, for calls that nobody else can take.
     pub fn new(mut list: Vec<Candidate>) -> Self {
         if list.iter().all(|candidate| candidate.weight == 0) {
             for candidate in &mut list {
@@ -190,13 +191,6 @@ impl Candidates {
         } else {
             column.other
         }
-    }
-
-    /// A candidate of weight 0 that could be used: for calls that nobody else can take.
-    pub(super) fn last_resort(&self, context: &PickContext<'_>) -> Option<usize> {
-        self.list
-            .iter()
-            .position(|candidate| candidate.weight == 0 && is_open(candidate, context))
     }
 }
 

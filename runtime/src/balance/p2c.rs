@@ -33,9 +33,7 @@ impl Balancer for P2c {
         if candidates.len() == 1 && candidates.is_usable(0, context) {
             return Some(0);
         }
-        let Some(first) = candidates.draw(&self.0, context, None) else {
-            return candidates.last_resort(context);
-        };
+        let first = candidates.draw(&self.0, context, None)?;
         let Some(second) = candidates.draw(&self.0, context, Some(first)) else {
             return Some(first);
         };

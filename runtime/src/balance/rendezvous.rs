@@ -58,9 +58,7 @@ impl Balancer for ConsistentHash {
             return self.otherwise.pick(candidates, context);
         };
         let usable = |index: usize| candidates.is_usable(index, context);
-        let Some(home) = first(candidates, hash, usable) else {
-            return candidates.last_resort(context);
-        };
+        let home = first(candidates, hash, usable)?;
         // An idle instance has room, whatever the others bear.
         if candidates.get(home)?.load().in_flight() == 0 {
             return Some(home);

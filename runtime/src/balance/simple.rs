@@ -19,9 +19,7 @@ impl Random {
 
 impl Balancer for Random {
     fn pick(&self, candidates: &Candidates, context: &PickContext<'_>) -> Option<usize> {
-        candidates
-            .draw(&self.0, context, None)
-            .or_else(|| candidates.last_resort(context))
+        candidates.draw(&self.0, context, None)
     }
 }
 
@@ -69,6 +67,5 @@ impl Balancer for LeastActive {
             }
         }
         best.map(|(index, _)| index)
-            .or_else(|| candidates.last_resort(context))
     }
 }

@@ -256,12 +256,6 @@ fn no_balancer_picks_what_cannot_be_used() {
         assert_eq!(seen, [false, true, false, false, true], "{name}");
         load(&candidates, 1).set_available(false);
         load(&candidates, 4).set_available(false);
-        assert_eq!(
-            balancer.pick(&candidates, &context),
-            Some(3),
-            "{name}: the last resort"
-        );
-        load(&candidates, 3).set_available(false);
         assert_eq!(balancer.pick(&candidates, &context), None, "{name}");
         assert_eq!(balancer.pick(&fleet(&[]), &context), None, "{name}");
         assert_eq!(balancer.pick(&fleet(&[7]), &context), Some(0), "{name}");

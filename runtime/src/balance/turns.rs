@@ -50,7 +50,7 @@ impl Balancer for RoundRobin {
                 Some(next) => rest = next,
             }
         }
-        candidates.last_resort(context)
+        None
     }
 }
 

@@ -37,9 +37,7 @@ impl Balancer for Weighted {
                 best = Some((index, turn));
             }
         }
-        let Some((index, _)) = best else {
-            return candidates.last_resort(context);
-        };
+        let (index, _) = best?;
         candidates
             .get(index)?
             .load()

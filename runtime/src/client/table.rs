@@ -27,8 +27,10 @@ pub(super) struct Table {
     next_step: Option<Instant>,
     balancer: Arc<dyn Balancer>,
     epoch: Instant,
-    /// One per preferred group, or one of all.
+    /// Those with a weight: one tier per preferred group, or one of all. None is empty.
     tiers: Vec<Tier>,
+    /// The same of those of weight 0, who are asked only where nobody of the others can be. All are alike.
+    spares: Vec<Tier>,
 }
 
 struct Tier {
@@ -74,12 +76,24 @@ impl Table {
             let since = now.saturating_duration_since(client.epoch());
             client.epoch() + ramp.next_step(since)
         });
-        let mut tiers = Vec::with_capacity(routes.len());
+        let (mut tiers, mut spares) = (Vec::with_capacity(routes.len()), Vec::new());
         for route in routes {
             let members = select(&look.members, &route.instances);
-            tiers.push(Tier::new(client, members, &choice, now)?);
+            let has_weight = |one: &&Arc<Member>| one.instance.weight > 0;
+            tiers.push(Tier::new(
+                client,
+                members.clone().filter(has_weight),
+                &choice,
+                now,
+            )?);
+            if !members.clone().all(|one| has_weight(&one)) {
+                let spare = members.filter(|one| !has_weight(one));
+                spares.push(Tier::new(client, spare, &choice, now)?);
+            }
         }
-        if tiers.iter().all(|tier| tier.targets.is_empty()) {
+        tiers.retain(|tier: &Tier| !tier.targets.is_empty());
+        spares.retain(|tier: &Tier| !tier.targets.is_empty());
+        if tiers.is_empty() && spares.is_empty() {
             return Err(Status::unavailable(format!(
                 "no instance of {} has an address that this client can read",
                 look.snapshot.service()
@@ -93,6 +107,7 @@ impl Table {
             balancer: choice.balancer,
             epoch: client.epoch(),
             tiers,
+            spares,
         })
     }
 
@@ -107,7 +122,7 @@ impl Table {
     }
 
     /// The instance for a call that was turned away by `tried`: one that nothing speaks against, or else one that is
-    /// silent, or else one whose last connection failed, since it may be back.
+    /// silent, or else one of weight 0, or else one whose last connection failed, since it may be back.
     ///
     /// `hash` is that of what ties the call to an instance.
     pub(super) fn pick(
@@ -119,44 +134,59 @@ impl Table {
         let now = now.saturating_duration_since(self.epoch);
         let mut context = PickContext::at(now).after(tried);
         context.hash = hash.map(NonZeroU64::get);
-        for tier in &self.tiers {
-            if let Some(index) = tier.candidates.pick(&*self.balancer, &context) {
+        self.among(&self.tiers, &context)
+            .or_else(|| self.pick_worse(context))
+    }
+
+    fn among<'a>(&self, tiers: &'a [Tier], context: &PickContext<'_>) -> Option<&'a Arc<Target>> {
+        for tier in tiers {
+            if let Some(index) = tier.candidates.pick(&*self.balancer, context) {
                 return tier.targets.get(index);
             }
         }
-        self.pick_worse(context)
+        None
     }
 
-    /// The same where something speaks against everybody.
+    /// The same where something speaks against everybody who has a weight. A suspicion is no reason to ask those who have none:
+    /// whoever gave them weight 0 wants them to be left alone, and a machine that is merely busy makes all look silent.
     #[cold]
     fn pick_worse(&self, context: PickContext<'_>) -> Option<&Arc<Target>> {
-        let of = |worst| {
-            self.tiers.iter().find_map(|tier| {
-                let context = context.down_to(worst);
-                let index = tier.candidates.pick(&*self.balancer, &context)?;
-                tier.targets.get(index)
-            })
-        };
+        let order = [
+            (&self.tiers, Standing::Suspect),
+            (&self.spares, Standing::Good),
+            (&self.spares, Standing::Suspect),
+            (&self.tiers, Standing::Down),
+            (&self.spares, Standing::Down),
+        ];
+        let mut order = order.into_iter();
         // A balancer of somebody else's may want nobody of these.
         let any = || {
-            let mut targets = self.tiers.iter().flat_map(|tier| &tier.targets);
+            let all = self.tiers.iter().chain(&self.spares);
+            let mut targets = all.flat_map(|tier| &tier.targets);
             targets.find(|target| !context.tried.contains(&target.key))
         };
-        of(Standing::Suspect)
-            .or_else(|| of(Standing::Down))
+        order
+            .find_map(|(tiers, worst)| self.among(tiers, &context.down_to(worst)))
             .or_else(any)
     }
 }
 
 impl Table {
-    /// Whether there is an instance besides `tried` and `this` that nothing speaks against.
+    /// Whether there is an instance besides `tried` and `this` that nothing speaks against; one of weight 0 is better only
+    /// than another.
     pub(super) fn has_better(&self, tried: &[u64], this: &Target) -> bool {
-        let mut targets = self.tiers.iter().flat_map(|tier| &tier.targets);
-        targets.any(|target| {
+        let is_in = |tiers: &[Tier], wanted: &dyn Fn(&Target) -> bool| {
+            let mut targets = tiers.iter().flat_map(|tier| &tier.targets);
+            targets.any(|target| wanted(target))
+        };
+        let is_better = |target: &Target| {
             target.key != this.key
                 && target.endpoint.load.is_available()
                 && !tried.contains(&target.key)
-        })
+        };
+        let is_this = |target: &Target| target.key == this.key;
+        is_in(&self.tiers, &is_better)
+            || is_in(&self.spares, &is_this) && is_in(&self.spares, &is_better)
     }
 }
 
@@ -179,9 +209,7 @@ impl Tier {
             }
         };
         let is_near = |member: &Member| {
-            choice.zone.is_some()
-                && member.instance.zone.as_deref() == choice.zone
-                && member.instance.weight > 0
+            choice.zone.is_some() && member.instance.zone.as_deref() == choice.zone
         };
         let count = members.size_hint().1.unwrap_or(0);
         let mut seats = Seats {
@@ -321,3 +349,6 @@ impl Drop for Ticket {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
