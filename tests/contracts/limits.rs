@@ -28,7 +28,7 @@ async fn one_call_too_many_is_refused_at_once_and_the_next_one_runs() {
     assert_eq!(error.code(), Code::ResourceExhausted);
     assert_eq!(
         error.message(),
-        "rules.v1.Shelves/slow has 2 calls running here, which is its limit (@limit)"
+        "rules.v1.Shelves/slow has 2 calls running here, which is its limit (limit.calls)"
     );
     assert_eq!(error.status().progress(), Progress::NotStarted);
     assert!(error.status().is_overloaded());

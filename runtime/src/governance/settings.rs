@@ -116,16 +116,36 @@ section! {
 section! {
     /// What one place says of a server's limits.
     LimitSettings;
-    /// How many calls a server takes, of a method.
+    /// How many calls a server takes, of a method and of all.
     LimitPolicy;
-    /// The most calls that run at once.
+    /// The most calls of the method that run at once.
     calls: OrOff<u32> = OrOff::Off,
-    /// Calls per second.
+    /// Calls of the method per second; as many may come at once.
     rate: OrOff<u32> = OrOff::Off,
     /// The most calls of one caller that run at once.
     caller_calls: OrOff<u32> = OrOff::Off,
-    /// Calls per second of one caller.
+    /// Calls per second of one caller; as many may come at once.
     caller_rate: OrOff<u32> = OrOff::Off,
+    /// Whether the server finds out how many calls may run at once, by how long they take.
+    adaptive: bool = true,
+    /// The fewest calls that it may find. 4: two cores are busy with them, and calls of twice as many take four times as long.
+    adaptive_least: u32 = 4,
+    /// The most. Off: until calls take longer for being many, nothing says that they are too many.
+    adaptive_most: OrOff<u32> = OrOff::Off,
+    /// The most calls of the method that wait for others to end; 0 is none. 32: a burst, and soon gone.
+    queue_calls: u32 = 32,
+    /// The longest that they wait. 20 ms: what a retry to another instance would cost. A quarter of it while the queue is
+    /// never empty: it is no burst then, and waiting does not help.
+    queue_wait: Span = span(20),
+    /// The most calls that the server runs at once, of all methods. Said by `Server::settings` or of all services only.
+    server_calls: OrOff<u32> = OrOff::Off,
+    /// Calls of all methods per second. Said where `server_calls` is.
+    server_rate: OrOff<u32> = OrOff::Off,
+    /// The part of `server_calls` that one method may take.
+    share: Share = Share::percent(100),
+    /// The part of `server_calls` that all methods of low priority may take together. 80 %: work in the background leaves a
+    /// fifth to what users wait for.
+    low_share: Share = Share::percent(80),
 }
 
 section! {

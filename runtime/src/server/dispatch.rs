@@ -64,7 +64,7 @@ impl Dispatch for Dispatcher {
             service,
             method,
             handler,
-            limit,
+            gate,
             ..
         } = &target.found;
         let incoming = Incoming {
@@ -76,10 +76,7 @@ impl Dispatch for Dispatcher {
             replies: call.replies,
             attempt: call.attempt,
         };
-        match limit {
-            None => handler.call(method.index, incoming),
-            Some(limit) => limit.answer(|| handler.call(method.index, incoming)),
-        }
+        gate.answer(|| handler.call(method.index, incoming))
     }
 
     fn panicked(&self, target: &Target, message: &str) {

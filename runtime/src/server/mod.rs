@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use crate::codec::{self, Codec};
 use crate::conn::{self, Keepalive, Limits};
+use crate::governance::Settings;
 use crate::registry;
 use crate::service::{Offer, Router};
 use crate::transport::{Address, Listener};
@@ -74,6 +75,7 @@ pub struct Server {
     drain_limit: Duration,
     propagation: Duration,
     listener: notice::Listener,
+    settings: Option<Arc<Settings>>,
 }
 
 impl Server {
@@ -93,6 +95,7 @@ impl Server {
             drain_limit: DRAIN_LIMIT,
             propagation: PROPAGATION,
             listener: notice::Listener::nobody(),
+            settings: None,
         }
     }
 
@@ -176,6 +179,13 @@ impl Server {
         self
     }
 
+    /// How calls are treated here: what the program says of all methods of all that is offered, in the place of what it said
+    /// before. An offer may say otherwise, and documents have the last word.
+    pub fn settings(mut self, settings: Settings) -> Self {
+        self.settings = Some(Arc::new(settings));
+        self
+    }
+
     /// Calls `listener` with what goes wrong and no caller can be told. It is called on the tasks of connections, so
     /// it must not block.
     pub fn on_notice(mut self, listener: impl Fn(&Notice) + Send + Sync + 'static) -> Self {
@@ -196,7 +206,7 @@ impl Server {
         if let Some(objection) = self.offers.iter().find_map(Offer::objection) {
             return Err(StartError::Offer(objection));
         }
-        let router = Router::new(self.offers)?;
+        let router = Router::new(self.offers, self.settings.as_ref())?;
         let mut listeners = Vec::new();
         for address in addresses {
             match Listener::bind(&address).await {
@@ -219,6 +229,7 @@ impl Server {
             };
             registration::instances(router.offers(), &place)?
         };
+        let admission = Arc::clone(router.admission());
         let listener = self.listener;
         let dispatch = Arc::new(Dispatcher {
             router,
@@ -243,6 +254,7 @@ impl Server {
             drain_limit: self.drain_limit,
             propagation: self.propagation,
             listener: listener.clone(),
+            admission,
         };
         running.leases = registration::register(&running.registries, &instances, &listener).await?;
         running.instances = Mutex::new(instances);

@@ -12,6 +12,7 @@ use super::notice::{Listener, Notice};
 use super::report::{Ending, Report};
 use crate::link::Traffic;
 use crate::registry::{self, ErrorKind, Instance, Lease};
+use crate::service::Admission;
 use crate::signal;
 use crate::transport::Address;
 
@@ -41,6 +42,7 @@ pub struct Running {
     pub(super) drain_limit: Duration,
     pub(super) propagation: Duration,
     pub(super) listener: Listener,
+    pub(super) admission: Arc<Admission>,
 }
 
 impl Running {
@@ -57,6 +59,12 @@ impl Running {
     /// What its connections have done with their transports so far.
     pub fn traffic(&self) -> Traffic {
         self.connections.traffic()
+    }
+
+    /// What it takes of each method: documents that change while it runs are handed to this.
+    #[expect(dead_code, reason = "documents are not watched yet")]
+    pub(crate) fn admission(&self) -> &Arc<Admission> {
+        &self.admission
     }
 
     /// Waits until every registry lists what is served, as it was last [updated](Self::update). Waits out every failure

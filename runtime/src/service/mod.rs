@@ -3,8 +3,8 @@
 //! Bytes come in with a method and go out again; which protocol carried them is not known here, so that one table of
 //! handlers serves every protocol of a port.
 
+mod admission;
 mod incoming;
-mod limit;
 mod offer;
 mod router;
 
@@ -16,6 +16,7 @@ use std::task::{Context, Poll};
 use crate::rope::Rope;
 use crate::status::Status;
 
+pub(crate) use admission::Admission;
 pub use incoming::Incoming;
 pub use offer::Offer;
 pub(crate) use router::{DuplicateOffer, Found, Router};

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::Handler;
 use crate::contract::{MethodDescriptor, ServiceDescriptor};
+use crate::governance::Settings;
 use crate::link::Placement;
 use crate::release::Release;
 
@@ -28,6 +29,9 @@ pub struct Offer {
     placement: Placement,
     /// By the name of the method.
     placements: BTreeMap<String, Placement>,
+    settings: Option<Arc<Settings>>,
+    /// By the name of the method.
+    method_settings: BTreeMap<String, Arc<Settings>>,
 }
 
 impl Offer {
@@ -48,6 +52,8 @@ impl Offer {
             tags: BTreeMap::new(),
             placement: Placement::default(),
             placements: BTreeMap::new(),
+            settings: None,
+            method_settings: BTreeMap::new(),
         }
     }
 
@@ -94,6 +100,20 @@ impl Offer {
         self
     }
 
+    /// How its calls are treated here: what the program says of all of its methods, in the place of what it said before.
+    pub fn settings(mut self, settings: Settings) -> Self {
+        self.settings = Some(Arc::new(settings));
+        self
+    }
+
+    /// How calls of one method are treated here, by the name that it has in the contract; that there is such a method is
+    /// checked when the server starts.
+    pub fn method_settings(mut self, method: impl Into<String>, settings: Settings) -> Self {
+        self.method_settings
+            .insert(method.into(), Arc::new(settings));
+        self
+    }
+
     pub(crate) fn service(&self) -> &'static ServiceDescriptor {
         self.service
     }
@@ -127,6 +147,14 @@ impl Offer {
         own.copied().unwrap_or(self.placement)
     }
 
+    pub(crate) fn settings_set(&self) -> Option<&Arc<Settings>> {
+        self.settings.as_ref()
+    }
+
+    pub(crate) fn settings_of(&self, method: &MethodDescriptor) -> Option<&Arc<Settings>> {
+        self.method_settings.get(method.name)
+    }
+
     /// What the contract has against it, if anything.
     pub(crate) fn objection(&self) -> Option<String> {
         let Self { service, group, .. } = self;
@@ -155,10 +183,11 @@ impl Offer {
             ));
         }
         let unknown = |name: &&String| service.methods.iter().all(|method| method.name != **name);
-        if let Some(name) = self.placements.keys().find(unknown) {
+        let mut named = self.placements.keys().chain(self.method_settings.keys());
+        if let Some(name) = named.find(unknown) {
             let names: Vec<_> = service.methods.iter().map(|method| method.name).collect();
             return Some(format!(
-                "{} has no method `{name}` to be placed; it has {}",
+                "{} has no method `{name}`; it has {}",
                 service.name,
                 names.join(", ")
             ));

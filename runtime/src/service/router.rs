@@ -6,9 +6,10 @@ use std::collections::{BTreeSet, HashMap};
 use std::fmt::{self, Write};
 use std::sync::Arc;
 
-use super::limit::Limit;
+use super::admission::{Admission, Gate};
 use super::{Handler, Offer};
 use crate::contract::{MethodDescriptor, ServiceDescriptor};
+use crate::governance::Settings;
 use crate::link::Pace;
 use crate::release::Release;
 use crate::status::Status;
@@ -20,7 +21,7 @@ pub(crate) struct Found {
     pub(crate) method: &'static MethodDescriptor,
     pub(crate) handler: Arc<dyn Handler>,
     pub(crate) pace: Arc<Pace>,
-    pub(crate) limit: Option<Arc<Limit>>,
+    pub(crate) gate: Arc<Gate>,
 }
 
 /// From paths to handlers.
@@ -29,6 +30,7 @@ pub(crate) struct Router {
     offers: Vec<Offer>,
     /// By path: who may answer it, the newest release first.
     methods: HashMap<&'static str, Vec<Candidate>>,
+    admission: Arc<Admission>,
 }
 
 /// A method of one offer.
@@ -38,7 +40,7 @@ struct Candidate {
     offer: usize,
     method: &'static MethodDescriptor,
     pace: Arc<Pace>,
-    limit: Option<Arc<Limit>>,
+    gate: Arc<Gate>,
 }
 
 /// Two offers that no request could tell apart.
@@ -59,7 +61,11 @@ impl fmt::Display for DuplicateOffer {
 }
 
 impl Router {
-    pub(crate) fn new(offers: Vec<Offer>) -> Result<Self, DuplicateOffer> {
+    /// `settings` is what the server's own code says of all methods.
+    pub(crate) fn new(
+        offers: Vec<Offer>,
+        settings: Option<&Arc<Settings>>,
+    ) -> Result<Self, DuplicateOffer> {
         for (index, second) in offers.iter().enumerate() {
             let same = |first: &&Offer| {
                 first.service().name == second.service().name
@@ -73,25 +79,36 @@ impl Router {
                 });
             }
         }
+        let admission = Arc::new(Admission::new(&offers, settings));
+        let mut gates = admission.gates();
         let mut methods: HashMap<_, Vec<_>> = HashMap::new();
         for (index, offer) in offers.iter().enumerate() {
-            for method in offer.service().methods {
+            for (method, gate) in offer.service().methods.iter().zip(&mut gates) {
                 methods.entry(method.path).or_default().push(Candidate {
                     offer: index,
                     method,
                     pace: Arc::new(Pace::new(offer.placement_of(method))),
-                    limit: Limit::of(method).map(Arc::new),
+                    gate: Arc::clone(gate),
                 });
             }
         }
+        drop(gates);
         for candidates in methods.values_mut() {
             candidates.sort_by_key(|it| std::cmp::Reverse(offers[it.offer].announced()));
         }
-        Ok(Self { offers, methods })
+        Ok(Self {
+            offers,
+            methods,
+            admission,
+        })
     }
 
     pub(crate) fn offers(&self) -> &[Offer] {
         &self.offers
+    }
+
+    pub(crate) fn admission(&self) -> &Arc<Admission> {
+        &self.admission
     }
 
     /// Who answers `path` in `group`; no group is the first of the contract.
@@ -120,7 +137,7 @@ impl Router {
                     method,
                     handler: Arc::clone(offer.handler()),
                     pace: Arc::clone(&candidate.pace),
-                    limit: candidate.limit.clone(),
+                    gate: Arc::clone(&candidate.gate),
                 });
             }
             newest.get_or_insert((offer.announced(), method));

@@ -294,6 +294,6 @@ async fn a_method_that_is_not_there_cannot_be_placed() {
     let Err(StartError::Offer(why)) = started.await else {
         panic!("it must not start");
     };
-    let expected = "test.Echo has no method `ecko` to be placed; it has echo, hang, ";
+    let expected = "test.Echo has no method `ecko`; it has echo, hang, ";
     assert!(why.starts_with(expected), "{why}");
 }
