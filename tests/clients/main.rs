@@ -15,3 +15,4 @@ mod raw;
 mod routing;
 mod shop;
 mod threads;
+mod tries;
