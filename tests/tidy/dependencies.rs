@@ -86,6 +86,14 @@ const RUNTIME: &[(&str, &str)] = &[
         "tokio-rustls",
         "behind the features `etcd`, `redis` and `zookeeper`: TLS without OpenSSL, with ring",
     ),
+    (
+        "toml",
+        "governance documents: every client and server of a fleet must understand every one, so it is no feature",
+    ),
+    (
+        "winnow",
+        "the conditions of routing rules; toml builds it anyway",
+    ),
 ];
 
 const LAW: &str = "Every dependency of a published library is weighed: what it costs its users, what it gives them.\n\

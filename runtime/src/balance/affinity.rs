@@ -13,7 +13,7 @@ use crate::random::mix;
 use crate::rope::Rope;
 
 /// The hash of a text or of bytes.
-pub(super) fn of_bytes(bytes: &[u8]) -> u64 {
+pub(crate) fn of_bytes(bytes: &[u8]) -> u64 {
     mix(fold(START, bytes))
 }
 

@@ -25,7 +25,7 @@ pub use simple::{LeastActive, Random};
 pub use turns::RoundRobin;
 pub use weighted::Weighted;
 
-pub(crate) use affinity::of_field;
+pub(crate) use affinity::{of_bytes, of_field};
 pub(crate) use ramp::{Ramp, WARM_UP};
 pub(crate) use zone::Zoned;
 

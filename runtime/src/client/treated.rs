@@ -6,7 +6,7 @@ use std::time::Duration;
 use arc_swap::{ArcSwap, Guard};
 
 use crate::contract::{Cluster, MethodDescriptor, MethodKind, ServiceDescriptor};
-use crate::governance::{FallbackMode, Layer, Place, Settings, Treatment};
+use crate::governance::{FallbackMode, Layer, Place, Settings, Treatment, fitted};
 use crate::resilience::{self, Follows};
 use crate::status::Status;
 
@@ -47,7 +47,7 @@ pub(super) struct Treatments(Box<[ArcSwap<Treated>]>);
 impl Treatments {
     /// What the contract says of each method, and `code` on top of it.
     pub(super) fn new(service: &'static ServiceDescriptor, code: &[Layer]) -> Self {
-        let treated = |method| ArcSwap::from_pointee(treated(method, code));
+        let treated = |method| ArcSwap::from_pointee(treated(service, method, code));
         Self(service.methods.iter().map(treated).collect())
     }
 
@@ -57,12 +57,16 @@ impl Treatments {
     }
 }
 
-fn treated(method: &MethodDescriptor, code: &[Layer]) -> Treated {
+fn treated(service: &ServiceDescriptor, method: &MethodDescriptor, code: &[Layer]) -> Treated {
+    let code = code
+        .iter()
+        .map(|layer| fitted(layer.clone(), service, method));
+    let code: Vec<_> = code.collect();
     let layers = [
         Layer::new(Place::BuiltIn, Settings::built_in(method.kind)),
         Layer::new(Place::Contract, Settings::of_contract(&method.policy)),
     ];
-    Treated::new(Treatment::of(layers.iter().chain(code)), method)
+    Treated::new(Treatment::of(layers.iter().chain(&code)), method)
 }
 
 /// Whether a second instance may be asked before the first has answered: only where running a call twice does no harm, and

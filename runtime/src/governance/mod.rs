@@ -11,11 +11,25 @@
 //!
 //! Pure: no clock, no runtime. What acts on a treatment is in `resilience`, `client` and `server`.
 
+mod checks;
+mod condition;
+mod document;
+mod fault;
+mod field;
+mod matching;
+mod reader;
+mod rule;
 mod section;
 mod settings;
 mod treatment;
+mod tree;
 mod words;
 
+pub(crate) use document::fitted;
+pub use document::{Document, GLOBAL, Seen, document_layers};
+pub use fault::{Fault, Severity};
+pub use matching::{CallCondition, CallFacts, InstanceCondition, InvalidCondition};
+pub use rule::{Decision, Otherwise, Routing, Rule, Weighing, Weight, weigh};
 pub use settings::{
     BreakerPolicy, BreakerSettings, FailbackPolicy, FailbackSettings, FallbackPolicy,
     FallbackSettings, HedgePolicy, HedgeSettings, LimitPolicy, LimitSettings, RetryPolicy,

@@ -37,6 +37,45 @@ macro_rules! section {
                 self
             })*)?
 
+            /// Takes over what `later` says.
+            pub(super) fn overlay(&mut self, later: &Self) {
+                $(if later.$leaf.is_some() {
+                    self.$leaf.clone_from(&later.$leaf);
+                })*
+                $($(if let Some(below) = &later.$section {
+                    self.$section.get_or_insert_default().overlay(below);
+                })*)?
+            }
+
+            /// The keys of its values, in order.
+            pub(super) const KEYS: &'static [&'static str] =
+                &[$(stringify!($leaf),)* $($(stringify!($section),)*)?];
+
+            /// Takes over an entry of the table with the key `prefix`; gives it back if it is none of these.
+            pub(super) fn take(
+                &mut self,
+                prefix: &str,
+                entry: super::tree::Entry,
+                reader: &mut super::reader::Reader<'_>,
+            ) -> Option<super::tree::Entry> {
+                let key = super::reader::below(prefix, &entry.key);
+                match entry.key.as_str() {
+                    $(stringify!($leaf) => self.$leaf = reader.leaf(&key, entry),)*
+                    $($(stringify!($section) => {
+                        let mut below = <$below>::default();
+                        for entry in reader.table(&key, entry).unwrap_or_default() {
+                            if let Some(entry) = below.take(&key, entry, reader) {
+                                let unknown = super::reader::below(&key, &entry.key);
+                                reader.unknown(&unknown, &entry, <$below>::KEYS);
+                            }
+                        }
+                        self.$section = Some(below);
+                    })*)?
+                    _ => return Some(entry),
+                }
+                None
+            }
+
             /// Hands over every value by its key, in order: what is said of it, if anything.
             pub(super) fn visit(&self, prefix: &str, visit: &mut dyn FnMut(String, Option<String>)) {
                 $(visit(format!("{prefix}{}", stringify!($leaf)), self.$leaf.as_ref().map(ToString::to_string));)*

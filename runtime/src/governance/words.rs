@@ -11,6 +11,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::contract::{Balance, Cluster, Priority};
 use crate::status::Code;
 
+use super::field;
+use super::rule::Otherwise;
+
 /// A text that is none of the words that may stand there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidWord(String);
@@ -348,6 +351,15 @@ words! { Cluster, "strategy":
 }
 
 impl Argued for Balance {
+    const EXTRA: &'static str = "consistent_hash(.field)";
+
+    fn with(word: &str, argument: &str) -> Option<Self> {
+        if word != "consistent_hash" {
+            return None;
+        }
+        field::named(argument).map(Self::ConsistentHash)
+    }
+
     fn parts(&self) -> Option<(&'static str, String)> {
         let field = self.field()?;
         Some(("consistent_hash", format!(".{}", field.names)))
@@ -378,7 +390,22 @@ macro_rules! textual {
     )*};
 }
 
-textual!(Span, Share, FallbackMode, Priority, Cluster, Balance);
+impl Argued for Otherwise {}
+
+words! { Otherwise, "answer to nobody being there":
+    "others" => Self::Others,
+    "fail" => Self::Fail,
+}
+
+textual!(
+    Span,
+    Share,
+    FallbackMode,
+    Priority,
+    Cluster,
+    Balance,
+    Otherwise
+);
 
 impl<T: fmt::Display> Serialize for OrOff<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
