@@ -18,6 +18,7 @@ mod joined;
 mod lease;
 mod locator;
 mod memory;
+mod poller;
 #[cfg(feature = "redis")]
 mod redis;
 mod saved;

@@ -1,53 +1,16 @@
 //! One task per name that asks again when its time is up, while somebody watches.
 
-use std::sync::{Arc, MutexGuard, PoisonError, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::runtime;
 use tokio::time::{Instant, sleep_until};
 
 use super::Shared;
 use super::names::{Found, Known, find};
 use crate::backoff::Backoff;
 use crate::random::Random;
-use crate::registry::watch::{Feed, Watch};
+use crate::registry::watch::Feed;
 use crate::registry::{Error, Listing};
-
-/// Held by the task while it runs; it vanishes with the task's runtime, too.
-pub(super) type Running = Weak<()>;
-
-/// A live view of `service`, from the task that runs or a new one.
-pub(super) fn start(shared: &Arc<Shared>, service: &str) -> Watch {
-    let mut following = lock(shared);
-    let watch = shared.feeds.watch(service);
-    if following.strong_count() > 0 {
-        shared.wake.notify_one();
-    } else {
-        let running = Arc::new(());
-        *following = Arc::downgrade(&running);
-        let runtime = runtime::Handle::try_current().unwrap_or_else(|_| shared.runtime.clone());
-        runtime.spawn(follow(Arc::clone(shared), running));
-    }
-    watch
-}
-
-fn lock(shared: &Shared) -> MutexGuard<'_, Running> {
-    shared
-        .following
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-}
-
-/// What somebody watches; where that is nothing the task has ended, so that the next watch starts another.
-fn watched(shared: &Shared) -> Option<Vec<(String, Arc<Feed>)>> {
-    let mut following = lock(shared);
-    let feeds = shared.feeds.watched();
-    if feeds.is_empty() {
-        *following = Running::new();
-        return None;
-    }
-    Some(feeds)
-}
 
 /// What the last questions brought.
 #[derive(Default)]
@@ -58,7 +21,8 @@ struct Last {
     error: Option<Error>,
 }
 
-async fn follow(shared: Arc<Shared>, _running: Arc<()>) {
+/// Keeps the views until nobody watches any more.
+pub(super) async fn follow(shared: Arc<Shared>) {
     let random = Random::new(shared.seed);
     let terms = shared.terms;
     let mut backoff = Backoff::new(
@@ -69,7 +33,7 @@ async fn follow(shared: Arc<Shared>, _running: Arc<()>) {
     let mut known = Known::default();
     let mut last = Last::default();
     let mut due = Instant::now();
-    while let Some(feeds) = watched(&shared) {
+    while let Some(watched) = shared.poller.watched() {
         let asking = Instant::now() >= due;
         if asking {
             let pause = match find(&shared, &mut known).await {
@@ -89,12 +53,12 @@ async fn follow(shared: Arc<Shared>, _running: Arc<()>) {
             };
             due = Instant::now() + pause;
         }
-        for (service, feed) in &feeds {
+        for (service, feed) in &watched.services {
             last.tell(service, feed, asking);
         }
         tokio::select! {
             () = sleep_until(due) => {}
-            () = shared.wake.notified() => {}
+            () = shared.poller.woken() => {}
         }
     }
 }

@@ -16,16 +16,15 @@ mod tests;
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use hickory_resolver::net::NetError;
-use tokio::runtime;
-use tokio::sync::Notify;
 
 use super::fixed::{checked, set_one};
 use super::instance::{Instance, shown};
-use super::watch::{Feed, Feeds, Watch};
+use super::poller::Poller;
+use super::watch::{Feed, Watch};
 use super::{BoxFuture, Error, ErrorKind, Lease, Listing, Registry};
 use crate::random;
 use system::System;
@@ -76,12 +75,7 @@ struct Shared {
     servers: Vec<SocketAddr>,
     /// What is the same of all instances; with an empty service where any will do.
     model: Instance,
-    feeds: Feeds,
-    /// Whether somebody follows the name. Locked while that is decided, so that a new watch never misses it.
-    following: Mutex<follow::Running>,
-    /// A new watch is told at once.
-    wake: Notify,
-    runtime: runtime::Handle,
+    poller: Poller,
     terms: Terms,
     seed: u64,
 }
@@ -119,19 +113,13 @@ impl Dns {
         example.id = "a".into();
         example.addresses = vec!["tcp://h:1".into()];
         checked(&example).map_err(|error| wrong(error.to_string()))?;
-        let runtime = runtime::Handle::try_current().map_err(|error| {
-            let message = "opening it needs a tokio runtime: call it from an async function";
-            Error::caused_by(ErrorKind::Unsupported, &address, message, error)
-        })?;
+        let poller = Poller::new(&address)?;
         Ok(Self(Arc::new(Shared {
             address,
             name,
             servers,
             model,
-            feeds: Feeds::default(),
-            following: Mutex::default(),
-            wake: Notify::new(),
-            runtime,
+            poller,
             terms,
             seed,
         })))
@@ -231,7 +219,8 @@ impl Registry for Dns {
 
     fn watch(&self, service: &str) -> Watch {
         if self.0.lists(service) {
-            return follow::start(&self.0, service);
+            let follow = || follow::follow(Arc::clone(&self.0));
+            return self.0.poller.watch(service, follow);
         }
         let feed = Feed::new(service);
         let watch = feed.watch();

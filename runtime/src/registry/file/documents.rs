@@ -53,7 +53,8 @@ impl Documents for File {
     }
 
     fn watch(&self, name: &str) -> DocumentWatch {
-        poll::start(&self.0, || self.0.documents.watch(name))
+        let poll = || poll::poll(Arc::clone(&self.0));
+        self.0.poller.watch_document(name, poll)
     }
 }
 
@@ -174,6 +175,3 @@ impl Seen {
         }
     }
 }
-
-/// The feeds of the documents that are watched.
-pub(super) type Watched = Vec<(String, Arc<super::super::DocumentFeed>)>;

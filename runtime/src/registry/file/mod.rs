@@ -12,15 +12,13 @@ mod scan;
 mod store;
 
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::runtime;
-use tokio::sync::Notify;
-
 use super::lease::{Lease, Terms};
-use super::watch::{Feed, Feeds, Watch};
-use super::{BoxFuture, DocumentFeeds, Documents, Error, ErrorKind, Instance, Override, Registry};
+use super::poller::Poller;
+use super::watch::{Feed, Watch};
+use super::{BoxFuture, Documents, Error, ErrorKind, Instance, Override, Registry};
 use crate::random;
 use keep::Files;
 use store::Store;
@@ -35,14 +33,7 @@ pub struct File(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     store: Store,
-    feeds: Feeds,
-    documents: DocumentFeeds,
-    /// Whether the poller runs. Locked while that is decided, so that a new watch never misses it.
-    poller: Mutex<poll::Running>,
-    /// A new watch does not wait for the next round.
-    wake: Notify,
-    /// Where the poller runs when a watch is asked for outside of a runtime.
-    runtime: runtime::Handle,
+    poller: Poller,
     seed: u64,
 }
 
@@ -58,18 +49,11 @@ impl File {
     /// The same with jitter that `seed` decides.
     pub async fn open_seeded(directory: impl AsRef<Path>, seed: u64) -> Result<Self, Error> {
         let store = Store::new(directory.as_ref())?;
-        let runtime = runtime::Handle::try_current().map_err(|error| {
-            let message = "opening it needs a tokio runtime: call it from an async function";
-            store.error(ErrorKind::Unsupported, message, error)
-        })?;
+        let poller = Poller::new(store.address())?;
         blocking(&store, Store::check).await?;
         Ok(Self(Arc::new(Shared {
             store,
-            feeds: Feeds::default(),
-            documents: DocumentFeeds::default(),
-            poller: Mutex::default(),
-            wake: Notify::new(),
-            runtime,
+            poller,
             seed,
         })))
     }
@@ -113,7 +97,8 @@ impl Registry for File {
             feed.publish(super::Listing::default());
             return watch;
         }
-        poll::start(&self.0, || self.0.feeds.watch(service))
+        let poll = || poll::poll(Arc::clone(&self.0));
+        self.0.poller.watch(service, poll)
     }
 
     fn services(&self) -> BoxFuture<'_, Result<Vec<String>, Error>> {

@@ -1,13 +1,12 @@
 //! One task per registry that looks at the directories of all watched services, and at the documents.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, MutexGuard, PoisonError, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::runtime;
 use tokio::time::Instant;
 
-use super::super::watch::Feed;
+use super::super::poller::Watched;
 use super::scan::Scan;
 use super::store::Store;
 use super::{BEAT, Shared, blocking, documents};
@@ -20,34 +19,6 @@ const PAUSE: Duration = Duration::from_millis(75);
 /// How much longer the pause is than the look before it: thousands of files cost at most a twentieth of a core.
 const REST: u32 = 20;
 
-/// Held by the poller while it runs; it vanishes with the poller's runtime, too.
-pub(super) type Running = Weak<()>;
-
-/// A live view that `watch` gives, from the poller that runs or a new one.
-pub(super) fn start<W>(shared: &Arc<Shared>, watch: impl FnOnce() -> W) -> W {
-    let mut poller = lock(shared);
-    let watch = watch();
-    if poller.strong_count() > 0 {
-        shared.wake.notify_one();
-    } else {
-        let running = Arc::new(());
-        *poller = Arc::downgrade(&running);
-        let runtime = runtime::Handle::try_current().unwrap_or_else(|_| shared.runtime.clone());
-        runtime.spawn(poll(Arc::clone(shared), running));
-    }
-    watch
-}
-
-fn lock(shared: &Shared) -> MutexGuard<'_, Running> {
-    shared.poller.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// What somebody watches.
-struct Watched {
-    services: Vec<(String, Arc<Feed>)>,
-    documents: documents::Watched,
-}
-
 /// What the poller remembers from round to round.
 #[derive(Default)]
 struct Memory {
@@ -55,25 +26,12 @@ struct Memory {
     documents: BTreeMap<String, documents::Seen>,
 }
 
-/// What somebody watches; where that is nothing the poller has ended, so that the next watch starts another.
-fn watched(shared: &Shared) -> Option<Watched> {
-    let mut poller = lock(shared);
-    let watched = Watched {
-        services: shared.feeds.watched(),
-        documents: shared.documents.watched(),
-    };
-    if watched.services.is_empty() && watched.documents.is_empty() {
-        *poller = Running::new();
-        return None;
-    }
-    Some(watched)
-}
-
-async fn poll(shared: Arc<Shared>, _running: Arc<()>) {
+/// Keeps the views until nobody watches any more.
+pub(super) async fn poll(shared: Arc<Shared>) {
     let random = Random::new(shared.seed);
     let mut memory = Memory::default();
     let mut last = Instant::now();
-    while let Some(watched) = watched(&shared) {
+    while let Some(watched) = shared.poller.watched() {
         let now = Instant::now();
         let elapsed = now - std::mem::replace(&mut last, now);
         let looked = blocking(&shared.store, move |store| {
@@ -88,7 +46,7 @@ async fn poll(shared: Arc<Shared>, _running: Arc<()>) {
         let pause = pause.max(now.elapsed() * REST);
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
-            () = shared.wake.notified() => {}
+            () = shared.poller.woken() => {}
         }
     }
 }

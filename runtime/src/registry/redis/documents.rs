@@ -2,6 +2,8 @@
 //!
 //! What tells a text from others is its SHA-1, which the server makes: an edit by hand and one by command look alike.
 
+use std::sync::Arc;
+
 use redis::Value;
 
 use super::super::document::{
@@ -154,6 +156,7 @@ impl Documents for Redis {
             feed.fail(error);
             return watch;
         }
-        poll::start(&self.0, || self.0.documents.watch(name))
+        let poll = || poll::poll(Arc::clone(&self.0));
+        self.0.poller.watch_document(name, poll)
     }
 }

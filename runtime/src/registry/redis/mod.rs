@@ -17,22 +17,19 @@ mod reader;
 mod reply;
 mod script;
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use redis::{Pipeline, Value, cmd};
-use tokio::runtime;
-use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::entry::Entry;
 use super::instance::{Instance, MAX_INSTANCES, check_service};
 use super::lease::{Lease, Terms};
+use super::poller::Poller;
 use super::snapshot::Listing;
-use super::watch::{Feed, Feeds, Watch};
-use super::{
-    BoxFuture, DocumentFeeds, Documents, Error, ErrorKind, Override, Registry, override_key,
-};
+use super::watch::{Feed, Watch};
+use super::{BoxFuture, Documents, Error, ErrorKind, Override, Registry, override_key};
 use crate::random;
 use conn::{Call, Conn};
 use dial::Dialer;
@@ -52,16 +49,9 @@ pub struct Redis(Arc<Shared>);
 struct Shared {
     dialer: Dialer,
     keys: Keys,
-    feeds: Feeds,
-    documents: DocumentFeeds,
+    poller: Poller,
     /// The connection of single requests, and when it last served.
     requests: tokio::sync::Mutex<Option<(Conn, Instant)>>,
-    /// Whether the poller runs. Locked while that is decided, so that a new watch never misses it.
-    poller: Mutex<poll::Running>,
-    /// A new watch does not wait for the next round.
-    wake: Notify,
-    /// Where the poller runs when a watch is asked for outside of a runtime.
-    runtime: runtime::Handle,
     seed: u64,
 }
 
@@ -86,10 +76,7 @@ impl Redis {
     /// The same with jitter that `seed` decides.
     pub async fn open_seeded(address: &str, seed: u64) -> Result<Self, Error> {
         let dialer = Dialer::parse(address)?;
-        let runtime = runtime::Handle::try_current().map_err(|error| {
-            let message = "opening it needs a tokio runtime: call it from an async function";
-            Error::caused_by(ErrorKind::Unsupported, dialer.address(), message, error)
-        })?;
+        let poller = Poller::new(dialer.address())?;
         let requests = match dialer.dial().await {
             Ok(conn) => Some((conn, Instant::now())),
             Err(error) if error.kind() == ErrorKind::Unavailable => None,
@@ -99,12 +86,8 @@ impl Redis {
         Ok(Self(Arc::new(Shared {
             dialer,
             keys,
-            feeds: Feeds::default(),
-            documents: DocumentFeeds::default(),
+            poller,
             requests: tokio::sync::Mutex::new(requests),
-            poller: Mutex::default(),
-            wake: Notify::new(),
-            runtime,
             seed,
         })))
     }
@@ -216,7 +199,8 @@ impl Registry for Redis {
             feed.publish(Listing::default());
             return watch;
         }
-        poll::start(&self.0, || self.0.feeds.watch(service))
+        let poll = || poll::poll(Arc::clone(&self.0));
+        self.0.poller.watch(service, poll)
     }
 
     fn services(&self) -> BoxFuture<'_, Result<Vec<String>, Error>> {

@@ -3,14 +3,13 @@
 //! Notices make it quick; polls find what notices lose, who has run out, and whether the server is still there; a resync
 //! finds what was changed without a word.
 
-use std::sync::{Arc, MutexGuard, PoisonError, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::runtime;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::Shared;
-use super::reader::{Duties, RESYNC, Reader, Watched};
+use super::reader::{self, Duties, RESYNC, Reader};
 use crate::backoff::Backoff;
 use crate::random::Random;
 
@@ -27,57 +26,22 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 const REST: u32 = 4;
 const LONGEST_REST: Duration = Duration::from_millis(250);
 
-/// Held by the poller while it runs; it vanishes with the poller's runtime, too.
-pub(super) type Running = Weak<()>;
-
-/// A live view that `watch` gives, from the poller that runs or a new one.
-pub(super) fn start<W>(shared: &Arc<Shared>, watch: impl FnOnce() -> W) -> W {
-    let mut poller = lock(shared);
-    let watch = watch();
-    if poller.strong_count() > 0 {
-        shared.wake.notify_one();
-    } else {
-        let running = Arc::new(());
-        *poller = Arc::downgrade(&running);
-        let runtime = runtime::Handle::try_current().unwrap_or_else(|_| shared.runtime.clone());
-        runtime.spawn(poll(Arc::clone(shared), running));
-    }
-    watch
-}
-
-fn lock(shared: &Shared) -> MutexGuard<'_, Running> {
-    shared.poller.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// What somebody watches; where that is nothing the poller has ended, so that the next watch starts another.
-fn watched(shared: &Shared) -> Option<Watched> {
-    let mut poller = lock(shared);
-    let watched = Watched {
-        services: shared.feeds.watched(),
-        documents: shared.documents.watched(),
-    };
-    if watched.services.is_empty() && watched.documents.is_empty() {
-        *poller = Running::new();
-        return None;
-    }
-    Some(watched)
-}
-
-async fn poll(shared: Arc<Shared>, _running: Arc<()>) {
+/// Keeps the views until nobody watches any more.
+pub(super) async fn poll(shared: Arc<Shared>) {
     let random = Random::new(shared.seed);
     let jittered = |period: Duration| period.mul_f64(0.75 + random.unit() / 2.0);
     let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE, shared.seed);
     let mut reader = Reader::new(Arc::clone(&shared));
     let mut next_poll = Instant::now();
     let mut next_resync = next_poll + jittered(RESYNC);
-    while let Some(watched) = watched(&shared) {
+    while let Some(watched) = shared.poller.watched() {
         let now = Instant::now();
         let duties = Duties {
             poll: now >= next_poll,
             resync: now >= next_resync,
         };
         if let Err(error) = reader.round(&watched, duties).await {
-            watched.fail(&error);
+            reader::fail(&watched, &error);
             pause(&shared, backoff.pause()).await;
             continue;
         }
@@ -96,7 +60,7 @@ async fn poll(shared: Arc<Shared>, _running: Arc<()>) {
         let lost = tokio::select! {
             heard = reader.heard() => heard.is_err(),
             () = sleep_until(next_poll) => false,
-            () = shared.wake.notified() => false,
+            () = shared.poller.woken() => false,
         };
         sleep_until(rested).await;
         if lost {
@@ -110,6 +74,6 @@ async fn poll(shared: Arc<Shared>, _running: Arc<()>) {
 async fn pause(shared: &Shared, pause: Duration) {
     tokio::select! {
         () = sleep(pause) => {}
-        () = shared.wake.notified() => {}
+        () = shared.poller.woken() => {}
     }
 }

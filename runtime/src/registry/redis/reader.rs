@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::super::document::DocumentFeed;
 use super::super::instance::{MAX_INSTANCES, MAX_RECORD_BYTES};
+use super::super::poller::Watched;
 use super::super::watch::{Feed, Publisher, View};
 use super::super::{Error, Freshness};
 use super::Shared;
@@ -39,31 +40,22 @@ pub(super) const MAX_NAME: usize = 201;
 /// How often one round looks again for what has changed while it read.
 const PASSES: usize = 4;
 
-/// What somebody watches.
-pub(super) struct Watched {
-    pub(super) services: Vec<(String, Arc<Feed>)>,
-    pub(super) documents: Vec<(String, Arc<DocumentFeed>)>,
+/// Tells all watchers that the registry does not answer.
+pub(super) fn fail(watched: &Watched, error: &Error) {
+    for (_, feed) in &watched.services {
+        feed.fail(error.clone());
+    }
+    for (_, feed) in &watched.documents {
+        feed.fail(error.clone());
+    }
 }
 
-impl Watched {
-    /// The registry does not answer.
-    pub(super) fn fail(&self, error: &Error) {
-        self.services
-            .iter()
-            .for_each(|(_, feed)| feed.fail(error.clone()));
-        self.documents
-            .iter()
-            .for_each(|(_, feed)| feed.fail(error.clone()));
-    }
-
-    fn topics(&self) -> BTreeSet<String> {
-        let services = self.services.iter().map(|(name, _)| name.clone());
-        let documents = self
-            .documents
-            .iter()
-            .map(|(name, _)| topic_of_document(name));
-        services.chain(documents).collect()
-    }
+/// What there is to listen for.
+fn topics(watched: &Watched) -> BTreeSet<String> {
+    let services = watched.services.iter().map(|(name, _)| name.clone());
+    let documents = watched.documents.iter();
+    let documents = documents.map(|(name, _)| topic_of_document(name));
+    services.chain(documents).collect()
 }
 
 /// What is known of a document besides its text.
@@ -154,7 +146,7 @@ impl Reader {
         duties: Duties,
     ) -> Result<(), Fault> {
         let news = self.take_up(watched);
-        self.listen(conn, watched.topics()).await?;
+        self.listen(conn, topics(watched)).await?;
         if duties.resync {
             dial::still_fits(conn).await?;
             self.books.values_mut().for_each(Book::doubt);
