@@ -36,6 +36,8 @@ struct Inner {
     trailers: Mutex<Metadata>,
     /// A call of the handler's own failed for good, though it was tried again.
     spent: AtomicBool,
+    /// What it was amended from.
+    base: Option<Context>,
 }
 
 impl Context {
@@ -49,6 +51,7 @@ impl Context {
             attempt: 0,
             trailers: Mutex::default(),
             spent: AtomicBool::new(false),
+            base: None,
         }))
     }
 
@@ -61,6 +64,21 @@ impl Context {
             attempt: seed.attempt,
             trailers: Mutex::default(),
             spent: AtomicBool::new(false),
+            base: None,
+        }))
+    }
+
+    /// The context of the same call with other metadata and another deadline, and no trailers.
+    pub(crate) fn amended(&self, metadata: Metadata, deadline: Option<Instant>) -> Self {
+        Self(Arc::new(Inner {
+            method: self.0.method,
+            peer: self.0.peer.clone(),
+            deadline,
+            metadata,
+            attempt: self.0.attempt,
+            trailers: Mutex::default(),
+            spent: AtomicBool::new(false),
+            base: Some(self.clone()),
         }))
     }
 
@@ -81,6 +99,11 @@ impl Context {
         Self::scope_or_none(Some(self), future)
     }
 
+    /// Runs `run` with this context as the current one.
+    pub(crate) fn enter<T>(&self, run: impl FnOnce() -> T) -> T {
+        Scope::In(self.clone()).enter(run)
+    }
+
     /// Runs `future` in `context`, or in none.
     pub(crate) async fn scope_or_none<F: Future>(context: Option<Self>, future: F) -> F::Output {
         let mut scoped = Scoped {
@@ -98,6 +121,11 @@ impl Context {
     /// The address of the caller.
     pub fn peer(&self) -> Option<&str> {
         self.0.peer.as_deref()
+    }
+
+    /// The same, to be kept.
+    pub(crate) fn shared_peer(&self) -> Option<Arc<str>> {
+        self.0.peer.clone()
     }
 
     /// When the caller stops waiting.
@@ -122,6 +150,9 @@ impl Context {
     pub(crate) fn spend(&self) {
         // It guards no other memory.
         self.0.spent.store(true, Ordering::Relaxed);
+        if let Some(base) = &self.0.base {
+            base.spend();
+        }
     }
 
     /// What the caller sent beside the request.
@@ -150,8 +181,18 @@ impl Context {
         self.trailers().append(key, value)
     }
 
-    fn take_trailers(&self) -> Metadata {
+    pub(crate) fn take_trailers(&self) -> Metadata {
         mem::take(&mut *self.trailers())
+    }
+
+    /// What [`Context::append_trailer`] has put in so far.
+    pub(crate) fn trailers_so_far(&self) -> Metadata {
+        self.trailers().clone()
+    }
+
+    /// Sends these back behind the answer as well.
+    pub(crate) fn add_trailers(&self, more: &Metadata) {
+        self.trailers().extend(more);
     }
 
     /// Adds what an outgoing call inherits to `metadata`; what is there already wins.

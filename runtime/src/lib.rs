@@ -9,6 +9,7 @@ pub mod conn;
 mod context;
 mod contract;
 mod error;
+pub mod filter;
 pub mod governance;
 mod include;
 mod link;
@@ -29,7 +30,7 @@ mod status;
 mod streaming;
 #[cfg(feature = "testing")]
 pub mod testing;
-mod transport;
+pub mod transport;
 mod validate;
 pub mod wire;
 

@@ -138,6 +138,14 @@ impl Metadata {
         Ok(())
     }
 
+    /// Adds every entry of `other`.
+    pub fn extend(&mut self, other: &Self) {
+        if let Some(more) = &other.entries {
+            let entries = &mut self.entries.get_or_insert_default().0;
+            entries.extend_from_slice(&more.0);
+        }
+    }
+
     /// Takes out every entry of `key`.
     pub fn remove(&mut self, key: &str) {
         self.retain(|(name, _)| name != key);

@@ -59,7 +59,62 @@ pub(crate) fn unit(bits: u64) -> f64 {
 ///
 /// The standard library's hasher keys come from the operating system; that spares a dependency.
 pub(crate) fn seed() -> u64 {
+    #[cfg(feature = "testing")]
+    if let Some(seed) = decided() {
+        return seed;
+    }
     RandomState::new().build_hasher().finish()
+}
+
+#[cfg(feature = "testing")]
+thread_local! {
+    /// What decides the seeds of this thread, where a test does.
+    static DECIDED: std::cell::RefCell<Option<Random>> = const { std::cell::RefCell::new(None) };
+}
+
+#[cfg(feature = "testing")]
+fn decided() -> Option<u64> {
+    let decided = DECIDED.try_with(|random| random.borrow().as_ref().map(Random::bits));
+    decided.ok().flatten()
+}
+
+/// Has `seed` decide all that is left to chance by whatever is made on this thread, until the guard is dropped: choices of
+/// balancers, jitter of pauses, names of instances. With a runtime of one thread and paused time a test then goes the same way
+/// each time.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() {
+/// let _seeded = callsheet::testing::seeded(7);
+/// // Clients and servers that are made from here on.
+/// # }
+/// ```
+#[cfg(feature = "testing")]
+#[must_use = "chance is decided until the guard is dropped"]
+pub fn seeded(seed: u64) -> Seeded {
+    let before = DECIDED.with(|random| random.replace(Some(Random::new(seed))));
+    Seeded {
+        before,
+        thread: std::marker::PhantomData,
+    }
+}
+
+/// Gives chance back when it is dropped: see [`seeded`].
+#[cfg(feature = "testing")]
+#[derive(Debug)]
+pub struct Seeded {
+    before: Option<Random>,
+    /// It belongs to its thread.
+    thread: std::marker::PhantomData<*const ()>,
+}
+
+#[cfg(feature = "testing")]
+impl Drop for Seeded {
+    fn drop(&mut self) {
+        let before = self.before.take();
+        // A thread that ends makes nothing any more.
+        let _ = DECIDED.try_with(|random| random.replace(before));
+    }
 }
 
 #[cfg(test)]
@@ -89,6 +144,22 @@ mod tests {
         );
         assert_eq!(scale(random.bits(), 0), 0);
         assert!((0..1_000).all(|_| (0.0..1.0).contains(&random.unit())));
+    }
+
+    #[cfg(feature = "testing")]
+    #[test]
+    fn a_test_decides_the_seeds_of_its_thread_for_as_long_as_it_likes() {
+        let take = |number| {
+            let _seeded = seeded(number);
+            [seed(), seed()]
+        };
+        let first = take(7);
+        assert_ne!(first[0], first[1]);
+        assert_eq!(first, take(7));
+        assert_ne!(first, take(8));
+        let _outer = seeded(7);
+        take(9);
+        assert_eq!(first, [seed(), seed()], "the outer one goes on");
     }
 
     #[test]

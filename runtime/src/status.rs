@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::metadata::Metadata;
+use crate::metadata::{InvalidMetadata, Metadata};
 
 mod story;
 
@@ -492,6 +492,12 @@ impl fmt::Debug for Status {
 }
 
 impl error::Error for Status {}
+
+impl From<InvalidMetadata> for Status {
+    fn from(error: InvalidMetadata) -> Self {
+        Self::invalid_argument(error.to_string())
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -94,6 +94,14 @@ const RUNTIME: &[(&str, &str)] = &[
         "winnow",
         "the conditions of routing rules; toml builds it anyway",
     ),
+    (
+        "tower-layer",
+        "behind the feature `tower`: the trait of its layers, and nothing else",
+    ),
+    (
+        "tower-service",
+        "behind the feature `tower`: the trait of its services, and nothing else",
+    ),
 ];
 
 const LAW: &str = "Every dependency of a published library is weighed: what it costs its users, what it gives them.\n\

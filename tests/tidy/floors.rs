@@ -47,6 +47,7 @@ const RUNTIME: &[&[&str]] = &[
         "validate",
     ],
     &["link", "resilience"],
+    &["filter"],
     &["service"],
     &["client", "server"],
     &["codegen", "testing"],

@@ -8,6 +8,7 @@ use std::task::{Context as Poller, Poll, ready};
 use tokio::time::{Instant, timeout};
 
 use crate::contract::MethodKind;
+use crate::filter::Messages;
 use crate::link::{Again, Exchange, Link, Request};
 use crate::metadata::Metadata;
 use crate::status::{Phase, Status};
@@ -153,7 +154,7 @@ pub(super) fn received(
 ) -> Poll<Result<Received, Status>> {
     ready!(exchange.poll_begun(cx))?;
     let (content, trailers) = if let Some(replies) = exchange.take_receiver() {
-        (Content::Stream(replies), Metadata::new())
+        (Content::Stream(Messages::wire(replies)), Metadata::new())
     } else {
         let reply = ready!(Pin::new(exchange).poll(cx))?;
         (Content::Reply(reply.body), reply.trailers)

@@ -16,8 +16,6 @@ use crate::random::Random;
 use crate::registry::{Freshness, Instance, Snapshot};
 use crate::transport::Address;
 
-use super::view::address_of;
-
 /// Losses within this count together: a registry that is emptied entry by entry shows them one by one.
 const TOGETHER: Duration = Duration::from_secs(30);
 
@@ -293,7 +291,13 @@ fn places(snapshot: &Snapshot) -> HashSet<(&str, Address)> {
 }
 
 fn place(instance: &Instance) -> Option<(&str, Address)> {
-    Some((&*instance.group, address_of(&instance.addresses)?))
+    Some((
+        &*instance.group,
+        instance
+            .addresses
+            .iter()
+            .find_map(|address| address.parse().ok())?,
+    ))
 }
 
 #[cfg(test)]

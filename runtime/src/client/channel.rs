@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use crate::balance::{self, Balancer};
 use crate::codec::{Codec, Shape};
 use crate::contract::{FieldPath, MethodDescriptor, ServiceDescriptor};
+use crate::filter::{Filter, Filters};
 use crate::governance::{Layer, Place, Settings};
 use crate::random;
 use crate::release::ReleaseRange;
@@ -53,6 +54,8 @@ struct Choice {
     releases: ReleaseRange,
     /// What the program says of calls, the client's word before the channel's.
     code: Vec<Layer>,
+    /// What calls go through, the client's filters outside the channel's.
+    filters: Filters,
 }
 
 impl Channel {
@@ -67,6 +70,7 @@ impl Channel {
                 groups: GroupChoice::One(group.into()),
                 releases: ReleaseRange::ANY,
                 code: client.0.code.clone(),
+                filters: client.0.filters.clone(),
             },
         )
     }
@@ -145,6 +149,27 @@ impl Channel {
     #[must_use]
     pub fn with_settings(&self, settings: Settings) -> Self {
         self.saying("Channel::with_settings", settings)
+    }
+
+    /// The same with all calls going through this [filter](crate::filter), inside those of the client and those that were added
+    /// before.
+    #[must_use]
+    pub fn with_filter(&self, filter: impl Filter) -> Self {
+        self.choosing(|choice| choice.filters = choice.filters.with(filter))
+    }
+
+    /// Whether calls go through filters. Asked for every call.
+    pub(super) fn is_filtered(&self) -> bool {
+        !self.0.choice.filters.is_empty()
+    }
+
+    pub(super) fn filters(&self) -> &Filters {
+        &self.0.choice.filters
+    }
+
+    /// Whom its calls ask unless they say otherwise.
+    pub(super) fn groups(&self) -> &GroupChoice {
+        &self.0.choice.groups
     }
 
     fn saying(&self, setting: &'static str, settings: Settings) -> Self {

@@ -11,6 +11,7 @@ use crate::link::Exchange;
 use crate::status::Status;
 
 use super::attempt::{note, received, request};
+use super::filtered;
 use super::journey::{Journey, again};
 use super::plan::Plan;
 use super::reply::Received;
@@ -39,7 +40,8 @@ impl Departed {
             (planned.deadline(&treated, context, now), serves_retry)
         });
         let wary = planned.channel.ledger().begin();
-        let picked = if wary || treated.needs_stack {
+        let filtered = planned.channel.is_filtered();
+        let picked = if wary || treated.needs_stack || filtered {
             None
         } else {
             pick_now(planned, now)
@@ -62,7 +64,11 @@ impl Departed {
         let mut journey = Journey::new(plan, treated, deadline, now);
         journey.picked = picked;
         journey.serves_retry = serves_retry;
-        Self::Drive(stack::drive(journey))
+        Self::Drive(if filtered {
+            filtered::drive(journey)
+        } else {
+            stack::drive(journey)
+        })
     }
 }
 

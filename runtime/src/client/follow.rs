@@ -14,7 +14,7 @@ use super::belief::Belief;
 use super::notice::ClientNotice;
 use super::roster::Roster;
 use super::saving::{Done, Saver};
-use super::view::address_of;
+use super::view::reachable;
 use super::{Client, Inner};
 
 /// How a probe ended: of whom, and whether there was a sign of life.
@@ -124,7 +124,8 @@ impl Follower {
             probed = self.probes.try_join_next();
         }
         for instance in self.belief.due(now) {
-            let endpoint = address_of(&instance.addresses).map(|at| client.pool.endpoint(&at));
+            let endpoint = reachable(&instance.addresses, &client.pool.transports())
+                .map(|at| client.pool.endpoint(&at));
             self.probes.spawn(async move {
                 let answers = match endpoint {
                     Some(endpoint) => endpoint.probe().await,

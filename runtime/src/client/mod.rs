@@ -14,6 +14,7 @@ mod call;
 mod channel;
 mod depart;
 mod endpoint;
+mod filtered;
 mod follow;
 mod group;
 mod hedge;
@@ -45,11 +46,12 @@ use crate::balance::{Balancer, Ramp, WARM_UP};
 use crate::codec::{Codec, Protobuf};
 use crate::conn;
 use crate::contract::Balance;
+use crate::filter::{Filter, Filters};
 use crate::governance::{Layer, Place, Settings};
 use crate::link;
 use crate::random;
 use crate::registry;
-use crate::transport::Address;
+use crate::transport::{Address, Transport};
 
 pub use background::Started;
 pub use call::Call;
@@ -82,6 +84,7 @@ struct Inner {
     codec: &'static dyn Codec,
     /// What the program says of calls of all services.
     code: Vec<Layer>,
+    filters: Filters,
     balancer: Option<Arc<dyn Balancer>>,
     ramp: Ramp,
     zone: Option<Box<str>>,
@@ -104,6 +107,7 @@ impl Client {
             link: link::Config::default(),
             codec: &Protobuf,
             code: Vec::new(),
+            filters: Filters::default(),
             balancer: None,
             warm_up: WARM_UP,
             zone: None,
@@ -206,6 +210,7 @@ pub struct ClientBuilder {
     link: link::Config,
     codec: &'static dyn Codec,
     code: Vec<Layer>,
+    filters: Filters,
     balancer: Option<Arc<dyn Balancer>>,
     warm_up: Duration,
     zone: Option<Box<str>>,
@@ -231,6 +236,19 @@ impl ClientBuilder {
     /// Gives up a connection that has not come about within this; 3 s unless set.
     pub fn connect_timeout(mut self, limit: Duration) -> Self {
         self.link.connect_timeout = limit;
+        self
+    }
+
+    /// Has all calls go through this [filter](crate::filter): inside those that were added before, and outside those of a
+    /// [channel](Channel::with_filter).
+    pub fn filter(mut self, filter: impl Filter) -> Self {
+        self.filters = self.filters.with(filter);
+        self
+    }
+
+    /// Connects by this transport to addresses of its scheme.
+    pub fn transport(mut self, transport: impl Transport) -> Self {
+        self.link.transports = self.link.transports.with(transport);
         self
     }
 
@@ -362,6 +380,7 @@ impl ClientBuilder {
             ledgers: Mutex::default(),
             codec: self.codec,
             code: self.code,
+            filters: self.filters,
             balancer: self.balancer,
             ramp: Ramp::new(self.warm_up),
             zone: self.zone,

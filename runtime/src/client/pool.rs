@@ -8,7 +8,7 @@ use tokio::runtime::Handle;
 use super::endpoint::Endpoint;
 use crate::link;
 use crate::random;
-use crate::transport::Address;
+use crate::transport::{Address, Transports};
 
 /// How connections are made.
 #[derive(Clone, Debug)]
@@ -34,6 +34,11 @@ impl Pool {
             runtime,
             endpoints: Mutex::default(),
         }
+    }
+
+    /// Ways to servers beside those that are built in.
+    pub(super) fn transports(&self) -> Transports {
+        self.settings.link.transports.clone()
     }
 
     /// The server at `address`.

@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 
-use bytes::Buf;
+use bytes::{Buf, Bytes};
 use futures_core::Stream;
 use prost::Message;
 use tokio::runtime::Handle;
@@ -16,7 +16,8 @@ use tokio::task::JoinHandle;
 
 use crate::codec::{self, Codec, Shape};
 use crate::error::{Error, TypedError};
-use crate::link::{ALONE, BodyReceiver, BodySender, Part, Stop};
+use crate::filter::{self, Messages};
+use crate::link::{ALONE, BodySender, Part, Stop};
 use crate::metadata::Metadata;
 use crate::rope::Rope;
 use crate::status::{Phase, Status};
@@ -59,7 +60,7 @@ impl Form {
 
 pub(super) enum Content {
     Reply(Option<Rope>),
-    Stream(Box<BodyReceiver>),
+    Stream(Messages),
 }
 
 impl Received {
@@ -97,9 +98,9 @@ impl Received {
         E: TypedError,
     {
         match self.content {
-            Content::Stream(receiver) => Ok(Streaming::new(Replies {
+            Content::Stream(messages) => Ok(Streaming::new(Replies {
                 form: self.form,
-                receiver,
+                messages,
                 pump: self.pump,
                 message: PhantomData,
             })),
@@ -111,7 +112,7 @@ impl Received {
 /// Replies as messages.
 struct Replies<M, E> {
     form: Form,
-    receiver: Box<BodyReceiver>,
+    messages: Messages,
     pump: Option<Pump>,
     message: PhantomData<fn() -> (M, E)>,
 }
@@ -127,7 +128,7 @@ impl<M: Message + Default, E: TypedError> Stream for Replies<M, E> {
             return Poll::Ready(Some(Err(status.into())));
         }
         let form = self.form;
-        let item = ready!(self.receiver.poll_read(cx, |part| form.read(part)));
+        let item = ready!(self.messages.poll_read(cx, |part| form.read(part)));
         Poll::Ready(item.map(|item| item.and_then(identity).map_err(Error::received)))
     }
 }
@@ -145,9 +146,17 @@ pub(crate) struct Requests(Box<Mutex<dyn Source>>);
 
 impl Requests {
     pub(crate) fn new<M: Message + 'static>(form: Form, messages: Streaming<M>) -> Self {
-        Self(Box::new(Mutex::new(Encoded {
-            form,
-            messages,
+        Self::of(Typed { form, messages })
+    }
+
+    /// Those that filters have passed.
+    pub(super) fn of_messages(messages: Messages) -> Self {
+        Self::of(messages)
+    }
+
+    fn of(items: impl Items + 'static) -> Self {
+        Self(Box::new(Mutex::new(Rewindable {
+            items,
             again: VecDeque::new(),
             kept: Some(Vec::new()),
             cost: 0,
@@ -156,6 +165,11 @@ impl Requests {
 
     fn source(&mut self) -> &mut dyn Source {
         self.0.get_mut().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// As filters see them; before any was sent.
+    pub(super) fn into_messages(self) -> Messages {
+        Messages::made(self)
     }
 
     /// Sends them into a call until they end or the call does.
@@ -188,8 +202,17 @@ fn lock(requests: &Mutex<Option<Requests>>) -> MutexGuard<'_, Option<Requests>> 
     requests.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+impl filter::Source for Requests {
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Status>>> {
+        self.source().poll_body(cx)
+    }
+}
+
 /// Messages that send themselves, whatever their type.
 trait Source: Send {
+    /// The next one as it is to travel, for whoever sends it in their place.
+    fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Status>>>;
+
     /// Sends all of them.
     fn poll_send(
         &mut self,
@@ -204,51 +227,117 @@ trait Source: Send {
     fn settle(&mut self);
 }
 
-struct Encoded<M> {
+/// Where messages come from, and how they are sent.
+trait Items: Send {
+    type Item: Send;
+
+    fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Self::Item, Status>>>;
+
+    fn send(&self, sender: &mut BodySender, item: &Self::Item) -> Result<(), Stop>;
+
+    fn length(item: &Self::Item) -> usize;
+
+    fn body(&self, item: &Self::Item) -> Result<Bytes, Status>;
+}
+
+/// Messages of the caller's.
+struct Typed<M> {
     form: Form,
     messages: Streaming<M>,
+}
+
+impl<M: Message> Items for Typed<M> {
+    type Item = M;
+
+    fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<M, Status>>> {
+        let message = ready!(Pin::new(&mut self.messages).poll_next(cx));
+        Poll::Ready(message.map(|message| message.map_err(Error::into_status)))
+    }
+
+    fn send(&self, sender: &mut BodySender, item: &M) -> Result<(), Stop> {
+        self.form.put(sender, item)
+    }
+
+    fn length(item: &M) -> usize {
+        item.encoded_len()
+    }
+
+    fn body(&self, item: &M) -> Result<Bytes, Status> {
+        codec::encode(self.form.codec, self.form.shape, item)
+            .map(Rope::into_bytes)
+            .map_err(|error| Status::internal(error.to_string()))
+    }
+}
+
+impl Items for Messages {
+    type Item = Bytes;
+
+    fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Status>>> {
+        self.poll_message(cx)
+    }
+
+    fn send(&self, sender: &mut BodySender, item: &Bytes) -> Result<(), Stop> {
+        sender.put_encoded(item.clone().into())
+    }
+
+    fn length(item: &Bytes) -> usize {
+        item.len()
+    }
+
+    fn body(&self, item: &Bytes) -> Result<Bytes, Status> {
+        Ok(item.clone())
+    }
+}
+
+/// Messages of which what was sent is kept while it is little.
+struct Rewindable<S: Items> {
+    items: S,
     /// What was sent into a call that was refused.
-    again: VecDeque<M>,
+    again: VecDeque<S::Item>,
     /// What was sent, while it is little.
-    kept: Option<Vec<M>>,
+    kept: Option<Vec<S::Item>>,
     /// What it costs to keep it.
     cost: usize,
 }
 
-impl<M> Encoded<M> {
-    fn keep(&mut self, message: M, length: usize) {
+impl<S: Items> Rewindable<S> {
+    fn keep(&mut self, item: S::Item) {
         if let Some(kept) = &mut self.kept {
-            self.cost += length + KEEPING;
+            self.cost += S::length(&item) + KEEPING;
             if self.cost > KEPT {
                 self.kept = None;
             } else {
-                kept.push(message);
+                kept.push(item);
             }
+        }
+    }
+
+    fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<S::Item, Status>>> {
+        match self.again.pop_front() {
+            Some(item) => Poll::Ready(Some(Ok(item))),
+            None => self.items.poll_item(cx),
         }
     }
 }
 
-impl<M: Message> Source for Encoded<M> {
+impl<S: Items> Source for Rewindable<S> {
+    fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Status>>> {
+        let item = ready!(self.poll_item(cx));
+        Poll::Ready(item.map(|item| self.items.body(&item?)))
+    }
+
     fn poll_send(
         &mut self,
         cx: &mut Context<'_>,
         sender: &mut BodySender,
     ) -> Poll<Result<(), Stop>> {
         sender.poll_all(cx, |sender, cx| {
-            let message = match self.again.pop_front() {
-                Some(message) => Some(Ok(message)),
-                None => ready!(Pin::new(&mut self.messages).poll_next(cx)),
-            };
-            Poll::Ready(message.map(|message| match message {
-                Ok(message) => {
-                    let sent = self.form.put(sender, &message);
-                    if self.kept.is_some() {
-                        let length = message.encoded_len();
-                        self.keep(message, length);
-                    }
-                    sent
-                }
-                Err(error) => Err(Stop::Failed(error.into_status())),
+            let item = ready!(self.poll_item(cx));
+            Poll::Ready(item.map(|item| {
+                let item = item.map_err(Stop::Failed)?;
+                let sent = self.items.send(sender, &item);
+                self.keep(item);
+                sent
             }))
         })
     }
@@ -289,6 +378,14 @@ impl Pump {
         }
     }
 
+    /// The replies of its call, sending for as long as they are wanted.
+    pub(super) fn beside(self, messages: Messages) -> impl filter::Source {
+        Beside {
+            pump: Some(self),
+            messages,
+        }
+    }
+
     /// The server has taken the call: what was sent need not be kept.
     pub(super) fn settle(&self) {
         if let Some(requests) = &mut *lock(&self.requests) {
@@ -300,6 +397,28 @@ impl Pump {
     pub(super) fn reclaim(self) -> Option<Requests> {
         let mut requests = lock(&self.requests).take()?;
         requests.source().rewind().then_some(requests)
+    }
+}
+
+/// Replies, and the requests that go on meanwhile.
+struct Beside {
+    pump: Option<Pump>,
+    messages: Messages,
+}
+
+impl filter::Source for Beside {
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Status>>> {
+        if let Some(pump) = &mut self.pump
+            && let Poll::Ready(status) = pump.poll_failed(cx)
+        {
+            self.pump = None;
+            return Poll::Ready(Some(Err(status)));
+        }
+        self.messages.poll_message(cx)
+    }
+
+    fn trailers(&mut self) -> Metadata {
+        self.messages.trailers()
     }
 }
 

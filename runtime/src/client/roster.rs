@@ -9,9 +9,9 @@ use tokio::time::Instant;
 
 use crate::balance::Candidate;
 use crate::registry::{Instance, Snapshot};
-use crate::transport::Address;
+use crate::transport::{Address, Transports};
 
-use super::view::address_of;
+use super::view::reachable;
 
 /// How many instances that are listed no more are remembered beside as many as are listed: enough for every server of a
 /// large fleet to be lost and found.
@@ -21,7 +21,7 @@ const REMEMBERED: usize = 1_024;
 #[derive(Debug)]
 pub(super) struct Member {
     pub(super) instance: Arc<Instance>,
-    /// Where it is asked; `None` if no address of its record can be read.
+    /// Where it is asked; `None` if there is no way to any address of its record.
     pub(super) address: Option<Address>,
     /// What stands for its id.
     pub(super) key: u64,
@@ -37,6 +37,14 @@ pub(super) struct Member {
 pub(super) struct Roster(Mutex<List>);
 
 impl Roster {
+    /// Nobody yet; `transports` are the ways to servers.
+    pub(super) fn new(transports: Transports) -> Self {
+        Self(Mutex::new(List {
+            transports,
+            ..List::default()
+        }))
+    }
+
     /// The instances of `snapshot`, one each and in its order.
     pub(super) fn members(&self, snapshot: &Arc<Snapshot>, now: Instant) -> Arc<[Arc<Member>]> {
         let mut list = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -47,6 +55,7 @@ impl Roster {
 
 #[derive(Debug, Default)]
 struct List {
+    transports: Transports,
     /// What was looked at last.
     snapshot: Option<Arc<Snapshot>>,
     /// As in the snapshot: by id.
@@ -86,7 +95,7 @@ impl List {
 
     fn member(&mut self, instance: &Arc<Instance>, joined: Option<Instant>) -> Member {
         let key = Candidate::key_of(&instance.id);
-        let address = address_of(&instance.addresses);
+        let address = reachable(&instance.addresses, &self.transports);
         let place = address.as_ref().map_or(String::new(), Address::to_string);
         Member {
             instance: Arc::clone(instance),

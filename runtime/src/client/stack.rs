@@ -20,6 +20,7 @@ pub(super) type Drive = Pin<Box<dyn Future<Output = Result<Received, Status>> + 
 ///
 /// | layer | why it is there, and not elsewhere |
 /// |---|---|
+/// | [filters](super::filtered) | where there are any: once per call, whatever becomes of it further in |
 /// | deadline | whatever follows has an end, pauses and further attempts included |
 /// | retry | a failure ends at another instance; asks the throttle before each try, so that retries are kept back too |
 /// | hedge | two attempts are one try: both fail before there is another |

@@ -6,7 +6,7 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use crate::registry::{Snapshot, Watch};
-use crate::transport::Address;
+use crate::transport::{Address, Transports};
 
 use super::Client;
 use super::follow::Follower;
@@ -33,15 +33,15 @@ pub(super) struct Look {
 impl View {
     pub(super) fn new(service: &str, client: &Client) -> Self {
         let said = client.0.registry.watch(service);
+        let roster = Arc::new(Roster::new(client.0.pool.transports()));
         if said.is_final() {
             // Nothing to doubt, nothing to follow.
             return Self {
                 believed: said,
-                roster: Arc::default(),
+                roster,
                 following: None,
             };
         }
-        let roster = Arc::<Roster>::default();
         let (follower, believed) = Follower::new(said, client, Arc::clone(&roster));
         let following = client.runtime().spawn(follower.run()).abort_handle();
         Self {
@@ -99,7 +99,8 @@ impl Drop for View {
     }
 }
 
-/// The first address that this build can reach: servers list the best one first.
-pub(super) fn address_of(addresses: &[String]) -> Option<Address> {
-    addresses.iter().find_map(|address| address.parse().ok())
+/// The first address that there is a way to: servers list the best one first.
+pub(super) fn reachable(addresses: &[String], transports: &Transports) -> Option<Address> {
+    let mut addresses = addresses.iter();
+    addresses.find_map(|address| transports.parse(address).ok())
 }

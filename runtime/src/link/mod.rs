@@ -28,7 +28,7 @@ use tokio::sync::oneshot;
 
 use crate::conn::{self, Connection};
 use crate::status::{Phase, Status};
-use crate::transport::{self, Address, Stream};
+use crate::transport::{self, Address, Stream, Transports};
 use client::Caller;
 use command::{Command, Commands};
 use driver::{Driver, now};
@@ -57,6 +57,8 @@ pub(crate) struct Config {
     pub(crate) connect_timeout: Duration,
     /// What the connection is bounded by, and when it asks for a sign of life.
     pub(crate) connection: conn::Config,
+    /// Ways to servers beside those that are built in.
+    pub(crate) transports: Transports,
 }
 
 impl Default for Config {
@@ -65,6 +67,7 @@ impl Default for Config {
             // A SYN that is lost is sent again after 1 s; the second is rarely lost too.
             connect_timeout: Duration::from_secs(3),
             connection: conn::Config::default(),
+            transports: Transports::default(),
         }
     }
 }
@@ -113,7 +116,7 @@ impl Link {
         };
         let mut phase = Phase::Connect;
         let connecting = async {
-            let stream = transport::connect(address).await.map_err(|error| {
+            let stream = config.transports.connect(address).await.map_err(|error| {
                 let status = failed(format!("cannot connect: {error}")).in_phase(Phase::Connect);
                 let status = if error.kind() == ErrorKind::ConnectionRefused {
                     status.briefly("refused")

@@ -171,7 +171,6 @@ impl BodyReceiver {
     }
 
     /// What the server sent behind the last message; there once the stream has ended well.
-    #[cfg(test)]
     pub(crate) fn trailers(&self) -> Option<&Metadata> {
         self.end.as_ref()?.as_ref().ok()
     }

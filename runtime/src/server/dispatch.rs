@@ -65,6 +65,7 @@ impl Dispatch for Dispatcher {
             method,
             handler,
             gate,
+            filtered,
             ..
         } = &target.found;
         let incoming = Incoming {
@@ -75,8 +76,13 @@ impl Dispatch for Dispatcher {
             requests: call.requests,
             replies: call.replies,
             attempt: call.attempt,
+            detour: None,
         };
-        gate.answer(|| handler.call(method.index, incoming))
+        let answer = || match filtered {
+            None => handler.call(method.index, incoming),
+            Some(filtered) => filtered.answer(handler, incoming),
+        };
+        gate.answer(answer)
     }
 
     fn panicked(&self, target: &Target, message: &str) {

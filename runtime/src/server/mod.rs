@@ -21,10 +21,11 @@ use std::time::Duration;
 
 use crate::codec::{self, Codec};
 use crate::conn::{self, Keepalive, Limits};
+use crate::filter::{Filter, Filters};
 use crate::governance::Settings;
 use crate::registry;
 use crate::service::{Offer, Router};
-use crate::transport::{Address, Listener};
+use crate::transport::{Address, ParseAddressError, Transport, Transports};
 use connections::Connections;
 use dispatch::Dispatcher;
 use registration::Place;
@@ -76,6 +77,8 @@ pub struct Server {
     propagation: Duration,
     listener: notice::Listener,
     settings: Option<Arc<Settings>>,
+    transports: Transports,
+    filters: Filters,
 }
 
 impl Server {
@@ -96,6 +99,8 @@ impl Server {
             propagation: PROPAGATION,
             listener: notice::Listener::nobody(),
             settings: None,
+            transports: Transports::default(),
+            filters: Filters::default(),
         }
     }
 
@@ -143,6 +148,19 @@ impl Server {
     /// Speaks this codec besides those that are built in.
     pub fn codec(mut self, codec: &'static dyn Codec) -> Self {
         self.codecs.push(codec);
+        self
+    }
+
+    /// Has all calls go through this [filter](crate::filter): inside those that were added before, and outside those of an
+    /// [offer](Offer::filter).
+    pub fn filter(mut self, filter: impl Filter) -> Self {
+        self.filters = self.filters.with(filter);
+        self
+    }
+
+    /// Listens by this transport on addresses of its scheme.
+    pub fn transport(mut self, transport: impl Transport) -> Self {
+        self.transports = self.transports.with(transport);
         self
     }
 
@@ -201,15 +219,21 @@ impl Server {
     /// # Errors
     /// [`StartError`]
     pub async fn start(self) -> Result<Running, StartError> {
-        let addresses = parse(&self.binds)?;
-        let advertised = parse(&self.advertised)?;
+        let parse = |texts: &[String]| -> Result<Vec<_>, ParseAddressError> {
+            let texts = texts.iter();
+            texts.map(|text| self.transports.parse(text)).collect()
+        };
+        let addresses = parse(&self.binds).map_err(StartError::Address)?;
+        let advertised: Result<Vec<Address>, _> =
+            self.advertised.iter().map(|text| text.parse()).collect();
+        let advertised = advertised.map_err(StartError::Address)?;
         if let Some(objection) = self.offers.iter().find_map(Offer::objection) {
             return Err(StartError::Offer(objection));
         }
-        let router = Router::new(self.offers, self.settings.as_ref())?;
+        let router = Router::new(self.offers, self.settings.as_ref(), &self.filters)?;
         let mut listeners = Vec::new();
         for address in addresses {
-            match Listener::bind(&address).await {
+            match self.transports.bind(&address).await {
                 Ok(listener) => listeners.push(listener),
                 Err(source) => return Err(StartError::Bind { address, source }),
             }
@@ -270,13 +294,6 @@ impl Server {
         shutdown.await;
         Ok(running.shutdown().await)
     }
-}
-
-fn parse(texts: &[String]) -> Result<Vec<Address>, StartError> {
-    texts
-        .iter()
-        .map(|text| text.parse().map_err(StartError::Address))
-        .collect()
 }
 
 impl fmt::Debug for Server {

@@ -3,6 +3,7 @@
 use std::future::{Future, poll_fn};
 use std::marker::PhantomData;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{self, Poll, ready};
 
 use bytes::{Buf, Bytes};
@@ -10,9 +11,11 @@ use futures_core::Stream;
 use prost::Message;
 
 use super::Answer;
+use super::filtered::{self, Detour, Encoded};
 use crate::codec::{self, Codec, CodecError, Shape};
 use crate::contract::{MethodDescriptor, ServiceDescriptor};
 use crate::error::{Error, TypedError};
+use crate::filter::Messages as Bodies;
 use crate::link::{ALONE, BodyReceiver, BodySender, Part, Stop};
 use crate::rope::Rope;
 use crate::schema::Schema;
@@ -32,6 +35,8 @@ pub struct Incoming {
     pub(crate) requests: Option<Box<BodyReceiver>>,
     pub(crate) replies: Option<BodySender>,
     pub(crate) attempt: u32,
+    /// Where streams go by way of filters: then the two above are empty.
+    pub(crate) detour: Option<Box<Detour>>,
 }
 
 /// How the messages of one method become bytes and back.
@@ -144,7 +149,8 @@ impl Incoming {
         A: Future<Output = Result<Streaming<R, E>, Error<E>>> + Send,
     {
         let messages = self.messages();
-        let (body, replies) = (self.body, self.replies);
+        let replies = Replies::of(self.replies, self.detour.as_deref());
+        let body = self.body;
         Answer::new(async move {
             let stream = handler(messages.request(body)?).await?;
             send_all(messages, stream, replies).await
@@ -161,7 +167,7 @@ impl Incoming {
         A: Future<Output = Result<R, Error<E>>> + Send,
     {
         let messages = self.messages();
-        let requests = requests(messages, self.requests);
+        let requests = requests(messages, self.requests, self.detour);
         Answer::new(async move {
             let reply = handler(requests).await?;
             Ok(Some(messages.reply(&reply)?))
@@ -178,8 +184,8 @@ impl Incoming {
         A: Future<Output = Result<Streaming<R, E>, Error<E>>> + Send,
     {
         let messages = self.messages();
-        let requests = requests(messages, self.requests);
-        let replies = self.replies;
+        let replies = Replies::of(self.replies, self.detour.as_deref());
+        let requests = requests(messages, self.requests, self.detour);
         Answer::new(async move {
             let stream = handler(requests).await?;
             send_all(messages, stream, replies).await
@@ -220,12 +226,46 @@ impl Incoming {
     }
 }
 
-async fn send_all<R: Message, E: TypedError>(
+/// Where a stream of replies goes.
+enum Replies {
+    /// To the connection.
+    Link(BodySender),
+    /// To the filters.
+    Filters(Arc<filtered::Replies>),
+}
+
+impl Replies {
+    fn of(link: Option<BodySender>, detour: Option<&Detour>) -> Option<Self> {
+        match (link, detour) {
+            (Some(sender), _) => Some(Self::Link(sender)),
+            (None, Some(detour)) => Some(Self::Filters(Arc::clone(&detour.replies))),
+            (None, None) => None,
+        }
+    }
+}
+
+async fn send_all<R, E>(
     messages: Messages,
     mut stream: Streaming<R, E>,
-    replies: Option<BodySender>,
-) -> Result<Option<Rope>, Status> {
-    let mut replies = replies.ok_or_else(|| mismatch(messages.method))?;
+    replies: Option<Replies>,
+) -> Result<Option<Rope>, Status>
+where
+    R: Message + 'static,
+    E: TypedError,
+{
+    let mut replies = match replies.ok_or_else(|| mismatch(messages.method))? {
+        Replies::Link(sender) => sender,
+        Replies::Filters(filters) => {
+            filters.put(Bodies::made(Encoded(move |cx: &mut task::Context<'_>| {
+                let reply = ready!(Pin::new(&mut stream).poll_next(cx));
+                Poll::Ready(reply.map(|reply| match reply {
+                    Ok(reply) => messages.reply(&reply),
+                    Err(error) => Err(error.into()),
+                }))
+            })));
+            return Ok(None);
+        }
+    };
     // The first reply may be long in coming, and the caller waits to hear that the handler took the call.
     replies.begin();
     let sent = poll_fn(|cx| {
@@ -250,17 +290,19 @@ async fn send_all<R: Message, E: TypedError>(
 /// The requests of a call as a stream of messages.
 struct Requests<M> {
     messages: Messages,
-    receiver: Option<Box<BodyReceiver>>,
+    bodies: Option<Bodies>,
     message: PhantomData<fn() -> M>,
 }
 
 fn requests<M: Message + Default + 'static>(
     messages: Messages,
     receiver: Option<Box<BodyReceiver>>,
+    detour: Option<Box<Detour>>,
 ) -> Streaming<M> {
+    let bodies = receiver.map(Bodies::wire);
     Streaming::new(Requests {
         messages,
-        receiver,
+        bodies: bodies.or_else(|| detour?.requests),
         message: PhantomData,
     })
 }
@@ -270,11 +312,11 @@ impl<M: Message + Default> Stream for Requests<M> {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
-        let Some(receiver) = &mut this.receiver else {
+        let Some(bodies) = &mut this.bodies else {
             return Poll::Ready(Some(Err(mismatch(this.messages.method).into())));
         };
         let messages = &this.messages;
-        let request = ready!(receiver.poll_read(cx, |part| messages.request_part(part)));
+        let request = ready!(bodies.poll_read(cx, |part| messages.request_part(part)));
         Poll::Ready(request.map(|request| Ok(request??)))
     }
 }

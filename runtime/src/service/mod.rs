@@ -4,6 +4,7 @@
 //! handlers serves every protocol of a port.
 
 mod admission;
+mod filtered;
 mod incoming;
 mod offer;
 mod router;
@@ -17,6 +18,7 @@ use crate::rope::Rope;
 use crate::status::Status;
 
 pub(crate) use admission::Admission;
+pub(crate) use filtered::Filtered;
 pub use incoming::Incoming;
 pub use offer::Offer;
 pub(crate) use router::{DuplicateOffer, Found, Router};

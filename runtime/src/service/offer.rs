@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::Handler;
 use crate::contract::{MethodDescriptor, ServiceDescriptor};
+use crate::filter::{Filter, Filters};
 use crate::governance::Settings;
 use crate::link::Placement;
 use crate::release::Release;
@@ -32,6 +33,7 @@ pub struct Offer {
     settings: Option<Arc<Settings>>,
     /// By the name of the method.
     method_settings: BTreeMap<String, Arc<Settings>>,
+    filters: Filters,
 }
 
 impl Offer {
@@ -54,6 +56,7 @@ impl Offer {
             placements: BTreeMap::new(),
             settings: None,
             method_settings: BTreeMap::new(),
+            filters: Filters::default(),
         }
     }
 
@@ -112,6 +115,17 @@ impl Offer {
         self.method_settings
             .insert(method.into(), Arc::new(settings));
         self
+    }
+
+    /// Has its calls go through this filter: inside those of the [server](crate::Server::filter) and those that were added
+    /// before.
+    pub fn filter(mut self, filter: impl Filter) -> Self {
+        self.filters = self.filters.with(filter);
+        self
+    }
+
+    pub(crate) fn filters(&self) -> &Filters {
+        &self.filters
     }
 
     pub(crate) fn service(&self) -> &'static ServiceDescriptor {

@@ -7,8 +7,9 @@ use std::fmt::{self, Write};
 use std::sync::Arc;
 
 use super::admission::{Admission, Gate};
-use super::{Handler, Offer};
+use super::{Filtered, Handler, Offer};
 use crate::contract::{MethodDescriptor, ServiceDescriptor};
+use crate::filter::Filters;
 use crate::governance::Settings;
 use crate::link::Pace;
 use crate::release::Release;
@@ -22,6 +23,7 @@ pub(crate) struct Found {
     pub(crate) handler: Arc<dyn Handler>,
     pub(crate) pace: Arc<Pace>,
     pub(crate) gate: Arc<Gate>,
+    pub(crate) filtered: Option<Arc<Filtered>>,
 }
 
 /// From paths to handlers.
@@ -41,6 +43,7 @@ struct Candidate {
     method: &'static MethodDescriptor,
     pace: Arc<Pace>,
     gate: Arc<Gate>,
+    filtered: Option<Arc<Filtered>>,
 }
 
 /// Two offers that no request could tell apart.
@@ -61,10 +64,11 @@ impl fmt::Display for DuplicateOffer {
 }
 
 impl Router {
-    /// `settings` is what the server's own code says of all methods.
+    /// `settings` is what the server's own code says of all methods, `filters` what all of them are behind.
     pub(crate) fn new(
         offers: Vec<Offer>,
         settings: Option<&Arc<Settings>>,
+        filters: &Filters,
     ) -> Result<Self, DuplicateOffer> {
         for (index, second) in offers.iter().enumerate() {
             let same = |first: &&Offer| {
@@ -83,12 +87,15 @@ impl Router {
         let mut gates = admission.gates();
         let mut methods: HashMap<_, Vec<_>> = HashMap::new();
         for (index, offer) in offers.iter().enumerate() {
+            let filters = filters.within(offer.filters());
+            let filtered = Filtered::new(filters, offer.group_name()).map(Arc::new);
             for (method, gate) in offer.service().methods.iter().zip(&mut gates) {
                 methods.entry(method.path).or_default().push(Candidate {
                     offer: index,
                     method,
                     pace: Arc::new(Pace::new(offer.placement_of(method))),
                     gate: Arc::clone(gate),
+                    filtered: filtered.clone(),
                 });
             }
         }
@@ -138,6 +145,7 @@ impl Router {
                     handler: Arc::clone(offer.handler()),
                     pace: Arc::clone(&candidate.pace),
                     gate: Arc::clone(&candidate.gate),
+                    filtered: candidate.filtered.clone(),
                 });
             }
             newest.get_or_insert((offer.announced(), method));

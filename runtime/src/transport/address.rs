@@ -9,8 +9,8 @@ use std::str::FromStr;
 
 /// Where a server listens or is reached.
 ///
-/// Written `127.0.0.1:7000` or `tcp://127.0.0.1:7000`, `unix:/run/shop.sock`, `memory:name`; shown with its scheme, and
-/// read back from what is shown.
+/// Written `127.0.0.1:7000` or `tcp://127.0.0.1:7000`, `unix:/run/shop.sock`, `memory:name`, `scheme://place` for a
+/// [transport](crate::transport::Transport) that is not built in; shown with its scheme, and read back from what is shown.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Address {
@@ -20,6 +20,13 @@ pub enum Address {
     Unix(PathBuf),
     /// A name within this process.
     Memory(String),
+    /// A place of a transport that is not built in.
+    Other {
+        /// What names the transport.
+        scheme: String,
+        /// What it makes of it, the transport says.
+        place: String,
+    },
 }
 
 impl Address {
@@ -31,7 +38,7 @@ impl Address {
                     .parse::<std::net::IpAddr>()
                     .is_ok_and(|ip| ip.is_unspecified())
             }),
-            Self::Unix(_) | Self::Memory(_) => false,
+            Self::Unix(_) | Self::Memory(_) | Self::Other { .. } => false,
         }
     }
 }
@@ -56,11 +63,31 @@ fn split_authority(text: &str) -> Option<(&str, u16)> {
     Some((host, port.parse().ok()?))
 }
 
+/// Whether this may name a transport: as RFC 3986 has it, in lower case, and none that is built in.
+fn is_scheme(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_lowercase())
+        && text.bytes().all(|byte| {
+            byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'+' | b'-' | b'.')
+        })
+        && !matches!(text, "tcp" | "unix" | "memory")
+}
+
 /// Why a text is no address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParseAddressError {
     text: String,
     reason: &'static str,
+}
+
+impl ParseAddressError {
+    /// For an address of a transport that nobody brought along.
+    pub(super) fn unknown_scheme(text: &str) -> Self {
+        Self {
+            text: text.into(),
+            reason: "the schemes are `tcp://host:port`, `unix:/path` and `memory:name`; another one needs its transport \
+                (Server::transport, ClientBuilder::transport)",
+        }
+    }
 }
 
 impl fmt::Display for ParseAddressError {
@@ -105,10 +132,14 @@ impl FromStr for Address {
             return Ok(Self::Memory(name.into()));
         }
         let authority = text.strip_prefix("tcp://").unwrap_or(text);
-        if authority.contains("://") {
-            return Err(wrong(
-                "the schemes are `tcp://host:port`, `unix:/path` and `memory:name`",
-            ));
+        if let Some((scheme, place)) = authority.split_once("://") {
+            if !is_scheme(scheme) || place.is_empty() || place.chars().any(char::is_control) {
+                return Err(wrong("write `scheme://place`, such as `tcp://host:port`"));
+            }
+            return Ok(Self::Other {
+                scheme: scheme.into(),
+                place: place.into(),
+            });
         }
         split_authority(authority)
             .ok_or_else(|| wrong("write `host:port`, `unix:/path` or `memory:name`"))?;
@@ -122,6 +153,7 @@ impl fmt::Display for Address {
             Self::Tcp(authority) => write!(f, "tcp://{authority}"),
             Self::Unix(path) => write!(f, "unix:{}", path.display()),
             Self::Memory(name) => write!(f, "memory:{name}"),
+            Self::Other { scheme, place } => write!(f, "{scheme}://{place}"),
         }
     }
 }
@@ -140,6 +172,7 @@ mod tests {
             ("unix:///run/a.sock", "unix:/run/a.sock"),
             ("unix:a.sock", "unix:a.sock"),
             ("memory:a", "memory:a"),
+            ("vsock://3:7000", "vsock://3:7000"),
         ] {
             let address: Address = text.parse().unwrap();
             assert_eq!(address.to_string(), shown);
@@ -157,7 +190,10 @@ mod tests {
             "a:99999",
             "a:+1",
             "::1:80",
-            "http://a:80",
+            "Http://a:80",
+            "tcp://tcp://a:80",
+            "vsock://",
+            "vsock://a\nb",
             "unix:",
             "memory:",
             "a b:1",

@@ -1,12 +1,15 @@
-//! Transports: addresses to byte streams. TCP, Unix sockets, and names within the process.
+//! Transports: addresses to byte streams. TCP, Unix sockets, names within the process, and what a third party adds by
+//! [`Transport`].
 //!
 //! Knows nothing of frames. TCP is always without Nagle's delay: what is worth batching is batched above.
 
 mod address;
+mod foreign;
 mod memory;
 #[cfg(unix)]
 mod unix;
 
+use std::fmt;
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -16,6 +19,8 @@ use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 pub use address::{Address, ParseAddressError};
+pub(crate) use foreign::Transports;
+pub use foreign::{Accept, BoxIo, Io, Transport};
 
 /// Connections that the kernel holds until they are accepted: a restart brings all clients at once. Linux takes no more
 /// than `net.core.somaxconn` says, which is 4096 too since 5.4; tokio would ask for 1024 and the standard library for 128.
@@ -31,6 +36,23 @@ pub(crate) enum Stream {
     Unix(tokio::net::UnixStream),
     /// Within the process.
     Memory(DuplexStream),
+    /// Of a transport that is not built in.
+    Foreign(Foreign),
+}
+
+/// A stream of somebody else's making.
+pub(crate) struct Foreign(BoxIo);
+
+impl fmt::Debug for Foreign {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a stream of a foreign transport")
+    }
+}
+
+impl Stream {
+    fn foreign(stream: BoxIo) -> Self {
+        Self::Foreign(Foreign(stream))
+    }
 }
 
 /// Takes in connections to one address.
@@ -46,9 +68,21 @@ enum Inner {
     #[cfg(unix)]
     Unix(unix::UnixFile),
     Memory(memory::MemoryListener),
+    Foreign(ForeignListener),
 }
 
-/// A stream to the server at `address`; no time limit of its own.
+struct ForeignListener {
+    scheme: String,
+    accept: Box<dyn Accept>,
+}
+
+impl fmt::Debug for ForeignListener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a listener of {}", self.scheme)
+    }
+}
+
+/// A stream to the server at `address`, by a transport that is built in; no time limit of its own.
 pub(crate) async fn connect(address: &Address) -> io::Result<Stream> {
     match address {
         Address::Tcp(authority) => {
@@ -63,6 +97,7 @@ pub(crate) async fn connect(address: &Address) -> io::Result<Stream> {
         #[cfg(not(unix))]
         Address::Unix(_) => Err(io::ErrorKind::Unsupported.into()),
         Address::Memory(name) => memory::connect(name).map(Stream::Memory),
+        Address::Other { .. } => Err(io::ErrorKind::Unsupported.into()),
     }
 }
 
@@ -92,8 +127,20 @@ impl Listener {
                 let listener = memory::MemoryListener::bind(name)?;
                 (address.clone(), Inner::Memory(listener))
             }
+            Address::Other { .. } => return Err(io::ErrorKind::Unsupported.into()),
         };
         Ok(Self { address, inner })
+    }
+
+    fn foreign(scheme: &str, accept: Box<dyn Accept>) -> Self {
+        let scheme = scheme.to_owned();
+        Self {
+            address: Address::Other {
+                scheme: scheme.clone(),
+                place: accept.place().into(),
+            },
+            inner: Inner::Foreign(ForeignListener { scheme, accept }),
+        }
     }
 
     /// What was bound: the port is the real one.
@@ -118,6 +165,11 @@ impl Listener {
             Inner::Memory(listener) => {
                 let stream = listener.accept().await?;
                 Ok((Stream::Memory(stream), self.address.clone()))
+            }
+            Inner::Foreign(listener) => {
+                let (stream, place) = listener.accept.accept().await?;
+                let scheme = listener.scheme.clone();
+                Ok((Stream::foreign(stream), Address::Other { scheme, place }))
             }
         }
     }
@@ -157,6 +209,7 @@ impl AsyncRead for Stream {
             #[cfg(unix)]
             Self::Unix(stream) => Pin::new(stream).poll_read(cx, buf),
             Self::Memory(stream) => Pin::new(stream).poll_read(cx, buf),
+            Self::Foreign(Foreign(stream)) => Pin::new(stream).poll_read(cx, buf),
         }
     }
 }
@@ -172,6 +225,7 @@ impl AsyncWrite for Stream {
             #[cfg(unix)]
             Self::Unix(stream) => Pin::new(stream).poll_write(cx, bytes),
             Self::Memory(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Self::Foreign(Foreign(stream)) => Pin::new(stream).poll_write(cx, bytes),
         }
     }
 
@@ -185,11 +239,15 @@ impl AsyncWrite for Stream {
             #[cfg(unix)]
             Self::Unix(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
             Self::Memory(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
+            Self::Foreign(Foreign(stream)) => Pin::new(stream).poll_write_vectored(cx, slices),
         }
     }
 
     fn is_write_vectored(&self) -> bool {
-        true
+        match self {
+            Self::Foreign(Foreign(stream)) => stream.is_write_vectored(),
+            _ => true,
+        }
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -198,6 +256,7 @@ impl AsyncWrite for Stream {
             #[cfg(unix)]
             Self::Unix(stream) => Pin::new(stream).poll_flush(cx),
             Self::Memory(stream) => Pin::new(stream).poll_flush(cx),
+            Self::Foreign(Foreign(stream)) => Pin::new(stream).poll_flush(cx),
         }
     }
 
@@ -207,6 +266,7 @@ impl AsyncWrite for Stream {
             #[cfg(unix)]
             Self::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
             Self::Memory(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Foreign(Foreign(stream)) => Pin::new(stream).poll_shutdown(cx),
         }
     }
 }
