@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use callsheet_build::model::Release;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::registry;
+use crate::explain_policy::ExplainPolicy;
+use crate::{config, registry};
 
 /// Checks and compiles Callsheet contracts.
 #[derive(Debug, Parser)]
@@ -36,8 +37,12 @@ pub(crate) enum Command {
     Breaking(Breaking),
     /// Print the manual page of a code, such as CS0101.
     Explain(Explain),
+    /// Tell how calls of a method are treated: each setting, and who says so: contract, program, or documents.
+    ExplainPolicy(ExplainPolicy),
     /// Look into a registry and steer what it lists: weights, draining.
     Registry(registry::Arguments),
+    /// Steer running clients and servers by documents in a registry: time limits, retries, limits, routing.
+    Config(config::Arguments),
 }
 
 #[derive(Debug, Args)]

@@ -1,7 +1,7 @@
 //! The Callsheet command line: `check`, `gen`, `release`, `breaking`, `import`, `export`, `plugin`, `explain`,
-//! `registry`.
+//! `explain-policy`, `registry`, `config`.
 //!
-//! Turns arguments into calls of `callsheet-build` (for `registry`: of `callsheet`), and what comes back into text and an
+//! Turns arguments into calls of `callsheet-build` (for the last three: of `callsheet`), and what comes back into text and an
 //! exit status. Findings go to standard error for people (`--format human`), as rustc's do, and to standard output where a
 //! program reads them (`short`, `json`). What a command was asked for, a page or a diff, goes to standard output; what it
 //! says about its own work goes to standard error.
@@ -11,7 +11,11 @@ mod baseline;
 mod breaking;
 mod cache;
 mod check;
+mod clock;
+mod config;
+mod contracts;
 mod explain;
+mod explain_policy;
 mod export;
 mod fix;
 mod generate;
@@ -21,6 +25,7 @@ mod outcome;
 mod page;
 mod plugin;
 mod project;
+mod reach;
 mod registry;
 mod release;
 mod report;
@@ -54,7 +59,9 @@ fn main() -> ExitCode {
         Command::Release(freeze) => release::run(freeze),
         Command::Breaking(breaking) => breaking::run(breaking),
         Command::Explain(explain) => explain::run(explain),
+        Command::ExplainPolicy(asked) => explain_policy::run(asked),
         Command::Registry(arguments) => registry::run(arguments),
+        Command::Config(arguments) => config::run(arguments),
     };
     match outcome {
         Ok(Outcome::Clean) => ExitCode::SUCCESS,

@@ -2,6 +2,8 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use crate::reach::Reach;
+
 #[derive(Debug, Args)]
 #[command(
     after_help = "Exit status: 0 done, 1 nothing is listed under the name that was given, 2 wrong usage, or a registry that \
@@ -11,20 +13,8 @@ pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) task: Task,
 
-    /// The registry: `file:/run/shop`, `etcd://host:2379/shop`, as servers and clients name it. Without it: what the
-    /// variable `CALLSHEET_REGISTRY` says, which keeps a password out of the list of processes.
-    #[arg(long, value_name = "URL", global = true)]
-    pub(crate) registry: Option<String>,
-
-    /// Seconds to wait for the registry.
-    #[arg(
-        long,
-        value_name = "SECONDS",
-        default_value_t = 10,
-        global = true,
-        value_parser = clap::value_parser!(u64).range(1..=3600)
-    )]
-    pub(crate) timeout: u64,
+    #[command(flatten)]
+    pub(crate) reach: Reach,
 
     /// How what is found is printed.
     #[arg(long, value_enum, default_value_t = Format::Table, global = true)]

@@ -3,7 +3,6 @@
 //! Each task is a file. None knows which registry it is: they see views, and steer by overrides.
 
 mod arguments;
-mod clock;
 mod drain;
 mod get;
 mod ls;
@@ -11,32 +10,24 @@ mod shown;
 mod watch;
 mod weight;
 
-use std::future::Future;
-use std::sync::Arc;
-use std::time::Duration;
+use std::ops::Deref;
 
-use callsheet::registry::{self, Freshness, Handle, Override, Snapshot};
+use callsheet::registry::{Override, Snapshot};
 
 pub(crate) use arguments::Arguments;
 use arguments::{Format, Task};
 
 use crate::Outcome;
+use crate::reach::{self, Reached};
 use crate::report::{self, Failure};
-
-/// Names the registry where `--registry` does not.
-const VARIABLE: &str = "CALLSHEET_REGISTRY";
-
-/// How long a registry has after its first failure: another of its servers may answer.
-const AGAIN: Duration = Duration::from_secs(1);
 
 /// Does what was asked for.
 pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(Failure::of)?;
-    let outcome = runtime.block_on(async {
-        let session = Session::open(arguments).await?;
+    reach::block_on(async {
+        let session = Session {
+            reached: arguments.reach.open().await?,
+            format: arguments.format,
+        };
         match &arguments.task {
             Task::Ls => ls::run(&session).await,
             Task::Get(named) => get::run(&session, named).await,
@@ -44,78 +35,24 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
             Task::Weight(weight) => weight::run(&session, weight).await,
             Task::Drain(drain) => drain::run(&session, drain).await,
         }
-    });
-    // A registry that does not answer holds nobody up who has what he wanted.
-    runtime.shutdown_background();
-    outcome
+    })
 }
 
 /// A registry and how to speak of it.
 struct Session {
-    registry: Handle,
-    limit: Duration,
+    reached: Reached,
     format: Format,
 }
 
+impl Deref for Session {
+    type Target = Reached;
+
+    fn deref(&self) -> &Reached {
+        &self.reached
+    }
+}
+
 impl Session {
-    async fn open(arguments: &Arguments) -> Result<Self, Failure> {
-        let address = match &arguments.registry {
-            Some(address) => address.clone(),
-            None => std::env::var(VARIABLE).map_err(|_| {
-                Failure(format!(
-                    "no registry is named: write `--registry file:/run/shop`, or set {VARIABLE}"
-                ))
-            })?,
-        };
-        if address.starts_with("memory:") {
-            return Err(Failure(
-                "a `memory:` registry lives within one process, and nothing of it is seen from here: name the registry \
-                 that servers in other processes use"
-                    .to_owned(),
-            ));
-        }
-        let limit = Duration::from_secs(arguments.timeout);
-        let registry = within(
-            limit,
-            "it does not let itself be opened",
-            registry::connect(&address),
-        )
-        .await?
-        .map_err(Failure::of)?;
-        Ok(Self {
-            registry,
-            limit,
-            format: arguments.format,
-        })
-    }
-
-    /// The names of the services that have instances.
-    async fn services(&self) -> Result<Vec<String>, Failure> {
-        self.within(self.registry.services())
-            .await?
-            .map_err(Failure::of)
-    }
-
-    /// What the registry says of a service now.
-    async fn view(&self, service: &str) -> Result<Arc<Snapshot>, Failure> {
-        let mut watch = self.registry.watch(service);
-        let mut view = self.within(watch.answered()).await?;
-        if matches!(view.freshness(), Freshness::Stale(_)) {
-            let current = |view: &Snapshot| matches!(view.freshness(), Freshness::Current);
-            let again = tokio::time::timeout(AGAIN.min(self.limit), watch.seen(current)).await;
-            view = again.unwrap_or_else(|_| watch.borrow());
-        }
-        match view.freshness() {
-            Freshness::Stale(error) => Err(Failure::of(error)),
-            _ => Ok(view),
-        }
-    }
-
-    async fn within<T>(&self, work: impl Future<Output = T>) -> Result<T, Failure> {
-        let what = format!("registry `{}` does not answer", self.registry.address());
-        within(self.limit, &what, work).await
-    }
-
     /// Says on an instance that is listed what `change` makes of what is said of it now, and tells it.
     async fn steer(
         &self,
@@ -148,21 +85,6 @@ impl Session {
         report::say(&format!("{service} {id}: {calls}, {weight}"));
         Ok(Outcome::Clean)
     }
-}
-
-/// Waits for `work` no longer than the limit; `what` says what takes so long.
-async fn within<T>(
-    limit: Duration,
-    what: &str,
-    work: impl Future<Output = T>,
-) -> Result<T, Failure> {
-    tokio::time::timeout(limit, work).await.map_err(|_| {
-        Failure(format!(
-            "{what}: nothing came within {} s; see whether it runs and the address is right, or wait longer with \
-             `--timeout`",
-            limit.as_secs()
-        ))
-    })
 }
 
 /// Says that a service has no instance of this id, and which it has.

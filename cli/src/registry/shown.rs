@@ -8,7 +8,7 @@ use callsheet_build::diagnostic::render;
 use serde_json::{Map, Value, json};
 
 use super::arguments::Format;
-use super::clock;
+use crate::clock;
 
 /// The columns. Ages are told by the clock of the machine that the instance runs on, and by ours: they may disagree.
 const HEADS: [&str; 10] = [

@@ -10,8 +10,9 @@ use serde_json::json;
 use tokio::sync::mpsc;
 
 use super::arguments::Format;
-use super::{Session, clock, shown};
+use super::{Session, shown};
 use crate::Outcome;
+use crate::clock;
 use crate::report::{self, Failure};
 
 /// How often a registry is asked for services that are new: as often as somebody who waits for one would look.

@@ -2,6 +2,7 @@
 
 mod breaking;
 mod check;
+mod config;
 mod export;
 mod fix;
 mod formats;

@@ -12,7 +12,7 @@ const DAY: u64 = 24 * HOUR;
     clippy::disallowed_methods,
     reason = "it is shown to people, and decides nothing"
 )]
-pub(super) fn now() -> u64 {
+pub(crate) fn now() -> u64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |since| {
@@ -21,7 +21,7 @@ pub(super) fn now() -> u64 {
 }
 
 /// `3m12s`: the two largest units.
-pub(super) fn span(ms: u64) -> String {
+pub(crate) fn span(ms: u64) -> String {
     let units = [(DAY, "d"), (HOUR, "h"), (MINUTE, "m"), (SECOND, "s")];
     let largest = units.iter().position(|(unit, _)| ms >= *unit);
     let Some(largest) = largest else {
@@ -36,7 +36,7 @@ pub(super) fn span(ms: u64) -> String {
 }
 
 /// The time of day in UTC: `2026-11-21T06:50:00Z`.
-pub(super) fn utc(ms: u64) -> String {
+pub(crate) fn utc(ms: u64) -> String {
     let (days, rest) = (ms / DAY, ms % DAY);
     // Howard Hinnant's `civil_from_days`: years start in March, so that the leap day is the last.
     let day = days + 719_468;
