@@ -139,6 +139,9 @@ fn written() -> BTreeMap<String, Vec<u8>> {
     put("end-failed", &|out| {
         EndHead::put(out, 2, Err(&failure()), None);
     });
+    put("end-spent", &|out| {
+        EndHead::put(out, 4, Err(&Status::unavailable("lost").spent()), None);
+    });
     for (name, frame) in frames() {
         put(name, &|out| frame.put(out));
     }
@@ -216,6 +219,10 @@ fn heads_are_read_as_the_page_says() {
     assert_eq!(status.retry_after(), Some(Duration::from_millis(250)));
     assert_eq!(status.detail(), failure().detail());
     assert_eq!(status.trailers(), failure().trailers());
+    assert!(!status.is_spent());
+    let (header, payload) = frame("end-spent");
+    let (head, _) = EndHead::decode(header, &payload, limits()).unwrap();
+    assert!(head.outcome.unwrap_err().is_spent());
 }
 
 #[test]
