@@ -1,38 +1,49 @@
-//! `callsheet registry` on a directory that servers share.
+//! `callsheet registry` on a directory that servers share, and on the engines that they share over a network.
+
+#[cfg(all(unix, feature = "engines"))]
+mod engines;
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 
 use callsheet::registry::{self, Handle, Instance, Lease, LeaseState};
 use serde_json::Value;
+use tokio::runtime::Runtime;
 
 use super::{Project, Run};
 
 const SERVICE: &str = "shop.orders.Orders";
 
-/// A registry of files with instances that this process keeps listed.
+/// A registry with instances that this process keeps listed.
 struct Shop {
     project: Project,
+    /// With the password, where there is one.
+    address: String,
     registry: Handle,
-    runtime: tokio::runtime::Runtime,
+    runtime: Runtime,
+}
+
+fn runtime() -> Runtime {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let runtime = runtime.worker_threads(1).enable_all().build();
+    runtime.expect("a runtime")
 }
 
 impl Shop {
+    /// A registry of files.
     fn open() -> Self {
         let project = Project::new(&[]);
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .expect("a runtime");
         std::fs::create_dir(project.path("registry")).expect("a folder");
         let address = format!("file:{}", project.path("registry").display());
-        let registry = runtime
-            .block_on(registry::connect(&address))
-            .expect("a registry");
+        Self::at(address, project, runtime())
+    }
+
+    fn at(address: String, project: Project, runtime: Runtime) -> Self {
+        let registry = runtime.block_on(registry::connect(&address));
         Self {
             project,
-            registry,
+            address,
+            registry: registry.expect("a registry"),
             runtime,
         }
     }
@@ -55,7 +66,7 @@ impl Shop {
     fn run(&self, arguments: &[&str]) -> Run {
         let all = [&["registry"], arguments].concat();
         self.project
-            .run_with(&all, &[("CALLSHEET_REGISTRY", self.registry.address())])
+            .run_with(&all, &[("CALLSHEET_REGISTRY", &self.address)])
     }
 
     /// The one row of `get` for an instance, as JSON.
@@ -263,7 +274,7 @@ impl Watching {
         let mut child = Command::new(env!("CARGO_BIN_EXE_callsheet"))
             .args(["registry", "watch", "--format", "json"])
             .args(arguments)
-            .env("CALLSHEET_REGISTRY", shop.registry.address())
+            .env("CALLSHEET_REGISTRY", &shop.address)
             .stdout(Stdio::piped())
             .spawn()
             .expect("the command starts");
