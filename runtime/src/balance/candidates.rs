@@ -145,7 +145,8 @@ impl Candidates {
     }
 
     /// Whether the candidate at `index` may take this call: its standing is good enough, it was not tried before, and its
-    /// weight is not 0.
+    /// weight is not 0. An instance that does worse than the others, or is back from an ejection, refuses a part of the
+    /// calls, always the same within one pick.
     pub fn is_usable(&self, index: usize, context: &PickContext<'_>) -> bool {
         self.list
             .get(index)
@@ -210,7 +211,14 @@ impl FromIterator<Candidate> for Candidates {
 }
 
 fn is_open(candidate: &Candidate, context: &PickContext<'_>) -> bool {
-    candidate.load.standing() <= context.worst && !context.tried.contains(&candidate.key)
+    // What a call is drawn by stays the same for all looks of a pick; calls with a hash lose and find their instance together.
+    let draw = || {
+        let call = context
+            .hash
+            .unwrap_or_else(|| mix(u64::from(context.now.subsec_nanos()) ^ context.now.as_secs()));
+        mix(call ^ candidate.key)
+    };
+    candidate.load.admits(context, draw) && !context.tried.contains(&candidate.key)
 }
 
 /// Vose's tables in whole numbers: each column is `total` wide, each candidate fills `weight * n`.

@@ -1,8 +1,10 @@
 //! What a client remembers of an instance: calls in flight, and how long they take.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
+
+use super::PickContext;
 
 /// How fast a latency is forgotten: a third of it is left after this. Long enough that a short pause of a machine hardly
 /// counts; short enough that an instance that is thought to be slow, and gets few calls, is soon asked again.
@@ -37,31 +39,49 @@ pub enum Outcome {
     Abandoned,
 }
 
-/// What speaks against asking an instance, the least first.
+/// What speaks against asking an instance, the least first: the worst of what is known of the way to it, and of how it
+/// answers.
 ///
 /// ```text
 ///             silent while calls wait            given up
 ///   Good ─────────────────────────────▶ Suspect ─────────▶ Down
 ///    ▲ ◀──────── heard of again ───────────┘                │
 ///    └────────────────── a connection came about ───────────┘
+///
+///             its circuit breaker opens
+///   Good, Suspect ─────────────────────▶ Ejected
+///        ▲ ◀──────── closes ────────────────┘
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
+#[non_exhaustive]
 pub enum Standing {
     /// Nothing.
     #[default]
     Good = 0,
     /// It has given no sign of life for a while, though calls wait: others are asked where there are any.
     Suspect = 1,
+    /// It answers with failures, or late: others are asked where there are any, until its circuit breaker closes.
+    Ejected = 2,
     /// There is no way to it: it is asked where all others are no better.
-    Down = 2,
+    Down = 3,
 }
+
+/// The bits of a state that say how the way to an instance stands.
+const WAY: u32 = 0xFF;
+
+/// The bit that says that its circuit breaker is open.
+const OPEN: u32 = 1 << 8;
+
+/// Where the part of its share that it has lost stands, in 256ths.
+const LOST: u32 = 16;
 
 /// What a client remembers of one instance. Lock-free; one per instance, shared by all lists of candidates.
 #[derive(Debug)]
 pub struct Load {
     in_flight: AtomicU32,
-    standing: AtomicU8,
+    /// 0 where nothing speaks against it and its share is whole, so that a pick reads it once.
+    state: AtomicU32,
     /// Average latency in microseconds (`f32`, 32 bits), of how many answers (8 bits, 255 at most), and when it was noted, in
     /// milliseconds (24 bits, wraps after 4 h). 0 while there was none.
     latency: AtomicU64,
@@ -74,7 +94,7 @@ impl Load {
     pub const fn new() -> Self {
         Self {
             in_flight: AtomicU32::new(0),
-            standing: AtomicU8::new(Standing::Good as u8),
+            state: AtomicU32::new(0),
             latency: AtomicU64::new(0),
             turn: AtomicI64::new(0),
         }
@@ -112,16 +132,44 @@ impl Load {
     /// What speaks against it.
     #[inline]
     pub fn standing(&self) -> Standing {
-        match self.standing.load(Ordering::Relaxed) {
-            0 => Standing::Good,
-            1 => Standing::Suspect,
-            _ => Standing::Down,
-        }
+        standing(self.state.load(Ordering::Relaxed))
     }
 
-    /// Says what speaks against it.
+    /// Says how the way to it stands.
     pub fn set_standing(&self, standing: Standing) {
-        self.standing.store(standing as u8, Ordering::Relaxed);
+        self.change(WAY, standing as u32);
+    }
+
+    /// How the way to it stands, whatever its circuit breaker says.
+    pub(crate) fn way(&self) -> Standing {
+        standing(self.state.load(Ordering::Relaxed) & WAY)
+    }
+
+    /// Says whether its circuit breaker is open, and which part of its share it keeps, in 256ths.
+    pub(crate) fn set_ejected(&self, open: bool, keeps: u32) {
+        let lost = 256_u32.saturating_sub(keeps) << LOST;
+        self.change(!WAY, if open { OPEN | lost } else { lost });
+    }
+
+    /// The part of its share that it keeps, in 256ths.
+    pub(crate) fn keeps(&self) -> u32 {
+        256 - (self.state.load(Ordering::Relaxed) >> LOST)
+    }
+
+    fn change(&self, bits: u32, to: u32) {
+        let update = |state| Some(state & !bits | to);
+        // The closure always gives something.
+        let _ = self
+            .state
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, update);
+    }
+
+    /// Whether it may take this call, that `draw` stands for. Of the calls that would be its share it takes the part that it
+    /// keeps.
+    #[inline]
+    pub(super) fn admits(&self, context: &PickContext<'_>, draw: impl FnOnce() -> u64) -> bool {
+        let state = self.state.load(Ordering::Relaxed);
+        state == 0 || admits(state, context, draw)
     }
 
     /// Whether nothing speaks against it.
@@ -144,7 +192,19 @@ impl Load {
             .map(|micros| Duration::from_secs_f32(micros / 1e6))
     }
 
-    /// The same in microseconds.
+    /// Average latency of the last answers however long ago they came; `None` while nothing is known.
+    pub(crate) fn last_latency(&self) -> Option<Duration> {
+        let noted = Noted::unpack(self.latency.load(Ordering::Relaxed));
+        let known = noted.answers >= KNOWN && noted.micros.is_finite();
+        known.then(|| Duration::from_secs_f32(noted.micros / 1e6))
+    }
+
+    /// Forgets how long answers took: what follows has nothing to do with it.
+    pub(crate) fn forget_latency(&self) {
+        self.latency.store(0, Ordering::Relaxed);
+    }
+
+    /// The same at `now` in microseconds, what is long ago weighing less.
     pub(super) fn cost(&self, now: Duration) -> Option<f32> {
         let noted = Noted::unpack(self.latency.load(Ordering::Relaxed));
         (noted.answers >= KNOWN).then(|| noted.micros * kept(noted.stamp, millis(now)))
@@ -175,6 +235,31 @@ impl Load {
             .latency
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, update);
     }
+}
+
+fn standing(state: u32) -> Standing {
+    match state & WAY {
+        3.. => Standing::Down,
+        _ if state & OPEN != 0 => Standing::Ejected,
+        0 => Standing::Good,
+        1 => Standing::Suspect,
+        _ => Standing::Ejected,
+    }
+}
+
+#[cold]
+fn admits(state: u32, context: &PickContext<'_>, draw: impl FnOnce() -> u64) -> bool {
+    let state = if context.ejected_too {
+        state & WAY
+    } else {
+        state
+    };
+    if standing(state) > context.worst {
+        return false;
+    }
+    let lost = state >> LOST;
+    // Where nobody better is left, nobody can take what it gives away.
+    lost == 0 || context.worst > Standing::Good || draw() >> 56 >= u64::from(lost)
 }
 
 /// What is noted of an instance's answers.

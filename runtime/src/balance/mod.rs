@@ -63,6 +63,9 @@ pub struct PickContext<'a> {
     pub hash: Option<u64>,
     /// The worst standing that an instance may have.
     pub worst: Standing,
+    /// Whether instances whose circuit breaker is open will do, and those that have lost a part of their share take all of it:
+    /// so few are left that nobody can be spared.
+    pub ejected_too: bool,
 }
 
 impl<'a> PickContext<'a> {
@@ -73,6 +76,7 @@ impl<'a> PickContext<'a> {
             tried: &[],
             hash: None,
             worst: Standing::Good,
+            ejected_too: false,
         }
     }
 
@@ -87,6 +91,13 @@ impl<'a> PickContext<'a> {
     #[must_use]
     pub const fn down_to(mut self, worst: Standing) -> Self {
         self.worst = worst;
+        self
+    }
+
+    /// The same whatever circuit breakers say.
+    #[must_use]
+    pub const fn with_ejected(mut self) -> Self {
+        self.ejected_too = true;
         self
     }
 

@@ -16,7 +16,8 @@ use crate::status::{Phase, Status};
 use super::endpoint::LATE;
 use super::plan::Plan;
 use super::reply::{Content, Form, Received, Requests};
-use super::table::{Target, Ticket};
+use super::table::Target;
+use super::ticket::Ticket;
 
 /// One try: what is to be sent, and to whom.
 pub(super) struct Attempt<'a> {
@@ -52,7 +53,8 @@ impl Attempt<'_> {
         *stage = Stage::Answer(Arc::clone(endpoint.text()));
         let request = request(self.plan, self.deadline, self.target, self.number, again);
         let exchange = link.call(request);
-        let mut ticket = Ticket::start(Arc::clone(self.target), Instant::now());
+        let target = Arc::clone(self.target);
+        let mut ticket = Ticket::start(target, Instant::now(), self.deadline);
         let outcome = self.answer(exchange, requests).await;
         note(self.plan, &mut ticket, &outcome, Instant::now());
         outcome.map_err(|status| status.at_endpoint(Arc::clone(endpoint.text())))
@@ -137,6 +139,8 @@ pub(super) fn request(
 pub(super) fn note<T>(plan: &Plan, ticket: &mut Ticket, outcome: &Result<T, Status>, now: Instant) {
     if plan.method.kind != MethodKind::OneWay || outcome.is_err() {
         ticket.finish(outcome, now);
+    } else {
+        ticket.leave();
     }
     if let Err(status) = outcome
         && status.is_overloaded()

@@ -234,6 +234,7 @@ impl Channel {
                 Some(before) => Arc::clone(before.balancer()),
                 None => self.balancer(method),
             },
+            breaks: self.treated(method).treatment.breaker.enabled,
             // What ties calls to an instance ties those of all clients to the same.
             zone: self
                 .client()

@@ -16,7 +16,8 @@ use super::journey::{Journey, again};
 use super::plan::Plan;
 use super::reply::Received;
 use super::stack::{self, Drive};
-use super::table::{Target, Ticket};
+use super::table::Target;
+use super::ticket::Ticket;
 
 /// A call that has been set off.
 pub(super) enum Departed {
@@ -52,8 +53,7 @@ impl Departed {
             let again = again(planned, deadline, target.key, 0);
             return Self::Flight(Flight {
                 exchange: link.call(request(planned, deadline, target, 0, again)),
-                ticket: Ticket::start(Arc::clone(target), now),
-                deadline,
+                ticket: Ticket::start(Arc::clone(target), now, deadline),
                 serves_retry,
             });
         }
@@ -85,7 +85,6 @@ fn pick_now(plan: &Plan, now: Instant) -> Option<Arc<Target>> {
 pub(super) struct Flight {
     exchange: Exchange,
     ticket: Ticket,
-    deadline: Option<Instant>,
     /// It is made by a handler that serves a later attempt itself.
     serves_retry: bool,
 }
@@ -111,7 +110,8 @@ impl Flight {
         if !treated.acts_on(&status, plan.method) {
             return Err(status.after_attempts(1));
         }
-        let mut journey = Journey::new(plan, treated, self.deadline, self.ticket.started());
+        let mut journey =
+            Journey::new(plan, treated, self.ticket.deadline(), self.ticket.started());
         journey.serves_retry = self.serves_retry;
         journey.failed_at(target, status);
         Ok(stack::drive(journey))

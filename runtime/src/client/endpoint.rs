@@ -58,8 +58,6 @@ pub(super) struct Endpoint {
     slots: Mutex<Slots>,
     /// Ends the pauses.
     hurry: Notify,
-    /// What the balancers know of it.
-    pub(super) load: Arc<Load>,
 }
 
 #[derive(Debug)]
@@ -80,6 +78,8 @@ struct Slots {
     retired: bool,
     /// When what listens there started, by its own clock.
     started: u64,
+    /// What balancers know of the instances that answer here: one per service.
+    loads: Vec<Weak<Load>>,
 }
 
 /// Room for one connection.
@@ -164,9 +164,9 @@ impl Endpoint {
                 mending: false,
                 retired: false,
                 started: 0,
+                loads: Vec::new(),
             }),
             hurry: Notify::new(),
-            load: Arc::default(),
             settings,
         }
     }
@@ -218,8 +218,22 @@ impl Endpoint {
         }
         let up = Arc::new(up);
         self.up.store(Arc::clone(&up));
-        self.load.set_standing(slots.standing());
+        let standing = slots.standing();
+        for load in slots.loads.iter().filter_map(Weak::upgrade) {
+            load.set_standing(standing);
+        }
         up
+    }
+
+    /// Tells the balancers of an instance that answers here how the way to it stands, from now on.
+    pub(super) fn serves(&self, load: &Arc<Load>) {
+        let mut slots = self.lock();
+        let is_this = |one: &Weak<Load>| std::ptr::eq(one.as_ptr(), Arc::as_ptr(load));
+        if !slots.loads.iter().any(is_this) {
+            slots.loads.retain(|one| one.strong_count() > 0);
+            slots.loads.push(Arc::downgrade(load));
+            load.set_standing(slots.standing());
+        }
     }
 
     /// A connection, opened if none is up. The attempt goes on when the caller goes away: somebody else will want it.

@@ -30,6 +30,7 @@ mod roster;
 mod saving;
 mod stack;
 mod table;
+mod ticket;
 mod treated;
 mod view;
 
@@ -47,10 +48,11 @@ use crate::codec::{Codec, Protobuf};
 use crate::conn;
 use crate::contract::Balance;
 use crate::filter::{Filter, Filters};
-use crate::governance::{Layer, Place, Settings};
+use crate::governance::{BreakerPolicy, Layer, Place, Settings, Treatment};
 use crate::link;
 use crate::random;
 use crate::registry;
+use crate::resilience::Breakers;
 use crate::transport::{Address, Transport};
 
 pub use background::Started;
@@ -122,6 +124,22 @@ impl Client {
     /// are routed by this.
     pub fn watch(&self, service: &str) -> registry::Watch {
         self.view(service).watch()
+    }
+
+    /// How the circuit breakers of all services stand that were called, by service and group.
+    pub fn breakers(&self) -> Vec<Breakers> {
+        let views = self.0.views.lock().unwrap_or_else(PoisonError::into_inner);
+        let views: Vec<_> = views.values().cloned().collect();
+        let now = Instant::now();
+        let mut all: Vec<_> = views.iter().flat_map(|view| view.breakers(now)).collect();
+        all.sort_by(|one, two| (&one.service, &one.group).cmp(&(&two.service, &two.group)));
+        all
+    }
+
+    /// What circuit breakers judge by: one instance answers the calls of all methods, so what is said of single methods
+    /// or by single stubs has no part in it.
+    fn breaker_policy(&self) -> BreakerPolicy {
+        Treatment::of(&self.0.code).breaker
     }
 
     /// The runtime that drives its connections.

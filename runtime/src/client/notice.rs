@@ -2,6 +2,10 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::resilience::{BreakerEvent, BreakerReason};
 
 /// Something that operators should hear of and that no call fails for: for a log. Its texts hold no control characters.
 #[derive(Clone, Debug)]
@@ -40,6 +44,50 @@ pub enum ClientNotice {
         /// Why.
         reason: String,
     },
+    /// The circuit breaker of an instance opened: it is left alone while others can be asked.
+    BreakerOpened {
+        /// Full name of the service.
+        service: Arc<str>,
+        /// The instance's id.
+        instance: Arc<str>,
+        /// Where it is asked.
+        endpoint: Arc<str>,
+        /// Why.
+        why: BreakerReason,
+        /// For how long, before it is tried with one call.
+        pause: Duration,
+    },
+    /// The circuit breaker of an instance closed: its share grows to what it was.
+    BreakerClosed {
+        /// Full name of the service.
+        service: Arc<str>,
+        /// The instance's id.
+        instance: Arc<str>,
+        /// Where it is asked.
+        endpoint: Arc<str>,
+    },
+    /// So few instances are usable that all are asked, whatever their circuit breakers say.
+    PanicBegan {
+        /// Full name of the service.
+        service: Arc<str>,
+        /// The group of its instances.
+        group: Arc<str>,
+        /// How many have a closed circuit breaker and a way to them.
+        usable: usize,
+        /// How many there are.
+        listed: usize,
+    },
+    /// Enough instances are usable again for circuit breakers to count.
+    PanicEnded {
+        /// Full name of the service.
+        service: Arc<str>,
+        /// The group of its instances.
+        group: Arc<str>,
+        /// How many have a closed circuit breaker and a way to them.
+        usable: usize,
+        /// How many there are.
+        listed: usize,
+    },
     /// A view could not be saved. The next change tries again.
     ViewNotSaved {
         /// The file.
@@ -72,12 +120,86 @@ impl fmt::Display for ClientNotice {
                 f,
                 "the registry does not answer: the {instances} instances of {service} that were saved are used"
             ),
+            Self::BreakerOpened {
+                service,
+                instance,
+                endpoint,
+                why,
+                pause,
+            } => write!(
+                f,
+                "instance {instance} of {service} at {endpoint} is left alone for {pause:.1?}: {why}"
+            ),
+            Self::BreakerClosed {
+                service,
+                instance,
+                endpoint,
+            } => write!(
+                f,
+                "instance {instance} of {service} at {endpoint} answers and is asked again"
+            ),
+            Self::PanicBegan {
+                service,
+                group,
+                usable,
+                listed,
+            } => write!(
+                f,
+                "{usable} of {listed} instances of {service}, group {group}, are usable: all are asked"
+            ),
+            Self::PanicEnded {
+                service,
+                group,
+                usable,
+                listed,
+            } => write!(
+                f,
+                "{usable} of {listed} instances of {service}, group {group}, are usable: only these are asked"
+            ),
             Self::ViewNotRead { path, reason } => {
                 write!(f, "{}: {reason}", shown(path))
             }
             Self::ViewNotSaved { path, reason } => {
                 write!(f, "{} could not be saved: {reason}", shown(path))
             }
+        }
+    }
+}
+
+impl ClientNotice {
+    /// What happened to a circuit breaker of a service.
+    pub(super) fn of_breaker(service: &Arc<str>, group: &Arc<str>, event: &BreakerEvent) -> Self {
+        let (service, group) = (Arc::clone(service), Arc::clone(group));
+        match event.clone() {
+            BreakerEvent::Opened {
+                instance,
+                endpoint,
+                why,
+                pause,
+            } => Self::BreakerOpened {
+                service,
+                instance,
+                endpoint,
+                why,
+                pause,
+            },
+            BreakerEvent::Closed { instance, endpoint } => Self::BreakerClosed {
+                service,
+                instance,
+                endpoint,
+            },
+            BreakerEvent::PanicBegan { usable, listed } => Self::PanicBegan {
+                service,
+                group,
+                usable,
+                listed,
+            },
+            BreakerEvent::PanicEnded { usable, listed } => Self::PanicEnded {
+                service,
+                group,
+                usable,
+                listed,
+            },
         }
     }
 }

@@ -1,16 +1,21 @@
-//! What a client knows of the instances of one service beyond what their records say: since when it knows them.
+//! What a client knows of the instances of one service beyond what their records say: since when it knows them, and how
+//! they do.
 //!
 //! Worked out once per change of the list, for all methods.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::time::Instant;
 
 use crate::balance::Candidate;
+use crate::governance::BreakerPolicy;
+use crate::random::Random;
 use crate::registry::{Instance, Snapshot};
+use crate::resilience::{BreakerEvent, Breakers, Detector, Listed, Vitals};
 use crate::transport::{Address, Transports};
 
+use super::notice::{ClientNotice, Listener};
 use super::view::reachable;
 
 /// How many instances that are listed no more are remembered beside as many as are listed: enough for every server of a
@@ -30,38 +35,85 @@ pub(super) struct Member {
     pub(super) seat: u64,
     /// When it came, if others were there before it.
     pub(super) joined: Option<Instant>,
+    /// What its calls tell of it.
+    pub(super) vitals: Arc<Vitals>,
+    /// What compares it with those that stand in for it.
+    pub(super) detector: Arc<Detector>,
 }
 
 /// The instances of one service.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Roster(Mutex<List>);
 
 impl Roster {
-    /// Nobody yet; `transports` are the ways to servers.
-    pub(super) fn new(transports: Transports) -> Self {
+    /// Nobody yet; `transports` are the ways to servers. `epoch` is the moment that balancers count from, `seed` decides the
+    /// jitter of pauses.
+    pub(super) fn new(
+        service: &str,
+        transports: Transports,
+        policy: BreakerPolicy,
+        epoch: Instant,
+        seed: u64,
+        listener: Listener,
+    ) -> Self {
         Self(Mutex::new(List {
+            service: service.into(),
             transports,
-            ..List::default()
+            policy,
+            epoch,
+            seeds: Random::new(seed),
+            listener,
+            snapshot: None,
+            members: Arc::default(),
+            known: HashMap::new(),
+            detectors: BTreeMap::new(),
         }))
     }
 
     /// The instances of `snapshot`, one each and in its order.
     pub(super) fn members(&self, snapshot: &Arc<Snapshot>, now: Instant) -> Arc<[Arc<Member>]> {
-        let mut list = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut list = self.lock();
         list.follow(snapshot, now);
         Arc::clone(&list.members)
     }
+
+    /// How the circuit breakers stand, by group.
+    pub(super) fn breakers(&self, now: Instant) -> Vec<Breakers> {
+        let list = self.lock();
+        let now = now.saturating_duration_since(list.epoch);
+        list.detectors.values().map(|one| one.states(now)).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, List> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct List {
+    service: Arc<str>,
     transports: Transports,
+    policy: BreakerPolicy,
+    epoch: Instant,
+    seeds: Random,
+    listener: Listener,
     /// What was looked at last.
     snapshot: Option<Arc<Snapshot>>,
     /// As in the snapshot: by id.
     members: Arc<[Arc<Member>]>,
     /// By what stands for its id, when an instance came: an instance that is lost and found again is not new.
-    came: HashMap<u64, Option<Instant>>,
+    known: HashMap<u64, Known>,
+    /// By group: what compares those that stand in for each other.
+    detectors: BTreeMap<Box<str>, Arc<Detector>>,
+}
+
+/// What outlives a change of the list.
+#[derive(Clone, Debug)]
+struct Known {
+    joined: Option<Instant>,
+    /// Where it is asked.
+    address: Option<Address>,
+    vitals: Arc<Vitals>,
 }
 
 impl List {
@@ -91,28 +143,107 @@ impl List {
         });
         self.members = members.collect();
         self.forget();
+        self.compare(now);
+    }
+
+    /// Lets each group be compared that is listed.
+    fn compare(&mut self, now: Instant) {
+        let now = now.saturating_duration_since(self.epoch);
+        let mut groups: BTreeMap<&str, Vec<Listed>> = BTreeMap::new();
+        // Those of weight 0 take no calls that others could.
+        for member in self.members.iter().filter(|one| one.instance.weight > 0) {
+            let listed = groups.entry(&member.instance.group).or_default();
+            listed.push(member.listed());
+        }
+        for (group, detector) in &self.detectors {
+            detector.follow(groups.remove(&**group).unwrap_or_default(), now);
+        }
+        let members = &self.members;
+        let is_listed = |group: &str| members.iter().any(|one| one.instance.group == group);
+        self.detectors.retain(|group, _| is_listed(group));
+    }
+
+    fn detector(&mut self, group: &str) -> Arc<Detector> {
+        if let Some(detector) = self.detectors.get(group) {
+            return Arc::clone(detector);
+        }
+        let detector = Arc::new(Detector::new(
+            &self.service,
+            group,
+            self.policy.clone(),
+            self.seeds.bits(),
+            told(&self.service, group, &self.listener),
+        ));
+        self.detectors.insert(group.into(), Arc::clone(&detector));
+        detector
     }
 
     fn member(&mut self, instance: &Arc<Instance>, joined: Option<Instant>) -> Member {
         let key = Candidate::key_of(&instance.id);
         let address = reachable(&instance.addresses, &self.transports);
         let place = address.as_ref().map_or(String::new(), Address::to_string);
+        let fresh = |joined| Known {
+            joined,
+            address: address.clone(),
+            vitals: Arc::new(Vitals::new(Arc::default())),
+        };
+        let known = self.known.entry(key).or_insert_with(|| fresh(joined));
+        if known.address != address {
+            // Somewhere else, it is another server.
+            *known = fresh(known.joined);
+        }
+        let Known { joined, vitals, .. } = known.clone();
         Member {
+            detector: self.detector(&instance.group),
             instance: Arc::clone(instance),
             address,
+            joined,
+            vitals,
             key,
             // Neither has a line break in it.
             seat: Candidate::key_of(&format!("{place}\n{}", instance.group)),
-            joined: *self.came.entry(key).or_insert(joined),
         }
     }
 
     fn forget(&mut self) {
-        if self.came.len() > 2 * self.members.len() + REMEMBERED {
-            let listed = self.members.iter().map(|one| (one.key, one.joined));
-            self.came = listed.collect();
+        if self.known.len() > 2 * self.members.len() + REMEMBERED {
+            let listed = self.members.iter().map(|one| (one.key, one.known()));
+            self.known = listed.collect();
         }
     }
+}
+
+impl Member {
+    fn known(&self) -> Known {
+        Known {
+            joined: self.joined,
+            address: self.address.clone(),
+            vitals: Arc::clone(&self.vitals),
+        }
+    }
+
+    fn listed(&self) -> Listed {
+        let place = self.address.as_ref().map(Address::to_string);
+        Listed {
+            key: self.key,
+            instance: self.instance.id.as_str().into(),
+            endpoint: place.unwrap_or_default().into(),
+            vitals: Arc::clone(&self.vitals),
+        }
+    }
+}
+
+/// Who hears of the circuit breakers of a group, where somebody listens to the client.
+fn told(
+    service: &Arc<str>,
+    group: &str,
+    listener: &Listener,
+) -> crate::listener::Listener<BreakerEvent> {
+    let (service, group): (Arc<str>, Arc<str>) = (Arc::clone(service), group.into());
+    let listener = listener.clone();
+    crate::listener::Listener::new(move |event: &BreakerEvent| {
+        listener.tell(|| ClientNotice::of_breaker(&service, &group, event));
+    })
 }
 
 #[cfg(test)]
@@ -129,11 +260,17 @@ mod tests {
         start: Instant,
     }
 
+    fn roster() -> Roster {
+        let policy = BreakerPolicy::default();
+        let ways = Transports::default();
+        Roster::new("S", ways, policy, Instant::now(), 7, Listener::nobody())
+    }
+
     impl Service {
         fn new() -> Self {
             Self {
                 feed: Feed::new("S"),
-                roster: Roster::default(),
+                roster: roster(),
                 start: Instant::now(),
             }
         }
@@ -185,7 +322,7 @@ mod tests {
         for round in 0..3_000 {
             service.after(2, &["a", &format!("n{round}")]);
         }
-        assert!(service.roster.0.lock().unwrap().came.len() <= REMEMBERED + 4);
+        assert!(service.roster.0.lock().unwrap().known.len() <= REMEMBERED + 4);
         assert_eq!(service.after(3, &["a", "lost"]), "a lost@3");
     }
 
@@ -193,7 +330,8 @@ mod tests {
     fn a_server_that_restarts_keeps_its_seat() {
         let mut instance = Instance::new("one", "S");
         instance.addresses = vec!["tcp://10.0.0.1:7000".into()];
-        let mut roster = List::default();
+        let roster = roster();
+        let mut roster = roster.lock();
         let first = roster.member(&Arc::new(instance.clone()), None);
         instance.id = "two".into();
         let second = roster.member(&Arc::new(instance.clone()), None);

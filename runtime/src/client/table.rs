@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::balance::{Balancer, Candidate, Outcome, PickContext, Ramp, Standing, Zoned};
+use crate::balance::{Balancer, Candidate, PickContext, Ramp, Standing, Zoned};
 use crate::random;
 use crate::registry::Instance;
+use crate::resilience::{Detector, Vitals};
 use crate::route::{self, NoInstance};
-use crate::status::{Code, Phase, Status};
+use crate::status::{Phase, Status};
 use crate::wire;
 
 use super::Client;
@@ -27,6 +28,7 @@ pub(super) struct Table {
     next_step: Option<Instant>,
     balancer: Arc<dyn Balancer>,
     epoch: Instant,
+    breaks: bool,
     /// Those with a weight: one tier per preferred group, or one of all. None is empty.
     tiers: Vec<Tier>,
     /// The same of those of weight 0, who are asked only where nobody of the others can be. All are alike.
@@ -35,6 +37,8 @@ pub(super) struct Table {
 
 struct Tier {
     candidates: Zoned,
+    /// What compares those of each group in it.
+    detectors: Vec<Arc<Detector>>,
     /// By index of the candidates.
     targets: Vec<Arc<Target>>,
 }
@@ -46,6 +50,8 @@ pub(super) struct Choice<'a> {
     pub(super) balancer: Arc<dyn Balancer>,
     /// The zone that is preferred.
     pub(super) zone: Option<&'a str>,
+    /// Whether circuit breakers are obeyed.
+    pub(super) breaks: bool,
 }
 
 /// An instance, and how to ask it.
@@ -57,7 +63,12 @@ pub(super) struct Target {
     /// Stands for its id.
     pub(super) key: u64,
     /// The moment that balancers count from.
-    epoch: Instant,
+    pub(super) epoch: Instant,
+    /// Whether how the calls of this method end is evidence, and circuit breakers are obeyed.
+    pub(super) counts: bool,
+    /// What calls tell of it, and who compares.
+    pub(super) vitals: Arc<Vitals>,
+    pub(super) detector: Arc<Detector>,
 }
 
 impl Table {
@@ -106,6 +117,7 @@ impl Table {
             next_step,
             balancer: choice.balancer,
             epoch: client.epoch(),
+            breaks: choice.breaks,
             tiers,
             spares,
         })
@@ -122,7 +134,7 @@ impl Table {
     }
 
     /// The instance for a call that was turned away by `tried`: one that nothing speaks against, or else one that is
-    /// silent, or else one of weight 0, or else one whose last connection failed, since it may be back.
+    /// silent, or else one that fails, or else one of weight 0, or else one whose last connection failed, since it may be back.
     ///
     /// `hash` is that of what ties the call to an instance.
     pub(super) fn pick(
@@ -134,6 +146,11 @@ impl Table {
         let now = now.saturating_duration_since(self.epoch);
         let mut context = PickContext::at(now).after(tried);
         context.hash = hash.map(NonZeroU64::get);
+        context.ejected_too = !self.breaks;
+        let care = |tier: &Tier| tier.detectors.iter().any(|one| one.needs_care(now));
+        if self.tiers.iter().any(care) {
+            return self.pick_with_care(context);
+        }
         self.among(&self.tiers, &context)
             .or_else(|| self.pick_worse(context))
     }
@@ -147,12 +164,40 @@ impl Table {
         None
     }
 
+    /// The same where a call is wanted as a probe, or so few instances of a tier are usable that all of it are asked,
+    /// unless another tier will do.
+    #[cold]
+    fn pick_with_care(&self, context: PickContext<'_>) -> Option<&Arc<Target>> {
+        for tier in &self.tiers {
+            if let Some(target) = tier.probe(&context) {
+                return Some(target);
+            }
+            if !tier.panics()
+                && let Some(index) = tier.candidates.pick(&*self.balancer, &context)
+            {
+                return tier.targets.get(index);
+            }
+        }
+        let all = context.with_ejected();
+        for tier in self.tiers.iter().filter(|tier| tier.panics()) {
+            if let Some(index) = tier.candidates.pick(&*self.balancer, &all) {
+                let target = tier.targets.get(index)?;
+                if target.vitals.load.standing() == Standing::Ejected {
+                    target.detector.note_ignored();
+                }
+                return Some(target);
+            }
+        }
+        self.pick_worse(context)
+    }
+
     /// The same where something speaks against everybody who has a weight. A suspicion is no reason to ask those who have none:
     /// whoever gave them weight 0 wants them to be left alone, and a machine that is merely busy makes all look silent.
     #[cold]
     fn pick_worse(&self, context: PickContext<'_>) -> Option<&Arc<Target>> {
         let order = [
             (&self.tiers, Standing::Suspect),
+            (&self.tiers, Standing::Ejected),
             (&self.spares, Standing::Good),
             (&self.spares, Standing::Suspect),
             (&self.tiers, Standing::Down),
@@ -181,7 +226,7 @@ impl Table {
         };
         let is_better = |target: &Target| {
             target.key != this.key
-                && target.endpoint.load.is_available()
+                && target.vitals.load.is_available()
                 && !tried.contains(&target.key)
         };
         let is_this = |target: &Target| target.key == this.key;
@@ -217,6 +262,8 @@ impl Tier {
             path: choice.path,
             routes: HashMap::new(),
             targets: Vec::with_capacity(count),
+            detectors: Vec::new(),
+            counts: choice.breaks,
         };
         let mut near = Vec::new();
         let mut others = Vec::with_capacity(count);
@@ -238,6 +285,21 @@ impl Tier {
         Ok(Self {
             candidates: Zoned::new(near, others, whole, random::seed()),
             targets: seats.targets,
+            detectors: seats.detectors,
+        })
+    }
+
+    fn panics(&self) -> bool {
+        self.detectors.iter().any(|one| one.panics())
+    }
+
+    /// The instance that this call is a probe of, if one is due.
+    fn probe(&self, context: &PickContext<'_>) -> Option<&Arc<Target>> {
+        let fits = |target: &&Arc<Target>| !context.tried.contains(&target.key);
+        let find = |key| self.targets.iter().filter(fits).find(|one| one.key == key);
+        self.detectors.iter().find_map(|detector| {
+            let key = detector.probe(context.now, |key| find(key).is_some())?;
+            find(key)
         })
     }
 }
@@ -265,6 +327,8 @@ struct Seats<'a> {
     /// By group: few, unless a registry has gone mad.
     routes: HashMap<Box<str>, Arc<wire::Route>>,
     targets: Vec<Arc<Target>>,
+    detectors: Vec<Arc<Detector>>,
+    counts: bool,
 }
 
 impl Seats<'_> {
@@ -276,12 +340,20 @@ impl Seats<'_> {
         let route = self.route(&member.instance.group)?;
         let endpoint = self.client.endpoint(address);
         endpoint.started(member.instance.started_unix_ms);
-        let load = Arc::clone(&endpoint.load);
+        let load = Arc::clone(&member.vitals.load);
+        endpoint.serves(&load);
+        let detector = &member.detector;
+        if self.counts && !self.detectors.iter().any(|one| Arc::ptr_eq(one, detector)) {
+            self.detectors.push(Arc::clone(detector));
+        }
         self.targets.push(Arc::new(Target {
             endpoint,
             route,
             key: member.key,
             epoch: self.client.epoch(),
+            counts: self.counts,
+            vitals: Arc::clone(&member.vitals),
+            detector: Arc::clone(detector),
         }));
         let candidate = Candidate::known(member.key, weight, load);
         Ok(Some(candidate.seated(member.seat)))
@@ -297,56 +369,6 @@ impl Seats<'_> {
         let route = Arc::new(route);
         self.routes.insert(group.into(), Arc::clone(&route));
         Ok(route)
-    }
-}
-
-/// A call under way at one instance: what the balancers learn when it ends.
-pub(super) struct Ticket {
-    pub(super) target: Arc<Target>,
-    started: Instant,
-    open: bool,
-}
-
-impl Ticket {
-    /// A call to `target` starts.
-    pub(super) fn start(target: Arc<Target>, now: Instant) -> Self {
-        target.endpoint.load.begin();
-        Self {
-            target,
-            started: now,
-            open: true,
-        }
-    }
-
-    /// When it started.
-    pub(super) fn started(&self) -> Instant {
-        self.started
-    }
-
-    /// The call ended so.
-    pub(super) fn finish<T>(&mut self, outcome: &Result<T, Status>, now: Instant) {
-        if !std::mem::replace(&mut self.open, false) {
-            return;
-        }
-        let outcome = match outcome {
-            Ok(_) => Outcome::Answered,
-            Err(status) => match status.code() {
-                Code::Unavailable | Code::DeadlineExceeded | Code::Internal => Outcome::Failed,
-                _ if status.is_overloaded() => Outcome::Failed,
-                _ => Outcome::Answered,
-            },
-        };
-        let latency = now.saturating_duration_since(self.started);
-        let now = now.saturating_duration_since(self.target.epoch);
-        self.target.endpoint.load.end(now, latency, outcome);
-    }
-}
-
-impl Drop for Ticket {
-    fn drop(&mut self) {
-        if self.open {
-            self.target.endpoint.load.abandon();
-        }
     }
 }
 

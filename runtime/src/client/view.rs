@@ -5,7 +5,9 @@ use std::sync::Arc;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
+use crate::random;
 use crate::registry::{Snapshot, Watch};
+use crate::resilience::Breakers;
 use crate::transport::{Address, Transports};
 
 use super::Client;
@@ -33,7 +35,14 @@ pub(super) struct Look {
 impl View {
     pub(super) fn new(service: &str, client: &Client) -> Self {
         let said = client.0.registry.watch(service);
-        let roster = Arc::new(Roster::new(client.0.pool.transports()));
+        let roster = Arc::new(Roster::new(
+            service,
+            client.0.pool.transports(),
+            client.breaker_policy(),
+            client.epoch(),
+            random::seed(),
+            client.0.listener.clone(),
+        ));
         if said.is_final() {
             // Nothing to doubt, nothing to follow.
             return Self {
@@ -88,6 +97,13 @@ impl News {
     /// There is none. Cheap enough for every call.
     pub(super) fn is_none(&self) -> bool {
         !self.0.as_ref().is_some_and(Watch::has_changed)
+    }
+}
+
+impl View {
+    /// How the circuit breakers of the instances that calls have met stand.
+    pub(super) fn breakers(&self, now: Instant) -> Vec<Breakers> {
+        self.roster.breakers(now)
     }
 }
 

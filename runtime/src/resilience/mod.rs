@@ -2,12 +2,23 @@
 //!
 //! Pure: times are handed in, chance comes from seeds. What waits, asks and answers is in `client` and `server`.
 
+mod breaker;
 mod budget;
+mod detector;
 mod fallback;
+mod outlier;
 mod retry;
+mod states;
 mod throttle;
+mod vitals;
+
+pub use breaker::{BreakerReason, BreakerState};
+pub use fallback::check_reply;
+pub use states::{Breakers, InstanceBreaker};
 
 pub(crate) use budget::{Allowance, Budget, Earnings};
-pub use fallback::check_reply;
+pub(crate) use detector::{Detector, Listed};
 pub(crate) use retry::{Because, Facts, Follows, Step, follows, step};
+pub(crate) use states::BreakerEvent;
 pub(crate) use throttle::Throttle;
+pub(crate) use vitals::{Verdict, Vitals};

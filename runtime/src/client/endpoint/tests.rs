@@ -71,10 +71,18 @@ fn call(link: &Link) -> Exchange {
     })
 }
 
+/// What balancers know of an instance that answers there.
+fn load(endpoint: &Endpoint) -> Arc<Load> {
+    let load = Arc::default();
+    endpoint.serves(&load);
+    load
+}
+
 /// Waits until the server stands so; how long that took.
 async fn stands(endpoint: &Endpoint, standing: Standing) -> Duration {
     let start = Instant::now();
-    while endpoint.load.standing() != standing {
+    let load = load(endpoint);
+    while load.standing() != standing {
         tokio::time::sleep(Duration::from_millis(1)).await;
         assert!(start.elapsed().as_secs() < 60, "it never is {standing:?}");
     }
@@ -157,7 +165,7 @@ async fn an_attempt_that_takes_long_is_told_of_before_it_is_over() {
     let status = connecting.await.unwrap().unwrap_err();
     assert_eq!(status.phase(), Phase::Handshake);
     insta::assert_snapshot!(status, @"unavailable: connected, but no word from the server within 3s (phase handshake, endpoint memory:endpoint-mute, see ClientBuilder::connect_timeout)");
-    assert_eq!(endpoint.load.standing(), Standing::Down);
+    assert_eq!(load(&endpoint).standing(), Standing::Down);
 }
 
 #[tokio::test(start_paused = true)]
@@ -170,10 +178,10 @@ async fn a_new_process_at_an_address_is_tried_at_once() {
     tokio::time::sleep(Duration::from_secs(60)).await;
     let mut listener = Listener::bind(&address).await.unwrap();
     endpoint.started(999);
-    assert_eq!(endpoint.load.standing(), Standing::Down);
+    assert_eq!(load(&endpoint).standing(), Standing::Down);
     let start = Instant::now();
     endpoint.started(2_000);
-    assert_eq!(endpoint.load.standing(), Standing::Good);
+    assert_eq!(load(&endpoint).standing(), Standing::Good);
     Peer::accept(&mut listener).await;
     assert_eq!(start.elapsed(), Duration::ZERO);
 }

@@ -18,6 +18,7 @@ fn table(list: &str, groups: &GroupChoice) -> Table {
         path: "test.v1.Echo/echo",
         balancer: Arc::new(P2c::new(5)),
         zone: None,
+        breaks: true,
     };
     Table::new(&client, client.view("test.Echo").look(now), choice, now).unwrap()
 }
@@ -50,7 +51,7 @@ fn asked(table: &Table, tried: &[u16]) -> Vec<u16> {
 async fn weight_0_is_asked_where_all_others_are_down_and_not_for_a_suspicion() {
     let list = "tcp://h:1,tcp://h:2|tcp://h:8,tcp://h:9;weight=0";
     let table = table(list, &GroupChoice::Any);
-    let stands = |port, standing| at(&table, port).endpoint.load.set_standing(standing);
+    let stands = |port, standing| at(&table, port).vitals.load.set_standing(standing);
     assert_eq!(asked(&table, &[]), [1, 2]);
     stands(1, Standing::Suspect);
     assert_eq!(asked(&table, &[]), [2]);
@@ -86,7 +87,7 @@ async fn where_all_have_weight_0_all_are_asked() {
     let table = table("tcp://h:1,tcp://h:2;weight=0", &GroupChoice::Any);
     assert_eq!(asked(&table, &[]), [1, 2]);
     let other = at(&table, 2);
-    other.endpoint.load.set_standing(Standing::Suspect);
+    other.vitals.load.set_standing(Standing::Suspect);
     assert_eq!(asked(&table, &[]), [1]);
     assert!(table.has_better(&[], other));
     assert!(!table.has_better(&[other.key], at(&table, 1)));
