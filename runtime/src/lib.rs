@@ -35,7 +35,8 @@ mod validate;
 pub mod wire;
 
 pub use client::{
-    Call, Channel, Client, ClientBuilder, ClientNotice, Group, Merge, MergedCall, Started,
+    Call, Channel, Client, ClientBuilder, ClientNotice, Group, Merge, MergedCall, Origin, Reply,
+    Started,
 };
 pub use context::{Context, detached};
 pub use contract::{

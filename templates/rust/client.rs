@@ -60,6 +60,25 @@ impl {{ service.client }} {
         }
     }
 
+    /// The same with these settings for all calls.
+    #[must_use]
+    pub fn with_settings(self, settings: ::callsheet::codegen::Settings) -> Self {
+        Self {
+            channel: self.channel.with_settings(settings),
+        }
+    }
+
+    /// The same with answers that take the place of failures where nothing is left to try: of methods with one request and
+    /// one reply. What `fallback` leaves `unimplemented` fails as before.
+    #[must_use]
+    pub fn with_fallback(self, fallback: impl {{ service.name }}) -> Self {
+        Self {
+            channel: self
+                .channel
+                .with_fallback({{ service.handler }}(::std::sync::Arc::new(fallback))),
+        }
+    }
+
     /// The same for synchronous code.
     pub fn blocking(&self) -> {{ service.blocking_client }} {
         {{ service.blocking_client }} {

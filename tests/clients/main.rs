@@ -6,6 +6,7 @@
 mod balance;
 mod codecs;
 mod deadlines;
+mod fallback;
 mod hostile;
 mod kinds;
 mod membership;
@@ -14,5 +15,6 @@ mod outage;
 mod raw;
 mod routing;
 mod shop;
+mod strategies;
 mod threads;
 mod tries;

@@ -18,3 +18,8 @@ pub mod readme {}
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/discovery.md")]
 pub mod discovery {}
+
+/// The manual of governance, whose examples are compiled as documentation tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/governance.md")]
+pub mod governance {}

@@ -66,6 +66,10 @@ const RUNTIME: &[(&str, &str)] = &[
         "http",
         "behind the feature `etcd`: the requests that h2 takes",
     ),
+    (
+        "lru",
+        "the last good answers, which fallbacks give; no dependency of its own (docs/adr/0025)",
+    ),
     ("prost", "encodes messages"),
     (
         "prost-reflect",

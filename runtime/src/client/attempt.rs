@@ -14,6 +14,7 @@ use crate::metadata::Metadata;
 use crate::status::{Phase, Status};
 
 use super::endpoint::LATE;
+use super::origin::Origin;
 use super::plan::Plan;
 use super::reply::{Content, Form, Received, Requests};
 use super::table::Target;
@@ -168,5 +169,6 @@ pub(super) fn received(
         content,
         trailers,
         pump: None,
+        origin: Origin::Server,
     }))
 }

@@ -29,6 +29,7 @@ use crate::status::Status;
 
 use super::depart::{Departed, Flight};
 use super::group::Group;
+use super::origin::Reply;
 use super::plan::{Plan, Timeout};
 use super::reply::Received;
 use super::stack::Drive;
@@ -99,13 +100,26 @@ impl<T, E> Call<T, E> {
     ///
     /// # Errors
     /// As the call; the trailers of a failure are in its [`Status::trailers`].
-    pub async fn with_trailers(mut self) -> Result<(T, Metadata), Error<E>> {
+    pub async fn with_trailers(self) -> Result<(T, Metadata), Error<E>> {
+        let reply = self.reply().await?;
+        Ok((reply.message, reply.trailers))
+    }
+
+    /// The answer with what the server sent behind it, and who gave it: a server, or a fallback in its place.
+    ///
+    /// # Errors
+    /// As the call.
+    pub async fn reply(mut self) -> Result<Reply<T>, Error<E>> {
         let mut received = std::future::poll_fn(|cx| self.poll_received(cx))
             .await
             .map_err(self.error)?;
-        let trailers = received.take_trailers();
-        let answer = (self.finish)(received).map_err(self.error)?;
-        Ok((answer, trailers))
+        let (trailers, origin) = (received.take_trailers(), received.origin);
+        let message = (self.finish)(received).map_err(self.error)?;
+        Ok(Reply {
+            message,
+            trailers,
+            origin,
+        })
     }
 
     pub(super) fn plan(&self) -> Option<&Plan> {

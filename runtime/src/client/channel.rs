@@ -18,10 +18,13 @@ use crate::random;
 use crate::release::ReleaseRange;
 use crate::rope::Rope;
 use crate::route::{self, Demand, GroupChoice};
+use crate::service::Handler;
 use crate::status::Status;
 
 use super::Client;
 use super::ledger::Ledger;
+use super::notice::ClientNotice;
+use super::reply::Form;
 use super::table::{self, Table, Target};
 use super::treated::{Treated, Treatments};
 use super::view::View;
@@ -49,13 +52,15 @@ const CHOICES: usize = 256;
 
 /// What users choose.
 #[derive(Clone)]
-struct Choice {
+pub(super) struct Choice {
     groups: GroupChoice,
     releases: ReleaseRange,
     /// What the program says of calls, the client's word before the channel's.
     code: Vec<Layer>,
     /// What calls go through, the client's filters outside the channel's.
     filters: Filters,
+    /// Answers where no server does.
+    fallback: Option<Arc<dyn Handler>>,
 }
 
 impl Channel {
@@ -71,8 +76,18 @@ impl Channel {
                 releases: ReleaseRange::ANY,
                 code: client.0.code.clone(),
                 filters: client.0.filters.clone(),
+                fallback: None,
             },
         )
+    }
+
+    /// The service as somebody chose it before.
+    pub(super) fn chosen(
+        client: &Client,
+        service: &'static ServiceDescriptor,
+        choice: Choice,
+    ) -> Self {
+        Self::with(client.clone(), service, client.view(service.name), choice)
     }
 
     fn with(
@@ -81,12 +96,16 @@ impl Channel {
         view: Arc<View>,
         choice: Choice,
     ) -> Self {
+        let treatments = Treatments::new(service, &choice.code, choice.fallback.is_some());
+        for (method, reason) in treatments.refused(service) {
+            client.tell_once(method, || ClientNotice::FallbackRefused { method, reason });
+        }
         Self(Arc::new(Inner {
             ledger: client.ledger(service.name),
             client,
             service,
             view,
-            treatments: Treatments::new(service, &choice.code),
+            treatments,
             choice,
             tables: service
                 .methods
@@ -172,6 +191,16 @@ impl Channel {
         &self.0.choice.groups
     }
 
+    /// The same with answers for calls that fail, and nothing is left to try: what `function` answers to a method of one
+    /// request and one reply takes the place of the failure. A method that it leaves `unimplemented` fails as before.
+    ///
+    /// Generated clients take any implementation of their trait: a mock with closures, a client of another cluster.
+    #[must_use]
+    pub fn with_fallback(&self, function: impl Handler) -> Self {
+        let function: Arc<dyn Handler> = Arc::new(function);
+        self.choosing(|choice| choice.fallback = Some(function))
+    }
+
     fn saying(&self, setting: &'static str, settings: Settings) -> Self {
         let layer = Layer::new(Place::Code(setting), settings);
         self.choosing(|choice| choice.code.push(layer))
@@ -185,6 +214,19 @@ impl Channel {
     /// What the contract says of the service.
     pub fn service(&self) -> &'static ServiceDescriptor {
         self.0.service
+    }
+
+    pub(super) fn choice(&self) -> Choice {
+        self.0.choice.clone()
+    }
+
+    pub(super) fn releases(&self) -> ReleaseRange {
+        self.0.choice.releases
+    }
+
+    /// Answers where no server does.
+    pub(super) fn fallback(&self) -> Option<&Arc<dyn Handler>> {
+        self.0.choice.fallback.as_ref()
     }
 
     /// Who is to answer a call of `method` that begins now, if that is known: in `groups`, or in the channel's own.
@@ -330,6 +372,14 @@ impl Channel {
 
     pub(crate) fn codec(&self) -> &'static dyn Codec {
         self.0.client.codec()
+    }
+
+    /// What replies of `method` look like.
+    pub(super) fn form(&self, method: &MethodDescriptor) -> Form {
+        Form {
+            codec: self.codec(),
+            shape: self.shape(method.reply),
+        }
     }
 
     pub(crate) fn shape(&self, message: &'static str) -> Shape {

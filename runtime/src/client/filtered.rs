@@ -1,7 +1,7 @@
 //! A call on a client through its filters: what they see of it, and what becomes of their answer.
 
 use std::num::NonZeroU64;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::time::Instant;
 
@@ -15,6 +15,7 @@ use crate::status::{Phase, Status};
 
 use super::channel::Channel;
 use super::journey::Journey;
+use super::origin::Origin;
 use super::plan::Plan;
 use super::reply::{Content, Form, Received, Requests};
 use super::stack::{self, Drive};
@@ -25,7 +26,8 @@ pub(super) fn drive(journey: Journey) -> Drive {
     Box::pin(async move {
         let form = journey.plan.form();
         let deadline = journey.deadline;
-        let run = run(journey);
+        let origin = Arc::default();
+        let run = run(journey, Arc::clone(&origin));
         let reply = match deadline {
             None => run.await?,
             // What stands behind the filters has the same deadline, and is asked first: it knows more.
@@ -33,7 +35,8 @@ pub(super) fn drive(journey: Journey) -> Drive {
                 .await
                 .unwrap_or_else(|_| Err(late()))?,
         };
-        Ok(received(form, reply))
+        let origin = *origin.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(received(form, reply, origin))
     })
 }
 
@@ -43,7 +46,7 @@ fn late() -> Status {
         .with_setting("Call::timeout")
 }
 
-async fn run(journey: Journey) -> Result<Reply, Status> {
+async fn run(journey: Journey, origin: Arc<Mutex<Origin>>) -> Result<Reply, Status> {
     let Journey {
         plan,
         requests,
@@ -89,6 +92,7 @@ async fn run(journey: Journey) -> Result<Reply, Status> {
         body,
         treated,
         serves_retry,
+        origin,
     };
     filters.run(call, end).await
 }
@@ -103,6 +107,8 @@ struct ToInstances {
     body: Rope,
     treated: Arc<Treated>,
     serves_retry: bool,
+    /// Who answered last, which filters do not see.
+    origin: Arc<Mutex<Origin>>,
 }
 
 impl ToInstances {
@@ -145,13 +151,16 @@ impl End for ToInstances {
         let treated = Arc::clone(&self.treated);
         let mut journey = Journey::new(plan, treated, deadline, Instant::now());
         journey.serves_retry = self.serves_retry;
+        let answered = Arc::clone(&self.origin);
         Box::pin(async move {
             let Received {
                 content,
                 trailers,
                 pump,
+                origin,
                 ..
             } = stack::drive(journey).await?;
+            *answered.lock().unwrap_or_else(PoisonError::into_inner) = origin;
             let content = match content {
                 Content::Reply(Some(body)) => Passing::Whole(body),
                 Content::Reply(None) => Passing::Nothing,
@@ -165,7 +174,7 @@ impl End for ToInstances {
     }
 }
 
-fn received(form: Form, reply: Reply) -> Received {
+fn received(form: Form, reply: Reply, origin: Origin) -> Received {
     let (content, trailers) = reply.into_parts();
     Received {
         form,
@@ -176,5 +185,6 @@ fn received(form: Form, reply: Reply) -> Received {
         },
         trailers,
         pump: None,
+        origin,
     }
 }

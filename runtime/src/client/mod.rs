@@ -12,8 +12,11 @@ mod background;
 mod belief;
 mod call;
 mod channel;
+mod cluster;
 mod depart;
 mod endpoint;
+mod failback;
+mod fallback;
 mod filtered;
 mod follow;
 mod group;
@@ -22,6 +25,7 @@ mod journey;
 mod ledger;
 mod merged;
 mod notice;
+mod origin;
 mod plan;
 mod pool;
 mod reply;
@@ -29,6 +33,7 @@ mod retry;
 mod roster;
 mod saving;
 mod stack;
+mod stale;
 mod table;
 mod ticket;
 mod treated;
@@ -61,14 +66,17 @@ pub use channel::Channel;
 pub use group::{Group, Merge};
 pub use merged::MergedCall;
 pub use notice::ClientNotice;
+pub use origin::{Origin, Reply};
 
 pub(crate) use plan::Plan;
 pub(crate) use reply::{Form, Received, Requests};
 
 use endpoint::Endpoint;
+use failback::Failback;
 use ledger::Ledger;
 use notice::Listener;
 use pool::Pool;
+use stale::Stale;
 use view::View;
 
 /// Connections per server unless told otherwise: the second is opened only under load, and lets another core help.
@@ -93,6 +101,12 @@ struct Inner {
     /// The moment that balancers count from.
     epoch: Instant,
     listener: Listener,
+    /// What the listener was told of, where it is told once.
+    told: Mutex<HashSet<&'static str>>,
+    /// The last good answers, where fallbacks want them.
+    stale: Stale,
+    /// Calls that failed and are repeated.
+    failback: Failback,
     /// Where views are saved.
     store: Option<registry::SavedViews>,
     runtime: Handle,
@@ -142,6 +156,17 @@ impl Client {
         Treatment::of(&self.0.code).breaker
     }
 
+    /// How many calls wait to be repeated in the background, or are being repeated (strategy `failback`).
+    pub fn failback_waiting(&self) -> usize {
+        self.0.failback.len()
+    }
+
+    /// Waits until no call waits to be repeated. What still waits when the last clone of the client goes is lost, and the
+    /// listener of [`ClientBuilder::on_notice`] is told how much that is.
+    pub async fn failback_settled(&self) {
+        self.0.failback.settled().await;
+    }
+
     /// The runtime that drives its connections.
     pub(crate) fn runtime(&self) -> &Handle {
         &self.0.runtime
@@ -154,6 +179,22 @@ impl Client {
     /// The moment that balancers count from.
     fn epoch(&self) -> Instant {
         self.0.epoch
+    }
+
+    /// The time, since that moment.
+    fn now(&self) -> Duration {
+        self.epoch().elapsed()
+    }
+
+    /// Tells the listener something that it hears once for each `key`.
+    fn tell_once(&self, key: &'static str, notice: impl FnOnce() -> ClientNotice) {
+        let news = {
+            let mut told = self.0.told.lock().unwrap_or_else(PoisonError::into_inner);
+            told.insert(key)
+        };
+        if news {
+            self.0.listener.tell(notice);
+        }
     }
 
     /// How the shares of new instances grow.
@@ -204,6 +245,7 @@ impl Inner {
 
 impl Drop for Inner {
     fn drop(&mut self) {
+        self.failback.abandon(&self.listener);
         if let Some(runtime) = self.own_runtime.take() {
             // The last clone may go on a thread that must not block.
             runtime.shutdown_background();
@@ -404,6 +446,9 @@ impl ClientBuilder {
             zone: self.zone,
             epoch: Instant::now(),
             listener: self.listener,
+            told: Mutex::default(),
+            stale: Stale::default(),
+            failback: Failback::default(),
             store,
             runtime,
             own_runtime,

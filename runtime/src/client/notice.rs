@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::printable::printable;
 use crate::resilience::{BreakerEvent, BreakerReason};
+use crate::status::Status;
 
 /// Something that operators should hear of and that no call fails for: for a log. Its texts hold no control characters.
 #[derive(Clone, Debug)]
@@ -95,6 +97,41 @@ pub enum ClientNotice {
         /// Why.
         reason: String,
     },
+    /// A reply that settings name (`fallback.reply`) is none of its method: there is no such fallback.
+    FallbackRefused {
+        /// The path of the method.
+        method: &'static str,
+        /// Why.
+        reason: String,
+    },
+    /// A call failed, and its caller has an empty reply (strategy `failsafe`).
+    FailureSwallowed {
+        /// The path of the method.
+        method: &'static str,
+        /// The failure.
+        failure: Status,
+    },
+    /// A call failed, and so many wait to be repeated that it is not (strategy `failback`). Told once until one fits again.
+    FailbackFull {
+        /// The path of the method.
+        method: &'static str,
+        /// The setting that says how many: `failback.queue_calls`.
+        setting: &'static str,
+    },
+    /// A call that was repeated in the background is repeated no more: too old, or what failed says that it is in vain.
+    FailbackGivenUp {
+        /// The path of the method.
+        method: &'static str,
+        /// The last failure.
+        failure: Status,
+    },
+    /// A client is gone, and with it calls that waited to be repeated.
+    FailbackAbandoned {
+        /// The path of the method.
+        method: &'static str,
+        /// How many.
+        calls: usize,
+    },
 }
 
 impl fmt::Display for ClientNotice {
@@ -162,6 +199,33 @@ impl fmt::Display for ClientNotice {
             Self::ViewNotSaved { path, reason } => {
                 write!(f, "{} could not be saved: {reason}", shown(path))
             }
+            Self::FallbackRefused { method, reason } => {
+                write!(f, "{method} has no fallback: {}", line(reason))
+            }
+            Self::FailureSwallowed { method, failure } => {
+                write!(
+                    f,
+                    "a failure of {method} is swallowed (failsafe): {}",
+                    line(failure)
+                )
+            }
+            Self::FailbackFull { method, setting } => write!(
+                f,
+                "no more calls of {method} can wait to be repeated (see {setting}): they fail"
+            ),
+            Self::FailbackGivenUp { method, failure } => {
+                write!(
+                    f,
+                    "a call of {method} is repeated no more: {}",
+                    line(failure)
+                )
+            }
+            Self::FailbackAbandoned { method, calls } => {
+                write!(
+                    f,
+                    "{calls} calls of {method} were not repeated: the client is gone"
+                )
+            }
         }
     }
 }
@@ -202,6 +266,14 @@ impl ClientNotice {
             },
         }
     }
+}
+
+/// The most characters of a failure: a line of a log.
+const SHOWN: usize = 500;
+
+/// What somebody else may have written, on one line.
+fn line(text: impl fmt::Display) -> String {
+    printable(&text.to_string(), SHOWN).into_owned()
 }
 
 /// A path, safe to print.

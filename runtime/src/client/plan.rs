@@ -72,10 +72,7 @@ impl Plan {
 
     /// What replies look like.
     pub(super) fn form(&self) -> Form {
-        Form {
-            codec: self.channel.codec(),
-            shape: self.channel.shape(self.method.reply),
-        }
+        self.channel.form(self.method)
     }
 
     /// The same call to one group, to end by `deadline`, if it can be sent twice.

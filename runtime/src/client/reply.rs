@@ -23,6 +23,8 @@ use crate::rope::Rope;
 use crate::status::{Phase, Status};
 use crate::streaming::Streaming;
 
+use super::origin::Origin;
+
 /// A good answer: one message, or a stream of them.
 pub(crate) struct Received {
     pub(super) form: Form,
@@ -30,6 +32,7 @@ pub(crate) struct Received {
     pub(super) trailers: Metadata,
     /// Sends the rest of the requests as long as replies are wanted.
     pub(super) pump: Option<Pump>,
+    pub(super) origin: Origin,
 }
 
 /// How messages of one kind are written.

@@ -9,6 +9,7 @@ use tokio::time::timeout_at;
 
 use crate::status::Status;
 
+use super::fallback;
 use super::journey::Journey;
 use super::reply::Received;
 use super::retry;
@@ -21,11 +22,16 @@ pub(super) type Drive = Pin<Box<dyn Future<Output = Result<Received, Status>> + 
 /// | layer | why it is there, and not elsewhere |
 /// |---|---|
 /// | [filters](super::filtered) | where there are any: once per call, whatever becomes of it further in |
+/// | fallback | what it gives takes the place of everything below; only where settings or the program have something to give |
+/// | strategy | how many asks a call is, and what their failures mean; only where it is not one |
 /// | deadline | whatever follows has an end, pauses and further attempts included |
 /// | retry | a failure ends at another instance; asks the throttle before each try, so that retries are kept back too |
 /// | hedge | two attempts are one try: both fail before there is another |
 /// | attempt | pick, connect, send, answer |
 pub(super) fn drive(mut journey: Journey) -> Drive {
+    if journey.treated.support.is_some() {
+        return Box::pin(fallback::run(journey));
+    }
     Box::pin(async move { run(&mut journey).await })
 }
 

@@ -6,9 +6,11 @@ use std::time::Duration;
 use arc_swap::{ArcSwap, Guard};
 
 use crate::contract::{Cluster, MethodDescriptor, MethodKind, ServiceDescriptor};
-use crate::governance::{FallbackMode, Layer, Place, Settings, Treatment, fitted};
+use crate::governance::{Layer, OrOff, Place, Settings, Treatment, fitted};
 use crate::resilience::{self, Follows};
 use crate::status::Status;
+
+use super::fallback::Support;
 
 /// How the calls of one method are treated, and what follows from that for every call.
 #[derive(Debug)]
@@ -16,14 +18,30 @@ pub(crate) struct Treated {
     pub(crate) treatment: Treatment,
     /// Something is to happen before the first attempt, or beside it: the plain path will not do.
     pub(super) needs_stack: bool,
+    /// What there is beside tries; none for most methods.
+    pub(super) support: Option<Support>,
 }
 
 impl Treated {
-    fn new(treatment: Treatment, method: &MethodDescriptor) -> Self {
+    /// `function` is whether the program has answers of its own for calls that fail.
+    fn new(
+        mut treatment: Treatment,
+        service: &'static ServiceDescriptor,
+        method: &MethodDescriptor,
+        function: bool,
+    ) -> Self {
+        let support = Support::of(service, method, &treatment, function);
+        // What no instance has started still goes to another: that is no second try.
+        if matches!(
+            treatment.cluster,
+            Cluster::Failfast | Cluster::Forking(_) | Cluster::Broadcast
+        ) {
+            treatment.retry.attempts = 0;
+            treatment.hedge.after = OrOff::Off;
+        }
         Self {
-            needs_stack: hedges(&treatment, method)
-                || treatment.cluster != Cluster::Failover
-                || treatment.fallback.mode == FallbackMode::Force,
+            needs_stack: hedges(&treatment, method) || support.is_some(),
+            support,
             treatment,
         }
     }
@@ -31,13 +49,17 @@ impl Treated {
     /// Whether anything in the stack acts on this failure of a first attempt.
     pub(super) fn acts_on(&self, status: &Status, method: &MethodDescriptor) -> bool {
         let retry = &self.treatment.retry;
-        self.treatment.fallback.mode == FallbackMode::Fail
-            || resilience::follows(status, retry, method.policy.idempotent) != Follows::Nothing
+        resilience::follows(status, retry, method.policy.idempotent) != Follows::Nothing
     }
 
     /// The time that a call has which sets none itself.
     pub(super) fn timeout(&self) -> Option<Duration> {
         self.treatment.timeout.on().map(|span| span.0)
+    }
+
+    /// Whether a failure is the application's word, or the request is to blame: nothing takes the place of that.
+    pub(super) fn is_answer(&self, failure: &Status) -> bool {
+        failure.detail().is_some() || !self.treatment.fallback.on.contains(failure.code())
     }
 }
 
@@ -45,10 +67,25 @@ impl Treated {
 pub(super) struct Treatments(Box<[ArcSwap<Treated>]>);
 
 impl Treatments {
-    /// What the contract says of each method, and `code` on top of it.
-    pub(super) fn new(service: &'static ServiceDescriptor, code: &[Layer]) -> Self {
-        let treated = |method| ArcSwap::from_pointee(treated(service, method, code));
+    /// What the contract says of each method, and `code` on top of it. `function` is whether the program has answers of
+    /// its own for calls that fail.
+    pub(super) fn new(service: &'static ServiceDescriptor, code: &[Layer], function: bool) -> Self {
+        let treated = |method| ArcSwap::from_pointee(treated(service, method, code, function));
         Self(service.methods.iter().map(treated).collect())
+    }
+
+    /// What settings give as a reply and that is none: the path of the method, and why.
+    pub(super) fn refused(
+        &self,
+        service: &'static ServiceDescriptor,
+    ) -> Vec<(&'static str, String)> {
+        let all = service.methods.iter().zip(&self.0);
+        all.filter_map(|(method, treated)| {
+            let treated = treated.load();
+            let reply = treated.support.as_ref()?.reply.as_ref()?;
+            Some((method.path, reply.as_ref().err()?.clone()))
+        })
+        .collect()
     }
 
     /// That of `method`. Cheap enough for every call.
@@ -57,7 +94,12 @@ impl Treatments {
     }
 }
 
-fn treated(service: &ServiceDescriptor, method: &MethodDescriptor, code: &[Layer]) -> Treated {
+fn treated(
+    service: &'static ServiceDescriptor,
+    method: &MethodDescriptor,
+    code: &[Layer],
+    function: bool,
+) -> Treated {
     let code = code
         .iter()
         .map(|layer| fitted(layer.clone(), service, method));
@@ -66,7 +108,8 @@ fn treated(service: &ServiceDescriptor, method: &MethodDescriptor, code: &[Layer
         Layer::new(Place::BuiltIn, Settings::built_in(method.kind)),
         Layer::new(Place::Contract, Settings::of_contract(&method.policy)),
     ];
-    Treated::new(Treatment::of(layers.iter().chain(&code)), method)
+    let treatment = Treatment::of(layers.iter().chain(&code));
+    Treated::new(treatment, service, method, function)
 }
 
 /// Whether a second instance may be asked before the first has answered: only where running a call twice does no harm, and

@@ -5,9 +5,11 @@
 mod breaker;
 mod budget;
 mod detector;
+mod failback;
 mod fallback;
 mod outlier;
 mod retry;
+mod stale;
 mod states;
 mod throttle;
 mod vitals;
@@ -18,7 +20,9 @@ pub use states::{Breakers, InstanceBreaker};
 
 pub(crate) use budget::{Allowance, Budget, Earnings};
 pub(crate) use detector::{Detector, Listed};
+pub(crate) use failback::{Due, Repetitions, Waiting};
 pub(crate) use retry::{Because, Facts, Follows, Step, follows, step};
+pub(crate) use stale::{Bounds, LastAnswers};
 pub(crate) use states::BreakerEvent;
 pub(crate) use throttle::Throttle;
 pub(crate) use vitals::{Verdict, Vitals};
