@@ -39,7 +39,7 @@ Usage: cargo xtask chaos AREA [--quick] [--only NAME]… [--on REGISTRY]… [--j
 
 Exits with 1 if a line falls short.
 
---quick        shorter outages, fewer rounds and files: some minutes in all
+--quick        shorter outages, fewer rounds, smaller floods: some minutes in all
 --only NAME    this scenario; repeat for more
 --on REGISTRY  process, list, file, zookeeper, etcd or redis only; repeat for more
 --json FILE    write the lines, and what each quarter of a second was like
