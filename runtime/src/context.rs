@@ -153,6 +153,9 @@ impl Context {
         if let Some(base) = &self.0.base {
             base.spend();
         }
+        if let Some(base) = &self.0.base {
+            base.spend();
+        }
     }
 
     /// What the caller sent beside the request.

@@ -113,30 +113,27 @@ impl Drop for Dropped {
 
 impl Handler for Scripted {
     fn call(&self, method: usize, call: Incoming) -> Answer {
+        let attempt = Context::current().unwrap().attempt();
         let run = {
             let mut runs = self.seen.runs.lock().unwrap();
-            runs.push((self.server, call.attempt()));
+            runs.push((self.server, attempt));
             runs.len() - 1
         };
-        let attempt = call.attempt();
         let deed = (self.script)(run);
         let seen = Arc::clone(&self.seen);
-        let work = async move |text: String| {
-            assert_eq!(Context::current().unwrap().attempt(), attempt);
-            match deed {
-                Deed::Say(text) => Ok(text.to_owned()),
-                Deed::Fail(status) => Err(Error::from(status)),
-                Deed::After(millis, text) => {
-                    let mut dropped = Dropped(seen, false);
-                    tokio::time::sleep(Duration::from_millis(millis)).await;
-                    dropped.1 = true;
-                    Ok(text.to_owned())
-                }
-                Deed::Ask(channel, method) => ask(&channel, method, &text).await,
-                Deed::AskAndReword(channel, method) => ask(&channel, method, &text)
-                    .await
-                    .map_err(|error| Status::unavailable(format!("below: {error}")).into()),
+        let work = async move |text: String| match deed {
+            Deed::Say(text) => Ok(text.to_owned()),
+            Deed::Fail(status) => Err(Error::from(status)),
+            Deed::After(millis, text) => {
+                let mut dropped = Dropped(seen, false);
+                tokio::time::sleep(Duration::from_millis(millis)).await;
+                dropped.1 = true;
+                Ok(text.to_owned())
             }
+            Deed::Ask(channel, method) => ask(&channel, method, &text).await,
+            Deed::AskAndReword(channel, method) => ask(&channel, method, &text)
+                .await
+                .map_err(|error| Status::unavailable(format!("below: {error}")).into()),
         };
         match method {
             LIST => call.server_stream(async move |text: String| {

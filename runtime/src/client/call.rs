@@ -146,17 +146,6 @@ impl<T, E> Call<T, E> {
     }
 
     fn poll_received(&mut self, cx: &mut Poller<'_>) -> Poll<Result<Received, Status>> {
-        let outcome = ready!(self.poll_outcome(cx));
-        if let Err(status) = &outcome
-            && status.is_spent()
-        {
-            // Whatever the handler makes of it, nobody further up is to try again.
-            Context::with(|context| context.map(Context::spend));
-        }
-        Poll::Ready(outcome)
-    }
-
-    fn poll_outcome(&mut self, cx: &mut Poller<'_>) -> Poll<Result<Received, Status>> {
         loop {
             match &mut self.state {
                 State::Ready => {
@@ -175,7 +164,7 @@ impl<T, E> Call<T, E> {
                         (Err(status), State::Flight(flight), Some(plan)) => {
                             match flight.after(plan, status) {
                                 Ok(drive) => self.state = State::Drive(drive),
-                                Err(status) => return Poll::Ready(Err(status)),
+                                Err(status) => return Poll::Ready(Err(noted(status))),
                             }
                         }
                         (outcome, ..) => return Poll::Ready(outcome),
@@ -184,12 +173,22 @@ impl<T, E> Call<T, E> {
                 State::Drive(drive) => {
                     let outcome = ready!(drive.as_mut().poll(cx));
                     self.state = State::Done;
-                    return Poll::Ready(outcome);
+                    return Poll::Ready(outcome.map_err(noted));
                 }
                 State::Done => panic!("a call was polled after its answer"),
             }
         }
     }
+}
+
+/// Takes note of a failure where a handler made the call: whatever it makes of one that is spent, nobody further up is to
+/// try again.
+#[cold]
+fn noted(status: Status) -> Status {
+    if status.is_spent() {
+        Context::with(|context| context.map(Context::spend));
+    }
+    status
 }
 
 impl<T, E> Future for Call<T, E> {

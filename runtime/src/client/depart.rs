@@ -33,12 +33,11 @@ impl Departed {
             unreachable!("a call that departs has its plan");
         };
         let treated = planned.channel.treated(planned.method);
-        let (deadline, serves_retry) = Context::with(|context| {
+        let deadline = Context::with(|context| {
             if let Some(context) = context {
                 context.bequeath(&mut planned.metadata);
             }
-            let serves_retry = context.is_some_and(|context| context.attempt() > 0);
-            (planned.deadline(&treated, context, now), serves_retry)
+            planned.deadline(&treated, context, now)
         });
         let wary = planned.channel.ledger().begin();
         let filtered = planned.channel.is_filtered();
@@ -54,7 +53,6 @@ impl Departed {
             return Self::Flight(Flight {
                 exchange: link.call(request(planned, deadline, target, 0, again)),
                 ticket: Ticket::start(Arc::clone(target), now, deadline),
-                serves_retry,
             });
         }
         let treated = Arc::clone(&treated);
@@ -63,7 +61,6 @@ impl Departed {
         };
         let mut journey = Journey::new(plan, treated, deadline, now);
         journey.picked = picked;
-        journey.serves_retry = serves_retry;
         Self::Drive(if filtered {
             filtered::drive(journey)
         } else {
@@ -85,8 +82,6 @@ fn pick_now(plan: &Plan, now: Instant) -> Option<Arc<Target>> {
 pub(super) struct Flight {
     exchange: Exchange,
     ticket: Ticket,
-    /// It is made by a handler that serves a later attempt itself.
-    serves_retry: bool,
 }
 
 impl Flight {
@@ -110,9 +105,8 @@ impl Flight {
         if !treated.acts_on(&status, plan.method) {
             return Err(status.after_attempts(1));
         }
-        let mut journey =
-            Journey::new(plan, treated, self.ticket.deadline(), self.ticket.started());
-        journey.serves_retry = self.serves_retry;
+        let (deadline, since) = (self.ticket.deadline(), self.ticket.started());
+        let mut journey = Journey::new(plan, treated, deadline, since);
         journey.failed_at(target, status);
         Ok(stack::drive(journey))
     }

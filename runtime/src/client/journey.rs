@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::context::Context;
 use crate::contract::MethodKind;
 use crate::link::Again;
 use crate::resilience::{self, Follows};
@@ -50,7 +51,7 @@ pub(super) struct Journey {
 }
 
 impl Journey {
-    /// A call that began at `since`.
+    /// A call that began at `since`, made in the current context.
     pub(super) fn new(
         mut plan: Plan,
         treated: Arc<Treated>,
@@ -63,7 +64,7 @@ impl Journey {
             treated,
             deadline,
             since,
-            serves_retry: false,
+            serves_retry: Context::with(|context| context.is_some_and(|it| it.attempt() > 0)),
             story: Story::default(),
             tried: Vec::new(),
             before: 0,

@@ -59,8 +59,6 @@ pub(crate) struct Served {
     pub(crate) requests: Option<Box<BodyReceiver>>,
     /// Where replies are a stream: the way to send them.
     pub(crate) replies: Option<BodySender>,
-    /// How many attempts of this call came before.
-    pub(crate) attempt: u32,
 }
 
 /// Calls the handler, and polls its answer for the first time. Gives the answer where it is pending.

@@ -75,7 +75,6 @@ impl Dispatch for Dispatcher {
             body: call.body,
             requests: call.requests,
             replies: call.replies,
-            attempt: call.attempt,
             detour: None,
         };
         let answer = || match filtered {

@@ -68,7 +68,6 @@ impl Filtered {
             body,
             requests,
             replies,
-            attempt,
             ..
         } = call;
         let facts = Facts {
@@ -78,7 +77,7 @@ impl Filtered {
             codec,
             group: Some(Arc::clone(&self.group)),
             peer: context.shared_peer(),
-            attempt,
+            attempt: context.attempt(),
         };
         let request = match requests {
             Some(receiver) => Content::Stream(Messages::wire(receiver)),
@@ -168,7 +167,6 @@ impl End for ToHandler {
             body,
             requests: None,
             replies: None,
-            attempt: self.context.attempt(),
             detour: Some(Box::new(Detour {
                 requests,
                 replies: Arc::clone(&replies),

@@ -34,7 +34,6 @@ pub struct Incoming {
     pub(crate) body: Bytes,
     pub(crate) requests: Option<Box<BodyReceiver>>,
     pub(crate) replies: Option<BodySender>,
-    pub(crate) attempt: u32,
     /// Where streams go by way of filters: then the two above are empty.
     pub(crate) detour: Option<Box<Detour>>,
 }
@@ -116,12 +115,6 @@ impl Messages {
 }
 
 impl Incoming {
-    /// How many attempts of this call came before, which failed or were turned away for load: those who have too much to do
-    /// turn later attempts away first.
-    pub fn attempt(&self) -> u32 {
-        self.attempt
-    }
-
     /// One request, one reply.
     pub fn unary<M, R, E, F, A>(self, handler: F) -> Answer
     where

@@ -68,16 +68,12 @@ impl<D: Dispatch> Calls<D> {
                 body,
                 requests: None,
                 replies: None,
-                attempt: request.attempt,
             },
             message => {
                 let body = request.body.take();
                 let streams = self.streams(method.kind, stream, message, body, request.last);
                 (requests, replies) = (streams.1, streams.2);
-                Served {
-                    attempt: request.attempt,
-                    ..streams.0
-                }
+                streams.0
             }
         };
         let peer = self.lent.take();
