@@ -21,6 +21,7 @@ pub use crate::contract::{
     Retry, ServiceDescriptor,
 };
 pub use crate::error::{Error, TypedError};
+pub use crate::filter::Filter;
 pub use crate::governance::Settings;
 pub use crate::link::Placement;
 pub use crate::release::{Release, ReleaseRange};

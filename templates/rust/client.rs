@@ -79,6 +79,14 @@ impl {{ service.client }} {
         }
     }
 
+    /// The same with all calls going through this filter, inside those of the client.
+    #[must_use]
+    pub fn with_filter(self, filter: impl ::callsheet::codegen::Filter) -> Self {
+        Self {
+            channel: self.channel.with_filter(filter),
+        }
+    }
+
     /// The same for synchronous code.
     pub fn blocking(&self) -> {{ service.blocking_client }} {
         {{ service.blocking_client }} {

@@ -58,6 +58,14 @@ impl {{ service.server }} {
         }
     }
 
+    /// The same with its calls going through this filter, inside those of the server.
+    #[must_use]
+    pub fn filter(self, filter: impl ::callsheet::codegen::Filter) -> Self {
+        Self {
+            offer: self.offer.filter(filter),
+        }
+    }
+
     /// The same with its handlers run elsewhere than where the runtime learns that they should.
     #[must_use]
     pub fn placement(self, placement: ::callsheet::codegen::Placement) -> Self {

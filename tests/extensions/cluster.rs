@@ -41,10 +41,10 @@ async fn a_member_that_is_killed_takes_its_connections_along() {
     assert_eq!(orders.get(7).await.unwrap().id, 7);
     cluster.pause(0);
     let call = orders.place(callsheet_tests::rpc::shop::orders::PlaceOrder::default());
-    let call = tokio::spawn(async move { call.await });
+    let call = call.start();
     tokio::task::yield_now().await;
     cluster.kill(0);
-    let error = call.await.unwrap().unwrap_err();
+    let error = call.await.unwrap_err();
     assert_eq!(error.code(), Code::Unavailable, "{error}");
     assert_eq!(error.status().progress(), Progress::MaybeRun, "{error}");
     assert_eq!(error.status().endpoint(), Some(&*Cluster::address(0)));

@@ -1,8 +1,17 @@
-//! What others add to Callsheet, each as a third party would: filters, layers of `tower`, balancers, codecs, transports,
-//! registries; and the kit that tests are made with.
+//! What others add to Callsheet, each as a third party would: filters, layers of `tower`, balancers, retry policies, codecs,
+//! transports, sources of documents; and the kit that tests are made with. A registry of a third party is whole in
+//! docs/discovery.md.
 
 #![expect(clippy::unwrap_used, reason = "a test reports by panicking")]
 
+mod balancer;
 mod cluster;
+mod codec;
+mod documents;
 mod faults;
+mod filters;
+mod layers;
+mod retries;
 mod shop;
+mod streams;
+mod transport;

@@ -19,7 +19,12 @@ pub mod readme {}
 #[doc = include_str!("../../docs/discovery.md")]
 pub mod discovery {}
 
-/// The manual of governance, whose examples are compiled as documentation tests.
+/// The manual of governance, whose examples are compiled and run as documentation tests.
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/governance.md")]
 pub mod governance {}
+
+/// The manual of extensions, whose examples are compiled and run as documentation tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/extending.md")]
+pub mod extending {}

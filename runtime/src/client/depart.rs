@@ -102,7 +102,8 @@ impl Flight {
         let target = &self.ticket.target;
         let status = status.at_endpoint(Arc::clone(target.endpoint.text()));
         let treated = Arc::clone(&plan.channel.treated(plan.method));
-        if !treated.acts_on(&status, plan.method) {
+        let decides = plan.channel.client().retries().is_some();
+        if !decides && !treated.acts_on(&status, plan.method) {
             return Err(status.after_attempts(1));
         }
         let (deadline, since) = (self.ticket.deadline(), self.ticket.started());

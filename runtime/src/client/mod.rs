@@ -57,7 +57,7 @@ use crate::governance::{BreakerPolicy, Layer, Place, Settings, Treatment};
 use crate::link;
 use crate::random;
 use crate::registry;
-use crate::resilience::Breakers;
+use crate::resilience::{Breakers, Retries};
 use crate::transport::{Address, Transport};
 
 pub use background::Started;
@@ -95,6 +95,7 @@ struct Inner {
     /// What the program says of calls of all services.
     code: Vec<Layer>,
     filters: Filters,
+    retries: Option<Arc<dyn Retries>>,
     balancer: Option<Arc<dyn Balancer>>,
     ramp: Ramp,
     zone: Option<Box<str>>,
@@ -124,6 +125,7 @@ impl Client {
             codec: &Protobuf,
             code: Vec::new(),
             filters: Filters::default(),
+            retries: None,
             balancer: None,
             warm_up: WARM_UP,
             zone: None,
@@ -174,6 +176,11 @@ impl Client {
 
     pub(crate) fn codec(&self) -> &'static dyn Codec {
         self.0.codec
+    }
+
+    /// Who decides what is tried again, where the program brought somebody.
+    fn retries(&self) -> Option<&dyn Retries> {
+        self.0.retries.as_deref()
     }
 
     /// The moment that balancers count from.
@@ -271,6 +278,7 @@ pub struct ClientBuilder {
     codec: &'static dyn Codec,
     code: Vec<Layer>,
     filters: Filters,
+    retries: Option<Arc<dyn Retries>>,
     balancer: Option<Arc<dyn Balancer>>,
     warm_up: Duration,
     zone: Option<Box<str>>,
@@ -303,6 +311,12 @@ impl ClientBuilder {
     /// [channel](Channel::with_filter).
     pub fn filter(mut self, filter: impl Filter) -> Self {
         self.filters = self.filters.with(filter);
+        self
+    }
+
+    /// Has `retries` decide which failures are followed by another try, on top of what contract, code and documents say.
+    pub fn retries(mut self, retries: impl Retries) -> Self {
+        self.retries = Some(Arc::new(retries));
         self
     }
 
@@ -441,6 +455,7 @@ impl ClientBuilder {
             codec: self.codec,
             code: self.code,
             filters: self.filters,
+            retries: self.retries,
             balancer: self.balancer,
             ramp: Ramp::new(self.warm_up),
             zone: self.zone,

@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::backoff::Backoff;
 use crate::random;
-use crate::resilience::{self, Because, Facts, Follows, Step};
+use crate::resilience::{self, Facts, Failure, Follows, Step};
 use crate::status::{Phase, Status, Why};
 
 use super::hedge;
@@ -75,6 +75,11 @@ fn given_up(journey: &Journey, status: Status) -> Status {
     }
 }
 
+/// Whether the program decides what follows a failure, and all of the request is there to be sent again.
+fn decides(journey: &Journey) -> bool {
+    journey.plan.channel.client().retries().is_some() && journey.is_whole()
+}
+
 /// What is counted of the tries of a call.
 #[derive(Default)]
 struct Tries {
@@ -94,16 +99,19 @@ impl Tries {
     /// The failure, where it is the end.
     async fn next(&mut self, journey: &mut Journey, status: Status) -> Result<(), Status> {
         match journey.follows(&status) {
-            Follows::Nothing => return Err(status),
+            Follows::Nothing if !decides(journey) => return Err(status),
             Follows::Move => {
                 self.paused = false;
                 if self.why == Why::First {
                     self.why = Why::Moved;
                 }
             }
-            Follows::Retry(because) => {
-                let Some(pause) = self.retry(journey, &status, because) else {
-                    return Err(given_up(journey, status));
+            follows => {
+                let Some(pause) = self.retry(journey, &status, follows) else {
+                    return Err(match follows {
+                        Follows::Nothing => status,
+                        _ => given_up(journey, status),
+                    });
                 };
                 self.retries += 1;
                 self.paused = true;
@@ -120,7 +128,7 @@ impl Tries {
     }
 
     /// How long to wait before the failure is followed by another try, if it is.
-    fn retry(&self, journey: &mut Journey, status: &Status, because: Because) -> Option<Duration> {
+    fn retry(&self, journey: &mut Journey, status: &Status, follows: Follows) -> Option<Duration> {
         let now = Instant::now();
         let facts = Facts {
             retries: self.retries,
@@ -128,8 +136,26 @@ impl Tries {
             left: journey.left(now),
         };
         let treatment = &journey.treated.treatment;
-        let chance = random::unit(random::seed());
-        let step = resilience::step(status, because, &treatment.retry, facts, chance);
+        let usual = match follows {
+            Follows::Nothing | Follows::Move => Step::GiveUp,
+            Follows::Retry(because) => {
+                let chance = random::unit(random::seed());
+                resilience::step(status, because, &treatment.retry, facts, chance)
+            }
+        };
+        let step = match journey.plan.channel.client().retries() {
+            Some(retries) if journey.is_whole() => {
+                let failure = Failure {
+                    method: journey.plan.method,
+                    status,
+                    retries: self.retries,
+                    policy: &treatment.retry,
+                    left: facts.left,
+                };
+                retries.next(&failure, usual)
+            }
+            _ => usual,
+        };
         let Step::After(pause) = step else {
             return None;
         };

@@ -29,7 +29,7 @@ impl Form {
         self.shape
     }
 
-    fn written(self, protobuf: Rope) -> Result<Rope, Status> {
+    pub(super) fn written(self, protobuf: Rope) -> Result<Rope, Status> {
         let written = self.codec.encode(self.shape, protobuf);
         written.map_err(|error| failed("cannot be written", self, &error))
     }

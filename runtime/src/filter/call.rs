@@ -1,9 +1,12 @@
 //! A call as filters see it.
 
 use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Poll, ready};
 
 use bytes::Bytes;
+use futures_core::Stream;
 use prost::Message;
 use tokio::time::Instant;
 
@@ -15,6 +18,7 @@ use crate::contract::{MethodDescriptor, MethodKind, ServiceDescriptor};
 use crate::metadata::Metadata;
 use crate::rope::Rope;
 use crate::status::Status;
+use crate::streaming::Streaming;
 
 /// Where a filter stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -212,6 +216,24 @@ impl Call {
         }
         let body = Body::new(self.reply_form(), Content::Stream(messages));
         Ok(Reply::new(body, Metadata::new()))
+    }
+
+    /// The same with messages that are still to be written.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn reply_messages<M: Message + 'static>(
+        &self,
+        mut replies: Streaming<M>,
+    ) -> Result<Reply, Status> {
+        let form = self.reply_form();
+        self.reply_stream(Messages::from_fn(move |cx| {
+            let reply = ready!(Pin::new(&mut replies).poll_next(cx));
+            Poll::Ready(reply.map(|reply| {
+                let written = form.written(Rope::encode(&reply?))?;
+                Ok(written.into_bytes())
+            }))
+        }))
     }
 
     fn streams_replies(&self) -> bool {

@@ -39,7 +39,15 @@ pub(crate) trait Source: Send {
 impl Messages {
     /// The messages of any stream. Its first error is the last item.
     pub fn new(messages: impl Stream<Item = Result<Bytes, Status>> + Send + 'static) -> Self {
-        Self::made(Plain(Some(Box::pin(messages))))
+        let mut messages = Box::pin(messages);
+        Self::from_fn(move |cx| messages.as_mut().poll_next(cx))
+    }
+
+    /// The messages that `next` gives when it is polled. It is not polled behind its end or its first error.
+    pub fn from_fn(
+        next: impl FnMut(&mut Context<'_>) -> Poll<Option<Result<Bytes, Status>>> + Send + 'static,
+    ) -> Self {
+        Self::made(Polled(Some(next)))
     }
 
     pub(crate) fn made(source: impl Source + 'static) -> Self {
@@ -128,15 +136,18 @@ impl fmt::Debug for Messages {
     }
 }
 
-/// Any stream, until its first error.
-struct Plain<S>(Option<Pin<Box<S>>>);
+/// What somebody makes, until its first error.
+struct Polled<F>(Option<F>);
 
-impl<S: Stream<Item = Result<Bytes, Status>> + Send> Source for Plain<S> {
+impl<F> Source for Polled<F>
+where
+    F: FnMut(&mut Context<'_>) -> Poll<Option<Result<Bytes, Status>>> + Send,
+{
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Status>>> {
-        let Some(stream) = &mut self.0 else {
+        let Some(next) = &mut self.0 else {
             return Poll::Ready(None);
         };
-        let message = ready!(stream.as_mut().poll_next(cx));
+        let message = ready!(next(cx));
         if !matches!(message, Some(Ok(_))) {
             self.0 = None;
         }

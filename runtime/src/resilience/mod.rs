@@ -16,12 +16,13 @@ mod vitals;
 
 pub use breaker::{BreakerReason, BreakerState};
 pub use fallback::check_reply;
+pub use retry::{Failure, Retries, Step};
 pub use states::{Breakers, InstanceBreaker};
 
 pub(crate) use budget::{Allowance, Budget, Earnings};
 pub(crate) use detector::{Detector, Listed};
 pub(crate) use failback::{Due, Repetitions, Waiting};
-pub(crate) use retry::{Because, Facts, Follows, Step, follows, step};
+pub(crate) use retry::{Facts, Follows, follows, step};
 pub(crate) use stale::{Bounds, LastAnswers};
 pub(crate) use states::BreakerEvent;
 pub(crate) use throttle::Throttle;

@@ -12,6 +12,7 @@
 
 use std::time::Duration;
 
+use crate::contract::MethodDescriptor;
 use crate::governance::RetryPolicy;
 use crate::status::{Code, Progress, Status};
 
@@ -52,9 +53,56 @@ pub(crate) fn follows(status: &Status, policy: &RetryPolicy, idempotent: bool) -
     Follows::Nothing
 }
 
+/// Decides which failures are followed by another try, for calls of a client that was given it by
+/// [`ClientBuilder::retries`](crate::ClientBuilder::retries).
+///
+/// It is asked behind every failure of an attempt that may have run or was turned away for load, as long as all of the request is
+/// still there. What is asked of it is one decision: whatever it says, retries cost budget, are kept back with other calls, end
+/// with the deadline, and go to another instance where there is one. What nobody has begun moves to another instance without it.
+///
+/// ```
+/// use std::time::Duration;
+/// use callsheet::Code;
+/// use callsheet::resilience::{Failure, Retries, Step};
+///
+/// /// Conflicts are tried again five times, whatever the contract says; all else is treated as ever.
+/// struct Conflicts;
+///
+/// impl Retries for Conflicts {
+///     fn next(&self, failure: &Failure<'_>, usual: Step) -> Step {
+///         match failure.status.code() {
+///             Code::Aborted if failure.retries < 5 => Step::After(Duration::from_millis(10)),
+///             Code::Aborted => Step::GiveUp,
+///             _ => usual,
+///         }
+///     }
+/// }
+/// ```
+pub trait Retries: Send + Sync + 'static {
+    /// What follows this failure; `usual` would without this. To try a method again that is not
+    /// [idempotent](crate::Policy::idempotent) is to say that running it twice does no harm.
+    fn next(&self, failure: &Failure<'_>, usual: Step) -> Step;
+}
+
+/// A failure of an attempt, for [`Retries`].
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Failure<'a> {
+    /// What was called.
+    pub method: &'static MethodDescriptor,
+    /// How the attempt ended.
+    pub status: &'a Status,
+    /// How many retries the call has had.
+    pub retries: u32,
+    /// What is said of its retries, all places taken together.
+    pub policy: &'a RetryPolicy,
+    /// What is left of its time.
+    pub left: Option<Duration>,
+}
+
 /// How a call that may be tried again goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Step {
+pub enum Step {
     /// The failure is the answer.
     GiveUp,
     /// Another try, after this pause.

@@ -16,7 +16,6 @@ use crate::filter::{Body, Call, Content, End, Facts, Filters, Messages, Reply, S
 use crate::link::{BodySender, Stop};
 use crate::metadata::Metadata;
 use crate::registry::BoxFuture;
-use crate::rope::Rope;
 use crate::status::Status;
 
 /// The filters before a method of an offer, and the group that it is offered in.
@@ -251,18 +250,5 @@ impl Drop for InContext {
     fn drop(&mut self) {
         let messages = self.messages.take();
         self.context.enter(|| drop(messages));
-    }
-}
-
-/// Replies that a handler gives, encoded one by one.
-pub(super) struct Encoded<F>(pub(super) F);
-
-impl<F> Source for Encoded<F>
-where
-    F: FnMut(&mut task::Context<'_>) -> Poll<Option<Result<Rope, Status>>> + Send,
-{
-    fn poll_next(&mut self, cx: &mut task::Context<'_>) -> Poll<Option<Result<Bytes, Status>>> {
-        let reply = ready!((self.0)(cx));
-        Poll::Ready(reply.map(|reply| reply.map(Rope::into_bytes)))
     }
 }

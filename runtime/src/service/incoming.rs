@@ -11,7 +11,7 @@ use futures_core::Stream;
 use prost::Message;
 
 use super::Answer;
-use super::filtered::{self, Detour, Encoded};
+use super::filtered::{self, Detour};
 use crate::codec::{self, Codec, CodecError, Shape};
 use crate::contract::{MethodDescriptor, ServiceDescriptor};
 use crate::error::{Error, TypedError};
@@ -249,13 +249,10 @@ where
     let mut replies = match replies.ok_or_else(|| mismatch(messages.method))? {
         Replies::Link(sender) => sender,
         Replies::Filters(filters) => {
-            filters.put(Bodies::made(Encoded(move |cx: &mut task::Context<'_>| {
+            filters.put(Bodies::from_fn(move |cx| {
                 let reply = ready!(Pin::new(&mut stream).poll_next(cx));
-                Poll::Ready(reply.map(|reply| match reply {
-                    Ok(reply) => messages.reply(&reply),
-                    Err(error) => Err(error.into()),
-                }))
-            })));
+                Poll::Ready(reply.map(|reply| Ok(messages.reply(&reply?)?.into_bytes())))
+            }));
             return Ok(None);
         }
     };

@@ -149,7 +149,7 @@ impl Line {
 }
 
 impl Transport for Wires {
-    fn scheme(&self) -> &str {
+    fn scheme(&self) -> &'static str {
         SCHEME
     }
 
