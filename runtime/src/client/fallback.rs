@@ -208,7 +208,6 @@ impl Place<'_> {
             body: self.body.clone().into_bytes(),
             requests: None,
             replies: None,
-            attempt: 0,
             detour: None,
         };
         let answer = context.scope(async { function.call(self.method.index, incoming).await });
