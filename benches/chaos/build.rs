@@ -5,7 +5,7 @@ use std::error::Error;
 fn main() -> Result<(), Box<dyn Error>> {
     callsheet_build::configure()
         .root("idl")
-        .compile(&["idl/chaos/target.rpc"])?;
+        .compile(&["idl/chaos/target.rpc", "idl/chaos/ten.rpc"])?;
     println!("cargo::rerun-if-changed=idl/chaos/target.proto");
     let contract = protox::compile(["chaos/target.proto"], ["idl"])?;
     tonic_prost_build::configure().compile_fds(contract)?;

@@ -3,7 +3,29 @@
 //! A scenario that is played as [`System::Bare`](crate::stage::System::Bare) switches off what it is to show, so that the table
 //! has what would happen without.
 
+mod outlier;
+mod panic;
+mod ten;
+
+use crate::registry::Arena;
 use crate::scenario::Scenario;
 
 /// In the order in which they are played.
-pub(crate) const SCENARIOS: &[Scenario] = &[];
+pub(crate) const SCENARIOS: &[Scenario] = &[
+    Scenario {
+        name: "outlier",
+        shows: "a server that is slow or fails is left alone, and nobody else notices it",
+        arenas: &[Arena::Process],
+        beside: true,
+        together: false,
+        play: |stage| Box::pin(outlier::play(stage)),
+    },
+    Scenario {
+        name: "panic",
+        shows: "where all fail all are asked, and who recovers has calls at once",
+        arenas: &[Arena::Process],
+        beside: false,
+        together: false,
+        play: |stage| Box::pin(panic::play(stage)),
+    },
+];
