@@ -38,6 +38,8 @@ struct Inner {
     spent: AtomicBool,
     /// What it was amended from.
     base: Option<Context>,
+    #[cfg(feature = "tracing")]
+    part: std::sync::OnceLock<crate::trace::Part>,
 }
 
 impl Context {
@@ -52,6 +54,8 @@ impl Context {
             trailers: Mutex::default(),
             spent: AtomicBool::new(false),
             base: None,
+            #[cfg(feature = "tracing")]
+            part: std::sync::OnceLock::new(),
         }))
     }
 
@@ -65,6 +69,8 @@ impl Context {
             trailers: Mutex::default(),
             spent: AtomicBool::new(false),
             base: None,
+            #[cfg(feature = "tracing")]
+            part: std::sync::OnceLock::new(),
         }))
     }
 
@@ -79,6 +85,8 @@ impl Context {
             trailers: Mutex::default(),
             spent: AtomicBool::new(false),
             base: Some(self.clone()),
+            #[cfg(feature = "tracing")]
+            part: std::sync::OnceLock::new(),
         }))
     }
 
@@ -170,6 +178,20 @@ impl Context {
         parts
             .next()
             .filter(|id| id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    }
+
+    /// What of a trace the call is, where it is traced.
+    #[cfg(feature = "tracing")]
+    pub(crate) fn part(&self) -> Option<&crate::trace::Part> {
+        let own = self.0.part.get();
+        own.or_else(|| self.0.base.as_ref()?.part())
+    }
+
+    /// The call is traced as this.
+    #[cfg(feature = "tracing")]
+    pub(crate) fn is_part(&self, part: crate::trace::Part) {
+        // It is traced once.
+        let _ = self.0.part.set(part);
     }
 
     /// Sends an entry back behind the answer.

@@ -1,5 +1,7 @@
 //! The Callsheet runtime: what generated clients and servers link against.
 
+#[cfg(feature = "admin")]
+pub mod admin;
 mod backoff;
 pub mod balance;
 mod client;
@@ -15,6 +17,7 @@ mod include;
 mod link;
 mod listener;
 mod metadata;
+pub mod observe;
 mod printable;
 mod random;
 pub mod registry;
@@ -30,6 +33,8 @@ mod status;
 mod streaming;
 #[cfg(feature = "testing")]
 pub mod testing;
+#[cfg(feature = "tracing")]
+mod trace;
 pub mod transport;
 mod validate;
 pub mod wire;

@@ -17,6 +17,19 @@ impl<N> Listener<N> {
         Self(None)
     }
 
+    /// The same, and `also` before it.
+    pub(crate) fn after(self, also: impl Fn(&N) + Send + Sync + 'static) -> Self
+    where
+        N: 'static,
+    {
+        Self::new(move |notice| {
+            also(notice);
+            if let Some(listener) = &self.0 {
+                listener(notice);
+            }
+        })
+    }
+
     pub(crate) fn tell(&self, notice: impl FnOnce() -> N) {
         if let Some(listener) = &self.0 {
             listener(&notice());

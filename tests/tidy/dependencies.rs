@@ -64,7 +64,31 @@ const RUNTIME: &[(&str, &str)] = &[
     ),
     (
         "http",
-        "behind the feature `etcd`: the requests that h2 takes",
+        "behind the features `admin` and `etcd`: the requests that hyper gives and h2 takes",
+    ),
+    (
+        "http-body-util",
+        "behind the feature `admin`: the bodies that hyper takes",
+    ),
+    (
+        "hyper",
+        "behind the feature `admin`: HTTP/1; no code of ours where a well-kept library does it",
+    ),
+    (
+        "hyper-util",
+        "behind the feature `admin`: lets hyper read and write what tokio has",
+    ),
+    (
+        "metrics",
+        "behind the feature `metrics`: the facade that programs choose their recorder behind",
+    ),
+    (
+        "metrics-exporter-prometheus",
+        "behind the feature `prometheus`: its text; without its server, which would be a second one",
+    ),
+    (
+        "opentelemetry",
+        "behind the feature `otel`: the ids of spans, which leave the process; without the SDK, which programs choose",
     ),
     (
         "lru",
@@ -84,6 +108,10 @@ const RUNTIME: &[(&str, &str)] = &[
     (
         "serde_json",
         "registry records are JSON that people can read",
+    ),
+    (
+        "subtle",
+        "behind the feature `admin`: compares tokens in constant time",
     ),
     ("tokio", "sockets, timers and tasks"),
     (
@@ -105,6 +133,14 @@ const RUNTIME: &[(&str, &str)] = &[
     (
         "tower-service",
         "behind the feature `tower`: the trait of its services, and nothing else",
+    ),
+    (
+        "tracing",
+        "behind the feature `tracing`: spans and logs, for whichever subscriber a program has",
+    ),
+    (
+        "tracing-opentelemetry",
+        "behind the feature `otel`: the span of OpenTelemetry that belongs to one of `tracing`",
     ),
 ];
 

@@ -35,12 +35,14 @@ const RUNTIME: &[&[&str]] = &[
         "schema",
         "signal",
     ],
-    &["backoff", "codec", "context", "status"],
+    &["backoff", "codec", "status", "trace"],
+    &["context"],
     &["contract"],
     &["balance", "error", "registry", "wire"],
     &[
         "conn",
         "governance",
+        "observe",
         "route",
         "streaming",
         "transport",
@@ -50,7 +52,7 @@ const RUNTIME: &[&[&str]] = &[
     &["filter"],
     &["service"],
     &["client", "server"],
-    &["codegen", "testing"],
+    &["admin", "codegen", "testing"],
 ];
 
 #[test]

@@ -14,6 +14,7 @@ use crate::codec::{Codec, Shape};
 use crate::contract::{FieldPath, MethodDescriptor, ServiceDescriptor};
 use crate::filter::{Filter, Filters};
 use crate::governance::{Layer, Place, Settings};
+use crate::observe::Kept;
 use crate::random;
 use crate::release::ReleaseRange;
 use crate::rope::Rope;
@@ -67,6 +68,13 @@ impl Channel {
     /// The service, in the group that its contract lists first.
     pub fn new(client: &Client, service: &'static ServiceDescriptor) -> Self {
         let group = service.groups.first().copied().unwrap_or("default");
+        #[cfg(feature = "admin")]
+        let _ = client
+            .0
+            .called
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(service.name, service);
         Self::with(
             client.clone(),
             service,
@@ -363,6 +371,20 @@ impl Channel {
     /// How calls of `method` are treated now.
     pub(super) fn treated(&self, method: &MethodDescriptor) -> Guard<Arc<Treated>> {
         self.0.treatments.of(method)
+    }
+
+    /// What observers keep beside `method`.
+    pub(super) fn kept_beside(&self, method: &MethodDescriptor) -> Option<&Kept> {
+        let count = self.0.service.methods.len();
+        self.0.view.kept.of(method.index, count)
+    }
+
+    /// What chooses among instances, in a word.
+    pub(super) fn balance_told(&self, treated: &Treated) -> String {
+        match &self.client().0.balancer {
+            Some(_) => "the balancer of ClientBuilder::balancer".into(),
+            None => treated.treatment.balance.to_string(),
+        }
     }
 
     /// What calls of the service cost, and how its servers take them.

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use crate::context::Context;
 use crate::link::Exchange;
+use crate::observe::ClientCall;
 use crate::status::Status;
 
 use super::attempt::{note, received, request};
@@ -33,6 +34,11 @@ impl Departed {
             unreachable!("a call that departs has its plan");
         };
         let treated = planned.channel.treated(planned.method);
+        let watched = if planned.channel.client().observer().is_on() {
+            watched(planned, now)
+        } else {
+            None
+        };
         let deadline = Context::with(|context| {
             if let Some(context) = context {
                 context.bequeath(&mut planned.metadata);
@@ -41,7 +47,7 @@ impl Departed {
         });
         let wary = planned.channel.ledger().begin();
         let filtered = planned.channel.is_filtered();
-        let picked = if wary || treated.needs_stack || filtered {
+        let picked = if wary || treated.needs_stack || filtered || watched.is_some() {
             None
         } else {
             pick_now(planned, now)
@@ -61,12 +67,31 @@ impl Departed {
         };
         let mut journey = Journey::new(plan, treated, deadline, now);
         journey.picked = picked;
-        Self::Drive(if filtered {
+        journey.watched.clone_from(&watched);
+        let drive = if filtered {
             filtered::drive(journey)
         } else {
             stack::drive(journey)
+        };
+        Self::Drive(match watched {
+            None => drive,
+            Some(watched) => Box::pin(async move {
+                let outcome = drive.await;
+                let by_server = |received: &Received| received.origin.is_server();
+                watched.ended(outcome.as_ref().map(by_server));
+                outcome
+            }),
         })
     }
+}
+
+/// Tells the client's observer that a call begins.
+#[cold]
+fn watched(plan: &mut Plan, now: Instant) -> Option<ClientCall> {
+    let kept = plan.channel.kept_beside(plan.method);
+    let observer = plan.channel.client().observer();
+    let metadata = &mut plan.metadata;
+    Context::with(|context| observer.client_call(plan.method, kept, metadata, context, now))
 }
 
 /// Who is to answer, where that is known without waiting: a route that is there, and a request that is.

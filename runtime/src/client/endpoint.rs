@@ -23,6 +23,7 @@ use super::pool::Settings;
 use crate::backoff::Backoff;
 use crate::balance::{Load, Standing};
 use crate::link::{Change, Link};
+use crate::observe::{EndpointSample, Kept};
 use crate::status::{Phase, Status};
 use crate::transport::Address;
 
@@ -58,6 +59,8 @@ pub(super) struct Endpoint {
     slots: Mutex<Slots>,
     /// Ends the pauses.
     hurry: Notify,
+    /// What observers keep beside it.
+    pub(super) kept: Kept,
 }
 
 #[derive(Debug)]
@@ -167,6 +170,7 @@ impl Endpoint {
                 loads: Vec::new(),
             }),
             hurry: Notify::new(),
+            kept: Kept::default(),
             settings,
         }
     }
@@ -383,6 +387,17 @@ impl Endpoint {
             slots.not_before = None;
             self.publish(&mut slots);
             self.hurry.notify_waiters();
+        }
+    }
+
+    /// What it is like.
+    pub(super) fn sample(&self) -> EndpointSample {
+        let slots = self.lock();
+        let opening = |slot: &&Slot| matches!(slot, Slot::Opening(_));
+        EndpointSample {
+            instance: self.text.to_string(),
+            open: slots.links().count(),
+            opening: slots.list.iter().filter(opening).count(),
         }
     }
 

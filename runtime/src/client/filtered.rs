@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use crate::contract::MethodDescriptor;
 use crate::filter::{Call, Content as Passing, End, Facts, Messages, Reply, Side};
 use crate::metadata::Metadata;
+use crate::observe::ClientCall;
 use crate::registry::BoxFuture;
 use crate::rope::Rope;
 use crate::route::GroupChoice;
@@ -53,6 +54,7 @@ async fn run(journey: Journey, origin: Arc<Mutex<Origin>>) -> Result<Reply, Stat
         treated,
         deadline,
         serves_retry,
+        watched,
         ..
     } = journey;
     let Plan {
@@ -93,6 +95,7 @@ async fn run(journey: Journey, origin: Arc<Mutex<Origin>>) -> Result<Reply, Stat
         treated,
         serves_retry,
         origin,
+        watched,
     };
     filters.run(call, end).await
 }
@@ -109,6 +112,7 @@ struct ToInstances {
     serves_retry: bool,
     /// Who answered last, which filters do not see.
     origin: Arc<Mutex<Origin>>,
+    watched: Option<ClientCall>,
 }
 
 impl ToInstances {
@@ -151,6 +155,7 @@ impl End for ToInstances {
         let treated = Arc::clone(&self.treated);
         let mut journey = Journey::new(plan, treated, deadline, Instant::now());
         journey.serves_retry = self.serves_retry;
+        journey.watched.clone_from(&self.watched);
         let answered = Arc::clone(&self.origin);
         Box::pin(async move {
             let Received {

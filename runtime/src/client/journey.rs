@@ -1,5 +1,6 @@
 //! A call that takes more than a frame each way: what all layers of the stack know of it.
 
+use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use tokio::time::Instant;
 use crate::context::Context;
 use crate::contract::MethodKind;
 use crate::link::Again;
+use crate::observe::{ClientCall, Tried};
 use crate::resilience::{self, Follows};
 use crate::status::{Phase, Progress, Status, Story, Try, Why};
 
@@ -16,7 +18,7 @@ use super::attempt::{Attempt, Stage};
 use super::plan::Plan;
 use super::reply::{Received, Requests};
 use super::stack;
-use super::table::Target;
+use super::table::{Table, Target};
 use super::treated::Treated;
 
 /// A call on its way through the stack.
@@ -48,6 +50,9 @@ pub(super) struct Journey {
     pub(super) failed: Option<Status>,
     /// How far the attempts under way are: two where one is hedged.
     pub(super) stages: [Stage; 2],
+    /// Who watches it, and how the last choice was made.
+    pub(super) watched: Option<ClientCall>,
+    choice: String,
 }
 
 impl Journey {
@@ -73,6 +78,8 @@ impl Journey {
             picked: None,
             failed: None,
             stages: [Stage::Idle, Stage::Idle],
+            watched: None,
+            choice: String::new(),
         }
     }
 
@@ -102,8 +109,29 @@ impl Journey {
         }
         let groups = self.plan.group.as_ref();
         let table = self.plan.channel.table(self.plan.method, groups).await?;
-        let target = table.pick(&self.tried, self.plan.hash, Instant::now());
+        let now = Instant::now();
+        let target = table.pick(&self.tried, self.plan.hash, now);
+        if let (Some(_), Some(target)) = (&self.watched, target) {
+            self.choice = self.told_choice(&table, target, now);
+        }
         Ok(target.cloned())
+    }
+
+    /// What spoke for an instance, in a line.
+    fn told_choice(&self, table: &Table, target: &Target, now: Instant) -> String {
+        let load = &target.vitals.load;
+        let since = now.saturating_duration_since(self.plan.channel.client().epoch());
+        let mut told = format!(
+            "{} among {}, {} in flight",
+            self.plan.channel.balance_told(&self.treated),
+            table.len(),
+            load.in_flight()
+        );
+        if let Some(latency) = load.latency(since) {
+            // Writing to a string cannot fail.
+            let _ = write!(told, ", {latency:.1?}");
+        }
+        told
     }
 
     /// Asks one instance.
@@ -135,6 +163,16 @@ impl Journey {
         let stage = std::mem::take(&mut self.stages[stage]);
         let sent = matches!(stage, Stage::Answer(_));
         self.sent += u32::from(sent);
+        if let Some(watched) = &self.watched {
+            watched.tried(&Tried {
+                instance: target.endpoint.text(),
+                kept: &target.endpoint.kept,
+                why,
+                choice: &self.choice,
+                took: began.elapsed(),
+                outcome: outcome.as_ref().map(|_| ()),
+            });
+        }
         if let Err(status) = &outcome {
             self.note(target, why, began, status, sent);
         }

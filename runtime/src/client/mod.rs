@@ -31,6 +31,7 @@ mod pool;
 mod reply;
 mod retry;
 mod roster;
+mod sample;
 mod saving;
 mod stack;
 mod stale;
@@ -42,7 +43,7 @@ mod view;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::runtime::{Handle, Runtime};
@@ -55,6 +56,7 @@ use crate::contract::Balance;
 use crate::filter::{Filter, Filters};
 use crate::governance::{BreakerPolicy, Layer, Place, Settings, Treatment};
 use crate::link;
+use crate::observe::{Note, Observer, Sample, Source};
 use crate::random;
 use crate::registry;
 use crate::resilience::{Breakers, Retries};
@@ -108,6 +110,12 @@ struct Inner {
     stale: Stale,
     /// Calls that failed and are repeated.
     failback: Failback,
+    observer: Observer,
+    /// The services that stubs were made for, to be shown.
+    #[cfg(feature = "admin")]
+    called: Mutex<
+        std::collections::BTreeMap<&'static str, &'static crate::contract::ServiceDescriptor>,
+    >,
     /// Where views are saved.
     store: Option<registry::SavedViews>,
     runtime: Handle,
@@ -130,6 +138,7 @@ impl Client {
             warm_up: WARM_UP,
             zone: None,
             listener: Listener::nobody(),
+            observer: Observer::new(),
             snapshots: None,
             runtime: None,
         }
@@ -167,6 +176,23 @@ impl Client {
     /// listener of [`ClientBuilder::on_notice`] is told how much that is.
     pub async fn failback_settled(&self) {
         self.0.failback.settled().await;
+    }
+
+    /// Who is told of its calls.
+    pub fn observer(&self) -> &Observer {
+        &self.0.observer
+    }
+
+    /// What it is like now: what it believes of services, and the servers that it deals with.
+    pub fn sample(&self) -> Sample {
+        self.0.sample()
+    }
+
+    /// What is seen of it from outside, as long as there is a client.
+    #[cfg(feature = "admin")]
+    pub(crate) fn standing(&self) -> Weak<dyn Source> {
+        let standing: Weak<Inner> = Arc::downgrade(&self.0);
+        standing
     }
 
     /// The runtime that drives its connections.
@@ -239,6 +265,13 @@ impl Client {
 }
 
 impl Inner {
+    /// How many retries the budget of a service has left, if calls of it were made.
+    fn retries_left(&self, service: &str) -> Option<u32> {
+        let ledgers = self.ledgers.lock();
+        let ledgers = ledgers.unwrap_or_else(PoisonError::into_inner);
+        ledgers.get(service).map(|ledger| ledger.retries_left())
+    }
+
     /// Lets go of the servers that no service lists any more.
     fn forget_the_gone(&self) {
         let views = self.views.lock().unwrap_or_else(PoisonError::into_inner);
@@ -283,6 +316,7 @@ pub struct ClientBuilder {
     warm_up: Duration,
     zone: Option<Box<str>>,
     listener: Listener,
+    observer: Observer,
     snapshots: Option<PathBuf>,
     runtime: Option<Handle>,
 }
@@ -413,6 +447,12 @@ impl ClientBuilder {
         self
     }
 
+    /// Tells `observer` of every call: for metrics, traces and logs. Unless set, nobody is told.
+    pub fn observer(mut self, observer: &Observer) -> Self {
+        self.observer = observer.clone();
+        self
+    }
+
     /// Drives the connections on this runtime; unless set, on the one that [`ClientBuilder::build`] is called in, or on
     /// one of its own where there is none.
     pub fn runtime(mut self, runtime: Handle) -> Self {
@@ -447,7 +487,19 @@ impl ClientBuilder {
         let store = self
             .snapshots
             .map(|directory| registry::SavedViews::new(&directory, registry.address()));
-        Client(Arc::new(Inner {
+        let observer = self.observer.clone();
+        let listener = self.listener.after(move |notice: &ClientNotice| {
+            let state = match notice {
+                ClientNotice::BreakerOpened { .. } => Some("open"),
+                ClientNotice::BreakerClosed { .. } => Some("closed"),
+                _ => None,
+            };
+            if let Some(state) = state {
+                observer.note(&Note::Breaker { state });
+            }
+            observer.note(&Note::Told(notice));
+        });
+        let client = Client(Arc::new(Inner {
             pool: Pool::new(settings, runtime.clone()),
             registry,
             views: Mutex::default(),
@@ -460,13 +512,19 @@ impl ClientBuilder {
             ramp: Ramp::new(self.warm_up),
             zone: self.zone,
             epoch: Instant::now(),
-            listener: self.listener,
             told: Mutex::default(),
             stale: Stale::default(),
             failback: Failback::default(),
+            listener,
+            observer: self.observer,
+            #[cfg(feature = "admin")]
+            called: Mutex::default(),
             store,
             runtime,
             own_runtime,
-        }))
+        }));
+        let source: Weak<Inner> = Arc::downgrade(&client.0);
+        client.0.observer.watch_over(source, &client.0.runtime);
+        client
     }
 }

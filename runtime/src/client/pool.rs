@@ -7,6 +7,7 @@ use tokio::runtime::Handle;
 
 use super::endpoint::Endpoint;
 use crate::link;
+use crate::observe::EndpointSample;
 use crate::random;
 use crate::transport::{Address, Transports};
 
@@ -56,6 +57,14 @@ impl Pool {
         ));
         endpoints.insert(address.clone(), Arc::clone(&endpoint));
         endpoint
+    }
+
+    /// What the servers are like, by address.
+    pub(super) fn samples(&self) -> Vec<EndpointSample> {
+        let endpoints: Vec<_> = lock(&self.endpoints).values().map(Arc::clone).collect();
+        let mut samples: Vec<_> = endpoints.iter().map(|one| one.sample()).collect();
+        samples.sort_by(|one, other| one.instance.cmp(&other.instance));
+        samples
     }
 
     /// Lets the connections of every server that is not `wanted` end with their last call, and forgets it.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use crate::backoff::Backoff;
+use crate::observe::Note;
 use crate::random;
 use crate::resilience::{self, Facts, Failure, Follows, Step};
 use crate::status::{Phase, Status, Why};
@@ -41,6 +42,8 @@ pub(super) async fn run(journey: &mut Journey) -> Result<Received, Status> {
             continue;
         };
         if keeps_back(journey) {
+            let observer = journey.plan.channel.client().observer();
+            observer.note(&Note::Throttled(journey.plan.method));
             let last = journey.failed.take();
             return Err(last.unwrap_or_else(kept_back).spent());
         }
@@ -162,6 +165,10 @@ impl Tries {
         let ledger = journey.plan.channel.ledger();
         let granted = ledger.may_retry(treatment, now);
         journey.story.asked_budget(ledger.retries_left());
+        if !granted {
+            let observer = journey.plan.channel.client().observer();
+            observer.note(&Note::BudgetSpent(journey.plan.method));
+        }
         granted.then_some(pause)
     }
 

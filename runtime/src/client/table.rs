@@ -128,6 +128,11 @@ impl Table {
         self.news.is_none() && self.next_step.is_none_or(|step| now < step)
     }
 
+    /// How many instances there are.
+    pub(super) fn len(&self) -> usize {
+        self.tiers.iter().map(|tier| tier.targets.len()).sum()
+    }
+
     /// What it chooses by.
     pub(super) fn balancer(&self) -> &Arc<dyn Balancer> {
         &self.balancer

@@ -100,16 +100,24 @@ fn treated(
     code: &[Layer],
     function: bool,
 ) -> Treated {
-    let code = code
-        .iter()
-        .map(|layer| fitted(layer.clone(), service, method));
-    let code: Vec<_> = code.collect();
-    let layers = [
+    let treatment = Treatment::of(&layers(service, method, code));
+    Treated::new(treatment, service, method, function)
+}
+
+/// Who says what of calls of `method`, the last word last.
+pub(super) fn layers(
+    service: &ServiceDescriptor,
+    method: &MethodDescriptor,
+    code: &[Layer],
+) -> Vec<Layer> {
+    let below = [
         Layer::new(Place::BuiltIn, Settings::built_in(method.kind)),
         Layer::new(Place::Contract, Settings::of_contract(&method.policy)),
     ];
-    let treatment = Treatment::of(layers.iter().chain(&code));
-    Treated::new(treatment, service, method, function)
+    let code = code
+        .iter()
+        .map(|layer| fitted(layer.clone(), service, method));
+    below.into_iter().chain(code).collect()
 }
 
 /// Whether a second instance may be asked before the first has answered: only where running a call twice does no harm, and

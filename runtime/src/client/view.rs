@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
+use crate::observe::Keeps;
 use crate::random;
 use crate::registry::{Snapshot, Watch};
 use crate::resilience::Breakers;
@@ -20,6 +21,8 @@ pub(super) struct View {
     believed: Watch,
     roster: Arc<Roster>,
     following: Option<AbortHandle>,
+    /// What observers keep beside the service's methods.
+    pub(super) kept: Keeps,
 }
 
 /// What is believed at one time, and what else is known of those who are believed to be there.
@@ -49,6 +52,7 @@ impl View {
                 believed: said,
                 roster,
                 following: None,
+                kept: Keeps::default(),
             };
         }
         let (follower, believed) = Follower::new(said, client, Arc::clone(&roster));
@@ -57,6 +61,7 @@ impl View {
             believed,
             roster,
             following: Some(following),
+            kept: Keeps::default(),
         }
     }
 

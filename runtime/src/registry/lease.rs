@@ -138,6 +138,11 @@ impl Lease {
         self.state.borrow().clone()
     }
 
+    /// How it stands, also when the lease itself has gone.
+    pub(crate) fn states(&self) -> watch::Receiver<LeaseState> {
+        self.state.subscribe()
+    }
+
     /// Waits until the records are listed. Waits out every failure: give it a timeout where that matters, and look at
     /// [`Lease::state`] for the reason.
     ///

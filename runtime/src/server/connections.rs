@@ -41,9 +41,17 @@ pub(super) struct Connections {
 #[derive(Debug, Default)]
 struct Live {
     next: u64,
-    open: HashMap<u64, (Control, Option<AbortHandle>)>,
+    open: HashMap<u64, Open>,
     draining: bool,
     tally: Tally,
+}
+
+/// One that is open.
+#[derive(Debug)]
+struct Open {
+    control: Control,
+    abort: Option<AbortHandle>,
+    peer: Address,
 }
 
 impl Connections {
@@ -114,7 +122,12 @@ impl Connections {
             }
             live.next += 1;
             let id = live.next;
-            live.open.insert(id, (control, None));
+            let open = Open {
+                control,
+                abort: None,
+                peer: peer.clone(),
+            };
+            live.open.insert(id, open);
             id
         };
         self.count.send_modify(|count| *count += 1);
@@ -127,14 +140,20 @@ impl Connections {
             let tally = life.await;
             place.leave(tally);
         });
-        if let Some((_, abort)) = self.live().open.get_mut(&id) {
-            *abort = Some(task.abort_handle());
+        if let Some(open) = self.live().open.get_mut(&id) {
+            open.abort = Some(task.abort_handle());
         }
     }
 
     /// How many there are.
     pub(super) fn count(&self) -> usize {
         self.live().open.len()
+    }
+
+    /// Whom they are to.
+    pub(super) fn peers(&self) -> Vec<Address> {
+        let live = self.live();
+        live.open.values().map(|open| open.peer.clone()).collect()
     }
 
     /// What they and those before them have done with their transports.
@@ -146,8 +165,8 @@ impl Connections {
     pub(super) fn drain(&self) {
         let mut live = self.live();
         live.draining = true;
-        for (control, _) in live.open.values() {
-            control.drain();
+        for open in live.open.values() {
+            open.control.drain();
         }
     }
 
@@ -155,10 +174,10 @@ impl Connections {
     pub(super) fn close(&self) {
         let mut live = self.live();
         live.draining = true;
-        for (control, abort) in live.open.values() {
+        for open in live.open.values() {
             // Where the connection has ended, handlers of one-way calls may have outlived it.
-            if !control.close()
-                && let Some(abort) = abort
+            if !open.control.close()
+                && let Some(abort) = &open.abort
             {
                 abort.abort();
             }
@@ -167,8 +186,8 @@ impl Connections {
 
     /// Takes from the connections that did not end when told the tasks they run in.
     pub(super) fn abort(&self) {
-        for (_, abort) in self.live().open.values() {
-            if let Some(abort) = abort {
+        for open in self.live().open.values() {
+            if let Some(abort) = &open.abort {
                 abort.abort();
             }
         }

@@ -7,6 +7,7 @@ use crate::codec::Codec;
 use crate::conn::CloseReason;
 use crate::contract::MethodDescriptor;
 use crate::link::{Dispatch, Pace, Served};
+use crate::observe::Observer;
 use crate::service::{Answer, Found, Incoming, Router};
 use crate::status::Status;
 use crate::wire::Route;
@@ -17,6 +18,7 @@ pub(super) struct Dispatcher {
     pub(super) router: Router,
     pub(super) codecs: Vec<&'static dyn Codec>,
     pub(super) listener: Listener,
+    pub(super) observer: Observer,
 }
 
 /// A method, who answers it, and how its messages are written.
@@ -66,8 +68,10 @@ impl Dispatch for Dispatcher {
             handler,
             gate,
             filtered,
+            kept,
             ..
         } = &target.found;
+        let watched = self.observer.served_call(method, kept, call.body.len());
         let incoming = Incoming {
             service,
             method,
@@ -81,7 +85,11 @@ impl Dispatch for Dispatcher {
             None => handler.call(method.index, incoming),
             Some(filtered) => filtered.answer(handler, incoming),
         };
-        gate.answer(answer)
+        let answer = || gate.answer(answer);
+        match watched {
+            None => answer(),
+            Some(watched) => Answer::new(watched.over(answer)),
+        }
     }
 
     fn panicked(&self, target: &Target, message: &str) {

@@ -12,23 +12,28 @@ mod notice;
 mod registration;
 mod report;
 mod running;
+mod standing;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
+
+use tokio::runtime::Handle;
 
 use crate::codec::{self, Codec};
 use crate::conn::{self, Keepalive, Limits};
 use crate::filter::{Filter, Filters};
 use crate::governance::Settings;
+use crate::observe::{Note, Observer};
 use crate::registry;
 use crate::service::{Offer, Router};
 use crate::transport::{Address, ParseAddressError, Transport, Transports};
 use connections::Connections;
 use dispatch::Dispatcher;
 use registration::Place;
+use standing::Standing;
 
 pub use crate::link::Traffic;
 pub use error::StartError;
@@ -79,6 +84,7 @@ pub struct Server {
     settings: Option<Arc<Settings>>,
     transports: Transports,
     filters: Filters,
+    observer: Observer,
 }
 
 impl Server {
@@ -101,6 +107,7 @@ impl Server {
             settings: None,
             transports: Transports::default(),
             filters: Filters::default(),
+            observer: Observer::new(),
         }
     }
 
@@ -211,6 +218,12 @@ impl Server {
         self
     }
 
+    /// Tells `observer` of every call: for metrics, traces and logs. Unless set, nobody is told.
+    pub fn observer(mut self, observer: &Observer) -> Self {
+        self.observer = observer.clone();
+        self
+    }
+
     /// Binds, registers and serves, in the background.
     ///
     /// Returns once clients can connect. A registry that does not answer holds nothing up for long: the registration
@@ -254,18 +267,28 @@ impl Server {
             registration::instances(router.offers(), &place)?
         };
         let admission = Arc::clone(router.admission());
-        let listener = self.listener;
+        let observer = self.observer.clone();
+        let listener = self
+            .listener
+            .after(move |notice| observer.note(&Note::Told(notice)));
         let dispatch = Arc::new(Dispatcher {
             router,
             codecs: self.codecs,
             listener: listener.clone(),
+            observer: self.observer.clone(),
         });
+        let offered = standing::offered(dispatch.router.offers());
         let connections = Arc::new(Connections::new(
             dispatch,
             self.connection,
             self.max_connections,
         ));
+        let standing = Standing::new(&bound, offered, Arc::clone(&connections));
+        let source: Weak<Standing> = Arc::downgrade(&standing);
+        self.observer.watch_over(source, &Handle::current());
         let mut running = Running {
+            standing,
+            observer: self.observer,
             addresses: bound,
             accepting: listeners
                 .into_iter()
@@ -282,6 +305,7 @@ impl Server {
         };
         running.leases = registration::register(&running.registries, &instances, &listener).await?;
         running.instances = Mutex::new(instances);
+        running.standing.serves(&running.leases);
         Ok(running)
     }
 

@@ -10,7 +10,9 @@ use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 use super::connections::Connections;
 use super::notice::{Listener, Notice};
 use super::report::{Ending, Report};
+use super::standing::Standing;
 use crate::link::Traffic;
+use crate::observe::{Observer, Sample, Source};
 use crate::registry::{self, ErrorKind, Instance, Lease};
 use crate::service::Admission;
 use crate::signal;
@@ -31,6 +33,9 @@ const ABORT: Duration = Duration::from_millis(50);
 #[derive(Debug)]
 #[must_use = "a server that is dropped ends"]
 pub struct Running {
+    /// What is seen of it from outside.
+    pub(super) standing: Arc<Standing>,
+    pub(super) observer: Observer,
     pub(super) addresses: Vec<Address>,
     pub(super) accepting: Vec<JoinHandle<()>>,
     pub(super) connections: Arc<Connections>,
@@ -65,6 +70,22 @@ impl Running {
     #[expect(dead_code, reason = "documents are not watched yet")]
     pub(crate) fn admission(&self) -> &Arc<Admission> {
         &self.admission
+    }
+
+    /// Who is told of its calls.
+    pub fn observer(&self) -> &Observer {
+        &self.observer
+    }
+
+    /// What it is like now: how far it is, what it offers, its connections.
+    pub fn sample(&self) -> Sample {
+        self.standing.sample()
+    }
+
+    /// What is seen of it from outside.
+    #[cfg(feature = "admin")]
+    pub(crate) fn standing(&self) -> Arc<Standing> {
+        Arc::clone(&self.standing)
     }
 
     /// Waits until every registry lists what is served, as it was last [updated](Self::update). Waits out every failure
@@ -138,6 +159,7 @@ impl Running {
 
     /// The same; ends at once when `at_once` does, in the place of a second signal.
     pub async fn shutdown_unless(mut self, at_once: impl Future) -> Report {
+        self.standing.leaves();
         let start = Instant::now();
         let deadline = start + self.drain_limit;
         let connections = self.connections.count();
@@ -216,6 +238,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
+        self.standing.ends();
         for accepting in &self.accepting {
             accepting.abort();
         }

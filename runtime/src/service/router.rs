@@ -12,6 +12,7 @@ use crate::contract::{MethodDescriptor, ServiceDescriptor};
 use crate::filter::Filters;
 use crate::governance::Settings;
 use crate::link::Pace;
+use crate::observe::Kept;
 use crate::release::Release;
 use crate::status::Status;
 
@@ -24,6 +25,7 @@ pub(crate) struct Found {
     pub(crate) pace: Arc<Pace>,
     pub(crate) gate: Arc<Gate>,
     pub(crate) filtered: Option<Arc<Filtered>>,
+    pub(crate) kept: Arc<Kept>,
 }
 
 /// From paths to handlers.
@@ -44,6 +46,7 @@ struct Candidate {
     pace: Arc<Pace>,
     gate: Arc<Gate>,
     filtered: Option<Arc<Filtered>>,
+    kept: Arc<Kept>,
 }
 
 /// Two offers that no request could tell apart.
@@ -96,6 +99,7 @@ impl Router {
                     pace: Arc::new(Pace::new(offer.placement_of(method))),
                     gate: Arc::clone(gate),
                     filtered: filtered.clone(),
+                    kept: Arc::default(),
                 });
             }
         }
@@ -146,6 +150,7 @@ impl Router {
                     pace: Arc::clone(&candidate.pace),
                     gate: Arc::clone(&candidate.gate),
                     filtered: candidate.filtered.clone(),
+                    kept: Arc::clone(&candidate.kept),
                 });
             }
             newest.get_or_insert((offer.announced(), method));
