@@ -37,6 +37,21 @@ fn caller(registry: &Handle, settings: Settings) -> Caller {
     }
 }
 
+impl Caller {
+    /// The next notice that has to do with strategies: circuit breakers have theirs.
+    async fn told(&mut self) -> Option<ClientNotice> {
+        loop {
+            match self.notices.recv().await? {
+                ClientNotice::BreakerOpened { .. }
+                | ClientNotice::BreakerClosed { .. }
+                | ClientNotice::PanicBegan { .. }
+                | ClientNotice::PanicEnded { .. } => {}
+                notice => return Some(notice),
+            }
+        }
+    }
+}
+
 fn strategy(cluster: Cluster) -> Settings {
     Settings::new().cluster(cluster)
 }
@@ -121,7 +136,7 @@ async fn failsafe_swallows_failures_and_tells_the_listener() {
         (reply.message, reply.origin),
         (Order::default(), Origin::Nobody)
     );
-    match caller.notices.recv().await.unwrap() {
+    match caller.told().await.unwrap() {
         ClientNotice::FailureSwallowed { method, failure } => {
             assert_eq!(method, "shop.orders.v1.Orders/get");
             assert_eq!(failure.code(), Code::Internal);
@@ -222,7 +237,7 @@ async fn failback_gives_up_what_is_answered_otherwise_or_too_old() {
         ClientNotice::FailbackGivenUp { failure, .. } => failure.code(),
         other => panic!("{other}"),
     };
-    let notice = caller.notices.recv().await.unwrap();
+    let notice = caller.told().await.unwrap();
     assert_eq!(given_up(notice), Code::PermissionDenied);
 
     server.turns(Code::Unavailable);
@@ -230,7 +245,7 @@ async fn failback_gives_up_what_is_answered_otherwise_or_too_old() {
     let began = tokio::time::Instant::now();
     caller.client.failback_settled().await;
     assert!(began.elapsed() <= SECOND * 30);
-    let notice = caller.notices.recv().await.unwrap();
+    let notice = caller.told().await.unwrap();
     assert_eq!(given_up(notice), Code::Unavailable);
     server.running.shutdown().await;
 }
@@ -254,4 +269,123 @@ async fn failback_has_bounds_and_says_which() {
         "{told}"
     );
     assert!(caller.notices.recv().await.is_none(), "told once");
+}
+
+/// Servers in these moods.
+async fn fleet(registry: &Handle, moods: &[Code]) -> Vec<Moody> {
+    let mut fleet = Vec::new();
+    for &mood in moods {
+        fleet.push(Moody::start(registry, mood).await);
+    }
+    fleet
+}
+
+fn asked(fleet: &[Moody]) -> Vec<usize> {
+    fleet.iter().map(Moody::asked).collect()
+}
+
+async fn end(fleet: Vec<Moody>) {
+    for server in fleet {
+        server.running.shutdown().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn forking_asks_so_many_at_once_and_the_first_good_answer_counts() {
+    let registry = registry().await;
+    let fleet = fleet(&registry, &[Code::Unavailable, Code::Unavailable, Code::Ok]).await;
+    let three = caller(&registry, strategy(Cluster::Forking(3)));
+    for call in 1..=10 {
+        assert_eq!(three.orders.get(7).await.unwrap().id, 7);
+        assert_eq!(asked(&fleet), [call; 3], "each once");
+    }
+    let two = caller(&registry, strategy(Cluster::Forking(2)));
+    let _ = two.orders.get(7).await;
+    assert_eq!(asked(&fleet).iter().sum::<usize>(), 32);
+    fleet[2].turns(Code::Internal);
+    let error = three.orders.get(7).await.unwrap_err();
+    assert_eq!(error.status().attempts(), 3);
+    fleet[2].turns(Code::NotFound);
+    let answer = three.orders.get(7).await.unwrap_err();
+    assert_eq!(
+        answer.code(),
+        Code::NotFound,
+        "an answer of the application"
+    );
+    // What is not idempotent goes to one.
+    let before: usize = asked(&fleet).iter().sum();
+    let _ = three.orders.place(wish("ada", 1)).await;
+    assert_eq!(asked(&fleet).iter().sum::<usize>(), before + 1);
+    end(fleet).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_losers_of_a_fork_are_cancelled() {
+    let registry = registry().await;
+    let (stuck, _audit) = crate::shop::Shop::new("stuck");
+    let slow = crate::shop::serve(&registry, &stuck).await;
+    let quick = OrdersMock::new().on_get(|id| {
+        Ok(Order {
+            id,
+            ..Order::default()
+        })
+    });
+    let quick = offer(&registry, OrdersServer::new(quick)).await;
+    let caller = caller(&registry, strategy(Cluster::Forking(2)));
+    let began = tokio::time::Instant::now();
+    caller.orders.get(0).no_timeout().await.unwrap();
+    assert!(began.elapsed() < SECOND);
+    stuck.stuck_are(0).await;
+    slow.shutdown().await;
+    quick.shutdown().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn broadcast_asks_everybody_once_and_names_who_failed() {
+    let registry = registry().await;
+    let fleet = fleet(&registry, &[Code::Ok; 100]).await;
+    let caller = caller(&registry, strategy(Cluster::Broadcast));
+    caller.orders.place(wish("ada", 1)).await.unwrap();
+    assert_eq!(asked(&fleet), [1; 100]);
+    for server in &fleet[3..10] {
+        server.turns(Code::Unavailable);
+    }
+    let error = caller.orders.place(wish("ada", 1)).await.unwrap_err();
+    assert_eq!(asked(&fleet), [2; 100], "the others too, and nobody twice");
+    assert_eq!(error.code(), Code::Unavailable);
+    let told = error.to_string();
+    assert!(
+        told.contains("7 of 100 instances failed: memory:"),
+        "{told}"
+    );
+    assert!(told.contains("… and 3 more"), "{told}");
+    end(fleet).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn broadcast_ends_with_its_deadline() {
+    let registry = registry().await;
+    let (stuck, _audit) = crate::shop::Shop::new("stuck");
+    let slow = crate::shop::serve(&registry, &stuck).await;
+    let caller = caller(&registry, strategy(Cluster::Broadcast));
+    let call = caller.orders.get(0).timeout(SECOND);
+    assert_eq!(call.await.unwrap_err().code(), Code::DeadlineExceeded);
+    stuck.stuck_are(0).await;
+    slow.shutdown().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn available_stays_with_one_that_is_up() {
+    let registry = registry().await;
+    let fleet = fleet(&registry, &[Code::Ok; 4]).await;
+    let caller = caller(&registry, strategy(Cluster::Available));
+    for _ in 0..20 {
+        caller.orders.get(7).await.unwrap();
+    }
+    let asked = asked(&fleet);
+    assert_eq!(asked.iter().max(), Some(&20), "{asked:?}");
+    let chosen = asked.iter().position(|&calls| calls == 20).unwrap();
+    fleet[chosen].turns(Code::Unavailable);
+    caller.orders.get(7).await.unwrap();
+    end(fleet).await;
 }

@@ -304,6 +304,13 @@ fn faults(shape: &Shape, effects: &Effects<'_>) -> Vec<(Code, Span, &'static str
         (spread, forking, !any_stream, "goes with unary methods only"),
     ];
     let mut faults = Vec::new();
+    let replaced = matches!(
+        effects.policy.cluster,
+        Some(Cluster::Failsafe | Cluster::Failback)
+    );
+    if let Some(span) = effects.cluster.filter(|_| replaced && any_stream) {
+        faults.push((Code::StreamPolicy, span, "goes with unary methods only"));
+    }
     for (span, repeats, streams, fits) in asked {
         let Some(span) = span else { continue };
         if shape.oneway {

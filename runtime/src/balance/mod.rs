@@ -10,6 +10,7 @@ mod p2c;
 mod ramp;
 mod rendezvous;
 mod simple;
+mod steady;
 mod turns;
 mod weighted;
 mod zone;
@@ -27,6 +28,7 @@ pub use weighted::Weighted;
 
 pub(crate) use affinity::{of_bytes, of_field};
 pub(crate) use ramp::{Ramp, WARM_UP};
+pub(crate) use steady::Steady;
 pub(crate) use zone::Zoned;
 
 use crate::contract::Balance;

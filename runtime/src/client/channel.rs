@@ -9,9 +9,9 @@ use std::time::Duration;
 use arc_swap::{ArcSwapOption, Guard};
 use tokio::time::Instant;
 
-use crate::balance::{self, Balancer};
+use crate::balance::{self, Balancer, Steady};
 use crate::codec::{Codec, Shape};
-use crate::contract::{FieldPath, MethodDescriptor, ServiceDescriptor};
+use crate::contract::{Cluster, FieldPath, MethodDescriptor, ServiceDescriptor};
 use crate::filter::{Filter, Filters};
 use crate::governance::{Layer, Place, Settings};
 use crate::observe::Kept;
@@ -351,9 +351,13 @@ impl Channel {
 
     /// The client's choice, or else the contract's.
     fn balancer(&self, method: &MethodDescriptor) -> Arc<dyn Balancer> {
+        let treated = self.treated(method);
         match &self.client().0.balancer {
+            _ if treated.treatment.cluster == Cluster::Available => {
+                Arc::new(Steady::new(random::seed()))
+            }
             Some(balancer) => Arc::clone(balancer),
-            None => balance::of(self.treated(method).treatment.balance, random::seed()),
+            None => balance::of(treated.treatment.balance, random::seed()),
         }
     }
 

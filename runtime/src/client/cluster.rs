@@ -1,11 +1,31 @@
 //! How many instances a call asks, and what their failures mean.
+//!
+//! | strategy | asks | fails when |
+//! |---|---|---|
+//! | failover, failsafe, failback | one instance after the other, as retries say | the last try has failed |
+//! | forking | several at once; the first answer counts, the others are cancelled | all have failed |
+//! | broadcast | all of them, each on its own | one has failed |
 
+use std::fmt::Write as _;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep, timeout_at};
+
+use crate::backoff::Backoff;
 use crate::contract::{Cluster, MethodDescriptor, MethodKind};
-use crate::status::Status;
+use crate::random;
+use crate::status::{Code, Progress, Status};
 
+use super::attempt::{Attempt, Stage};
 use super::journey::Journey;
+use super::plan::Plan;
 use super::reply::Received;
 use super::stack;
+use super::table::{Table, Target};
 
 /// What a client does of the strategies, beyond what a treatment says of tries and balancers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,17 +36,31 @@ pub(super) enum Strategy {
     Failsafe,
     /// The same, and a failure is repeated in the background.
     Failback,
+    /// This many at once.
+    Forking(u32),
+    /// All of them.
+    Broadcast,
 }
 
 impl Strategy {
     /// What `cluster` means for `method`. One that does not fit it is as if it were not there.
     pub(super) fn of(method: &MethodDescriptor, cluster: Cluster) -> Self {
-        let single = matches!(method.kind, MethodKind::Unary | MethodKind::OneWay);
+        let unary = method.kind == MethodKind::Unary;
+        let single = unary || method.kind == MethodKind::OneWay;
         match cluster {
             Cluster::Failsafe if single => Self::Failsafe,
             Cluster::Failback if single => Self::Failback,
+            Cluster::Forking(number) if unary && method.policy.idempotent && number > 1 => {
+                Self::Forking(number)
+            }
+            Cluster::Broadcast if unary => Self::Broadcast,
             _ => Self::Failover,
         }
+    }
+
+    /// Whether tries and second calls come on top of what it asks anyway: it does without them.
+    pub(super) fn is_spread(self) -> bool {
+        matches!(self, Self::Forking(_) | Self::Broadcast)
     }
 }
 
@@ -36,5 +70,194 @@ pub(super) async fn ask(mut journey: Journey, strategy: Strategy) -> Result<Rece
         Strategy::Failover | Strategy::Failsafe | Strategy::Failback => {
             stack::run(&mut journey).await
         }
+        Strategy::Forking(number) => match table(&journey).await {
+            Some(Ok(table)) => fork(journey, &table, number).await,
+            // It knows what to say of that.
+            Some(Err(_)) | None => stack::run(&mut journey).await,
+        },
+        Strategy::Broadcast => match table(&journey).await {
+            Some(Ok(table)) => broadcast(&journey, table.everybody()).await,
+            Some(Err(_)) | None => stack::run(&mut journey).await,
+        },
     }
+}
+
+/// Who may answer; none where the registry has not spoken in time.
+async fn table(journey: &Journey) -> Option<Result<Arc<Table>, Status>> {
+    let plan = &journey.plan;
+    let table = plan.channel.table(plan.method, plan.group.as_ref());
+    match journey.deadline {
+        None => Some(table.await),
+        Some(deadline) => timeout_at(deadline, table).await.ok(),
+    }
+}
+
+type Branch<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// The index of the next branch that ends, and how. The list must not be empty.
+async fn next<T>(branches: &mut Vec<Branch<T>>) -> T {
+    poll_fn(|cx| {
+        for index in 0..branches.len() {
+            if let Poll::Ready(outcome) = branches[index].as_mut().poll(cx) {
+                drop(branches.swap_remove(index));
+                return Poll::Ready(outcome);
+            }
+        }
+        Poll::Pending
+    })
+    .await
+}
+
+/// Asks several instances at once. What the application says of the request is an answer too.
+async fn fork(mut journey: Journey, table: &Table, number: u32) -> Result<Received, Status> {
+    let mut targets: Vec<Arc<Target>> = Vec::new();
+    for _ in 0..number {
+        let tried: Vec<_> = targets.iter().map(|target| target.key).collect();
+        let Some(target) = table.pick(&tried, journey.plan.hash, Instant::now()) else {
+            break;
+        };
+        targets.push(Arc::clone(target));
+    }
+    if targets.len() < 2 {
+        journey.picked = targets.pop();
+        return stack::run(&mut journey).await;
+    }
+    let treated = Arc::clone(&journey.treated);
+    let mut branches: Vec<Branch<_>> = Vec::with_capacity(targets.len());
+    for target in &targets {
+        let plan = journey.plan.once_more();
+        let mut branch = Journey::new(plan, Arc::clone(&treated), journey.deadline, journey.since);
+        branch.serves_retry = journey.serves_retry;
+        let others = targets.iter().filter(|other| other.key != target.key);
+        branch.tried = others.map(|other| other.key).collect();
+        branch.picked = Some(Arc::clone(target));
+        branches.push(Box::pin(async move { stack::run(&mut branch).await }));
+    }
+    let mut sent = 0;
+    loop {
+        match next(&mut branches).await {
+            Ok(received) => return Ok(received),
+            Err(status) if treated.is_answer(&status) => return Err(status),
+            Err(status) => {
+                sent += status.attempts();
+                if branches.is_empty() {
+                    return Err(status.after_attempts(sent));
+                }
+            }
+        }
+    }
+}
+
+/// The most instances that are asked at once by a call to all: each may need a connection first.
+const AT_ONCE: usize = 64;
+
+/// How often an instance is asked that turns a call away before it begins: it may be about to be taken from the list, and
+/// a connection may have ended since it was last used.
+const ROUNDS: u32 = 3;
+
+/// The pauses between.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(200));
+
+/// How many failures an error tells: enough to see what is wrong, few enough to read.
+const SHOWN: usize = 4;
+
+/// Asks every instance, to the last, whatever becomes of the others. The answer that came last counts.
+async fn broadcast(journey: &Journey, targets: Vec<Arc<Target>>) -> Result<Received, Status> {
+    let all = targets.len();
+    let keys: Arc<[u64]> = targets.iter().map(|target| target.key).collect();
+    let mut to_come = targets.into_iter().enumerate().map(|(position, target)| {
+        let plan = journey.plan.once_more();
+        let keys = Arc::clone(&keys);
+        let deadline = journey.deadline;
+        let branch: Branch<_> = Box::pin(async move {
+            let outcome = reach(&plan, deadline, &target, &keys).await;
+            (position, target, outcome)
+        });
+        branch
+    });
+    let mut branches: Vec<_> = to_come.by_ref().take(AT_ONCE).collect();
+    let mut last = None;
+    let mut failures = Vec::new();
+    while !branches.is_empty() {
+        match next(&mut branches).await {
+            (_, _, Ok(received)) => last = Some(received),
+            (position, target, Err(status)) => failures.push((position, target, status)),
+        }
+        branches.extend(to_come.next());
+    }
+    failures.sort_by_key(|(position, ..)| *position);
+    match (failures.is_empty(), last) {
+        (true, Some(received)) => Ok(received),
+        _ => Err(failed(&failures, all)),
+    }
+}
+
+/// Asks one instance, and no other in its place.
+async fn reach(
+    plan: &Plan,
+    deadline: Option<Instant>,
+    target: &Arc<Target>,
+    keys: &[u64],
+) -> Result<Received, Status> {
+    let run = async {
+        let mut pauses = Backoff::new(PAUSES.0, PAUSES.1, random::seed());
+        let mut round = 1;
+        loop {
+            let attempt = Attempt {
+                plan,
+                deadline,
+                target,
+                // Nobody can be asked in its place.
+                tried: keys,
+                number: 0,
+            };
+            let outcome = attempt.run(&mut None, None, &mut Stage::Idle).await;
+            match outcome {
+                Err(status)
+                    if round < ROUNDS
+                        && status.code() == Code::Unavailable
+                        && status.progress() == Progress::NotStarted =>
+                {
+                    round += 1;
+                    sleep(pauses.pause()).await;
+                }
+                outcome => return outcome,
+            }
+        }
+    };
+    match deadline {
+        None => run.await,
+        Some(deadline) => timeout_at(deadline, run).await.unwrap_or_else(|_| {
+            let late = Status::deadline_exceeded("no answer in time");
+            Err(late.at_endpoint(Arc::clone(target.endpoint.text())))
+        }),
+    }
+}
+
+/// What is said of a call to all that some have failed. Its code and typed part are those of the first.
+fn failed(failures: &[(usize, Arc<Target>, Status)], all: usize) -> Status {
+    let Some((_, _, first)) = failures.first() else {
+        return Status::unavailable("there is no instance to ask").not_started();
+    };
+    let mut told = format!("{} of {all} instances failed", failures.len());
+    for (index, (_, target, status)) in failures.iter().take(SHOWN).enumerate() {
+        let before = if index == 0 { ':' } else { ',' };
+        let (endpoint, code) = (target.endpoint.text(), status.code());
+        // A text takes all of it.
+        let _ = write!(told, "{before} {endpoint} {code}: {}", status.message());
+    }
+    if let Some(more) = failures.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+        let _ = write!(told, ", … and {more} more");
+    }
+    let not_started = |(_, _, status): &(_, _, Status)| status.progress() == Progress::NotStarted;
+    let mut status = Status::new(first.code(), told)
+        .in_phase(first.phase())
+        .after_attempts(u32::try_from(all).unwrap_or(u32::MAX));
+    if let Some(detail) = first.detail() {
+        status = status.with_detail(detail.clone());
+    }
+    if failures.len() == all && failures.iter().all(not_started) {
+        status = status.not_started();
+    }
+    status
 }

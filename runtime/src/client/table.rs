@@ -222,6 +222,12 @@ impl Table {
 }
 
 impl Table {
+    /// All instances of the first group that has any.
+    pub(super) fn everybody(&self) -> Vec<Arc<Target>> {
+        let tier = self.tiers.iter().find(|tier| !tier.targets.is_empty());
+        tier.map(|tier| tier.targets.clone()).unwrap_or_default()
+    }
+
     /// Whether there is an instance besides `tried` and `this` that nothing speaks against; one of weight 0 is better only
     /// than another.
     pub(super) fn has_better(&self, tried: &[u64], this: &Target) -> bool {

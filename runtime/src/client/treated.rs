@@ -10,6 +10,7 @@ use crate::governance::{Layer, OrOff, Place, Settings, Treatment, fitted};
 use crate::resilience::{self, Follows};
 use crate::status::Status;
 
+use super::cluster::Strategy;
 use super::fallback::Support;
 
 /// How the calls of one method are treated, and what follows from that for every call.
@@ -32,10 +33,8 @@ impl Treated {
     ) -> Self {
         let support = Support::of(service, method, &treatment, function);
         // What no instance has started still goes to another: that is no second try.
-        if matches!(
-            treatment.cluster,
-            Cluster::Failfast | Cluster::Forking(_) | Cluster::Broadcast
-        ) {
+        let strategy = Strategy::of(method, treatment.cluster);
+        if treatment.cluster == Cluster::Failfast || strategy.is_spread() {
             treatment.retry.attempts = 0;
             treatment.hedge.after = OrOff::Off;
         }
