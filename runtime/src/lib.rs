@@ -30,6 +30,7 @@ pub mod server;
 mod service;
 mod signal;
 mod status;
+mod steering;
 mod streaming;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -58,6 +59,7 @@ pub use server::Server;
 pub use service::{Answer, Handler, Incoming, Offer};
 pub use signal::shutdown_signal;
 pub use status::{Code, Detail, Phase, Progress, Status, Story, Try, Why};
+pub use steering::{DocumentNews, DocumentState};
 pub use streaming::{BlockingStreaming, StreamSender, Streaming};
 pub use transport::{Address, ParseAddressError};
 pub use validate::{Validate, Violation, Violations};

@@ -48,7 +48,7 @@ const RUNTIME: &[&[&str]] = &[
         "transport",
         "validate",
     ],
-    &["link", "resilience"],
+    &["link", "resilience", "steering"],
     &["filter"],
     &["service"],
     &["client", "server"],

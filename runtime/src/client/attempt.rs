@@ -19,10 +19,12 @@ use super::plan::Plan;
 use super::reply::{Content, Form, Received, Requests};
 use super::table::Target;
 use super::ticket::Ticket;
+use super::treated::Treated;
 
 /// One try: what is to be sent, and to whom.
 pub(super) struct Attempt<'a> {
     pub(super) plan: &'a Plan,
+    pub(super) treated: &'a Treated,
     pub(super) deadline: Option<Instant>,
     pub(super) target: &'a Arc<Target>,
     /// What stands for the instances that were asked before.
@@ -68,8 +70,7 @@ impl Attempt<'_> {
             if let Ok(outcome) = timeout(LATE, &mut connecting).await {
                 return outcome;
             }
-            let (channel, groups) = (&self.plan.channel, self.plan.group.as_ref());
-            let table = channel.table(self.plan.method, groups).await?;
+            let table = self.plan.channel.table(self.plan, self.treated).await?;
             if table.has_better(self.tried, self.target) {
                 let why = format!("no connection within {LATE:?}, and others can be asked");
                 return Err(Status::unavailable(why)

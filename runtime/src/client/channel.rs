@@ -1,19 +1,18 @@
 //! What a generated client holds: a service, and which of its instances may answer.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::num::NonZeroU64;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::{ArcSwapOption, Guard};
+use arc_swap::Guard;
 use tokio::time::Instant;
 
 use crate::balance::{self, Balancer, Steady};
 use crate::codec::{Codec, Shape};
 use crate::contract::{Cluster, FieldPath, MethodDescriptor, ServiceDescriptor};
 use crate::filter::{Filter, Filters};
-use crate::governance::{Layer, Place, Settings};
+use crate::governance::{CallFacts, Decision, Layer, Place, Settings};
 use crate::observe::Kept;
 use crate::random;
 use crate::release::ReleaseRange;
@@ -25,6 +24,7 @@ use crate::status::Status;
 use super::Client;
 use super::ledger::Ledger;
 use super::notice::ClientNotice;
+use super::plan::Plan;
 use super::reply::Form;
 use super::table::{self, Table, Target};
 use super::treated::{Treated, Treatments};
@@ -42,14 +42,7 @@ struct Inner {
     ledger: Arc<Ledger>,
     choice: Choice,
     treatments: Treatments,
-    /// By method: who may answer, as of the last snapshot that was looked at.
-    tables: Box<[ArcSwapOption<Table>]>,
-    /// The same for calls that name their groups themselves, by the index of the method.
-    of_groups: Mutex<HashMap<(usize, GroupChoice), Arc<Table>>>,
 }
-
-/// How many choices of groups by calls are remembered: more than contracts name. Whoever makes up names gets no further.
-const CHOICES: usize = 256;
 
 /// What users choose.
 #[derive(Clone)]
@@ -73,7 +66,7 @@ impl Channel {
             .0
             .called
             .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
             .insert(service.name, service);
         Self::with(
             client.clone(),
@@ -104,7 +97,15 @@ impl Channel {
         view: Arc<View>,
         choice: Choice,
     ) -> Self {
-        let treatments = Treatments::new(service, &choice.code, choice.fallback.is_some());
+        let zone = client.0.zone.as_deref();
+        let steering = client.steering(service.name);
+        let treatments = Treatments::new(
+            service,
+            &choice.code,
+            choice.fallback.is_some(),
+            zone,
+            steering,
+        );
         for (method, reason) in treatments.refused(service) {
             client.tell_once(method, || ClientNotice::FallbackRefused { method, reason });
         }
@@ -115,12 +116,6 @@ impl Channel {
             view,
             treatments,
             choice,
-            tables: service
-                .methods
-                .iter()
-                .map(|_| ArcSwapOption::empty())
-                .collect(),
-            of_groups: Mutex::default(),
         }))
     }
 
@@ -237,32 +232,38 @@ impl Channel {
         self.0.choice.fallback.as_ref()
     }
 
-    /// Who is to answer a call of `method` that begins now, if that is known: in `groups`, or in the channel's own.
+    /// Who is to answer a call that begins now, treated so, if that is known.
     pub(super) fn pick_now(
         &self,
-        method: &'static MethodDescriptor,
-        groups: Option<&GroupChoice>,
-        hash: Option<NonZeroU64>,
+        plan: &Plan,
+        treated: &Treated,
         now: Instant,
     ) -> Option<Arc<Target>> {
-        if groups.is_none()
-            && let Some(table) = &*self.0.tables[method.index].load()
+        if plan.group.is_none()
+            && let Some(table) = &*treated.tables.plain()
             && table.is_current(now)
         {
-            return table.pick(&[], hash, now).cloned();
+            return table.pick(&[], plan.hash, now).cloned();
         }
-        let table = self.table_now(method, groups, now)?.ok()?;
-        table.pick(&[], hash, now).cloned()
+        let table = self.table_now(plan, treated, now)?.ok()?;
+        table.pick(&[], plan.hash, now).cloned()
     }
 
-    /// Who may answer a call of `method`, if the registry has spoken: in `groups`, or in the channel's own.
+    /// Who may answer a call, treated so, if the registry has spoken: in the groups that it names, or in the channel's own.
     fn table_now(
         &self,
-        method: &'static MethodDescriptor,
-        groups: Option<&GroupChoice>,
+        plan: &Plan,
+        treated: &Treated,
         now: Instant,
     ) -> Option<Result<Arc<Table>, Status>> {
-        let before = self.kept(method, groups);
+        let routing = &treated.routing;
+        let decision = match routing.always() {
+            Some(decision) => decision,
+            None => self.decide(plan, treated),
+        };
+        let is_plain = plan.group.is_none() && routing.always().is_some();
+        let key = (!is_plain).then(|| (plan.group.clone(), decision));
+        let before = treated.tables.kept(key.as_ref());
         if let Some(table) = &before
             && table.is_current(now)
         {
@@ -272,66 +273,67 @@ impl Channel {
         if !look.snapshot.is_answered() {
             return None;
         }
-        let demand = Demand::new(
-            method.since,
-            groups.unwrap_or(&self.0.choice.groups).clone(),
-        );
+        let method = plan.method;
+        let names_group = routing
+            .rule(decision)
+            .is_some_and(|rule| rule.to.names_group());
+        let groups = match &plan.group {
+            Some(groups) => groups.clone(),
+            // A rule that chooses among groups takes the place of the channel's own choice.
+            None if names_group => GroupChoice::Any,
+            None => self.0.choice.groups.clone(),
+        };
+        let demand = Demand::new(method.since, groups);
         let choice = table::Choice {
             demand: &demand.within(self.0.choice.releases),
             path: method.path,
             balancer: match before {
                 // It knows whose turn it is.
                 Some(before) => Arc::clone(before.balancer()),
-                None => self.balancer(method),
+                None => self.balancer(treated, is_plain),
             },
-            breaks: self.treated(method).treatment.breaker.enabled,
+            breaks: treated.treatment.breaker.enabled,
             // What ties calls to an instance ties those of all clients to the same.
             zone: self
                 .client()
                 .0
                 .zone
                 .as_deref()
-                .filter(|_| self.hash_path(method).is_none()),
+                .filter(|_| treated.treatment.balance.field().is_none()),
+            routing: (!decision.is_free()).then_some((routing, decision)),
+            weights: &treated.weights,
         };
         let table = Table::new(self.client(), look, choice, now);
         let table = table.map(Arc::new);
         if let Ok(table) = &table {
-            self.keep(method, groups, table);
+            treated.tables.keep(key, table);
         }
         Some(table)
     }
 
-    fn kept(&self, method: &MethodDescriptor, groups: Option<&GroupChoice>) -> Option<Arc<Table>> {
-        let Some(groups) = groups else {
-            return self.0.tables[method.index].load_full();
+    /// What rules decide of a call.
+    fn decide(&self, plan: &Plan, treated: &Treated) -> Decision {
+        let choice = plan.group.as_ref().unwrap_or(&self.0.choice.groups);
+        let groups: Vec<&str> = match choice {
+            GroupChoice::One(group) => vec![group],
+            GroupChoice::Preferred(groups) => groups.iter().map(|group| &**group).collect(),
+            GroupChoice::Any | GroupChoice::All => Vec::new(),
         };
-        let tables = self.0.of_groups.lock();
-        let tables = tables.unwrap_or_else(PoisonError::into_inner);
-        tables.get(&(method.index, groups.clone())).map(Arc::clone)
-    }
-
-    fn keep(&self, method: &MethodDescriptor, groups: Option<&GroupChoice>, table: &Arc<Table>) {
-        let table = Arc::clone(table);
-        let Some(groups) = groups else {
-            self.0.tables[method.index].store(Some(table));
-            return;
+        let facts = CallFacts {
+            method: plan.method.name,
+            zone: self.client().0.zone.as_deref().unwrap_or_default(),
+            groups: Some(&groups),
+            metadata: Some(&plan.metadata),
+            ..CallFacts::default()
         };
-        let tables = self.0.of_groups.lock();
-        let mut tables = tables.unwrap_or_else(PoisonError::into_inner);
-        if tables.len() >= CHOICES {
-            tables.clear();
-        }
-        tables.insert((method.index, groups.clone()), table);
+        let chance = || treated.tables.chance();
+        treated.routing.decide(&facts, chance)
     }
 
     /// The same as soon as the registry has spoken.
-    pub(super) async fn table(
-        &self,
-        method: &'static MethodDescriptor,
-        groups: Option<&GroupChoice>,
-    ) -> Result<Arc<Table>, Status> {
+    pub(super) async fn table(&self, plan: &Plan, treated: &Treated) -> Result<Arc<Table>, Status> {
         loop {
-            if let Some(table) = self.table_now(method, groups, Instant::now()) {
+            if let Some(table) = self.table_now(plan, treated, Instant::now()) {
                 return table;
             }
             self.0.view.answered().await;
@@ -349,15 +351,17 @@ impl Channel {
         Ok(routes.into_iter().filter_map(|route| route.group).collect())
     }
 
-    /// The client's choice, or else the contract's.
-    fn balancer(&self, method: &MethodDescriptor) -> Arc<dyn Balancer> {
-        let treated = self.treated(method);
+    /// The client's choice, or else what the treatment says.
+    fn balancer(&self, treated: &Treated, is_plain: bool) -> Arc<dyn Balancer> {
         match &self.client().0.balancer {
             _ if treated.treatment.cluster == Cluster::Available => {
                 Arc::new(Steady::new(random::seed()))
             }
             Some(balancer) => Arc::clone(balancer),
-            None => balance::of(treated.treatment.balance, random::seed()),
+            None => is_plain
+                .then(|| treated.tables.balancer())
+                .flatten()
+                .unwrap_or_else(|| balance::of(treated.treatment.balance, random::seed())),
         }
     }
 

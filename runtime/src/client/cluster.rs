@@ -26,6 +26,7 @@ use super::plan::Plan;
 use super::reply::Received;
 use super::stack;
 use super::table::{Table, Target};
+use super::treated::Treated;
 
 /// What a client does of the strategies, beyond what a treatment says of tries and balancers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,7 +86,7 @@ pub(super) async fn ask(mut journey: Journey, strategy: Strategy) -> Result<Rece
 /// Who may answer; none where the registry has not spoken in time.
 async fn table(journey: &Journey) -> Option<Result<Arc<Table>, Status>> {
     let plan = &journey.plan;
-    let table = plan.channel.table(plan.method, plan.group.as_ref());
+    let table = plan.channel.table(plan, &journey.treated);
     match journey.deadline {
         None => Some(table.await),
         Some(deadline) => timeout_at(deadline, table).await.ok(),
@@ -169,8 +170,9 @@ async fn broadcast(journey: &Journey, targets: Vec<Arc<Target>>) -> Result<Recei
         let plan = journey.plan.once_more();
         let keys = Arc::clone(&keys);
         let deadline = journey.deadline;
+        let treated = Arc::clone(&journey.treated);
         let branch: Branch<_> = Box::pin(async move {
-            let outcome = reach(&plan, deadline, &target, &keys).await;
+            let outcome = reach(&plan, &treated, deadline, &target, &keys).await;
             (position, target, outcome)
         });
         branch
@@ -195,6 +197,7 @@ async fn broadcast(journey: &Journey, targets: Vec<Arc<Target>>) -> Result<Recei
 /// Asks one instance, and no other in its place.
 async fn reach(
     plan: &Plan,
+    treated: &Treated,
     deadline: Option<Instant>,
     target: &Arc<Target>,
     keys: &[u64],
@@ -205,6 +208,7 @@ async fn reach(
         loop {
             let attempt = Attempt {
                 plan,
+                treated,
                 deadline,
                 target,
                 // Nobody can be asked in its place.

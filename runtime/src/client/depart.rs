@@ -19,6 +19,7 @@ use super::reply::Received;
 use super::stack::{self, Drive};
 use super::table::Target;
 use super::ticket::Ticket;
+use super::treated::Treated;
 
 /// A call that has been set off.
 pub(super) enum Departed {
@@ -50,7 +51,7 @@ impl Departed {
         let picked = if wary || treated.needs_stack || filtered || watched.is_some() {
             None
         } else {
-            pick_now(planned, now)
+            pick_now(planned, &treated, now)
         };
         if let Some(target) = &picked
             && let Some(link) = target.endpoint.link()
@@ -95,12 +96,11 @@ fn watched(plan: &mut Plan, now: Instant) -> Option<ClientCall> {
 }
 
 /// Who is to answer, where that is known without waiting: a route that is there, and a request that is.
-fn pick_now(plan: &Plan, now: Instant) -> Option<Arc<Target>> {
+fn pick_now(plan: &Plan, treated: &Treated, now: Instant) -> Option<Arc<Target>> {
     if plan.body.is_err() || plan.requests.is_some() {
         return None;
     }
-    plan.channel
-        .pick_now(plan.method, plan.group.as_ref(), plan.hash, now)
+    plan.channel.pick_now(plan, treated, now)
 }
 
 /// A request on a connection, and its answer to come.

@@ -23,7 +23,7 @@ use super::journey::Journey;
 use super::plan::Plan;
 use super::reply::Received;
 use super::table::Target;
-use super::treated::hedges;
+use super::treated::{Treated, hedges};
 
 /// Asks `target`, and another instance too where that is allowed and there is no answer for long.
 pub(super) async fn run(
@@ -118,6 +118,7 @@ async fn race(journey: &mut Journey, first: &mut Leg, after: Duration) -> Option
     let target = Arc::clone(&first.target);
     let attempt = Attempt {
         plan,
+        treated,
         deadline: *deadline,
         target: &target,
         tried,
@@ -128,7 +129,7 @@ async fn race(journey: &mut Journey, first: &mut Leg, after: Duration) -> Option
         first.outcome = Some(outcome);
         return None;
     }
-    let Some(other) = other(plan, tried, &target).await else {
+    let Some(other) = other(plan, treated, tried, &target).await else {
         first.outcome = Some(asked.await);
         return None;
     };
@@ -139,6 +140,7 @@ async fn race(journey: &mut Journey, first: &mut Leg, after: Duration) -> Option
     let mut second = Leg::new(&other, Why::Hedged);
     let attempt = Attempt {
         plan,
+        treated,
         deadline: *deadline,
         target: &other,
         tried,
@@ -170,9 +172,13 @@ async fn race(journey: &mut Journey, first: &mut Leg, after: Duration) -> Option
 }
 
 /// Another instance, that nothing speaks against.
-async fn other(plan: &Plan, tried: &[u64], target: &Arc<Target>) -> Option<Arc<Target>> {
-    let groups = plan.group.as_ref();
-    let table = plan.channel.table(plan.method, groups).await.ok()?;
+async fn other(
+    plan: &Plan,
+    treated: &Treated,
+    tried: &[u64],
+    target: &Arc<Target>,
+) -> Option<Arc<Target>> {
+    let table = plan.channel.table(plan, treated).await.ok()?;
     if !table.has_better(tried, target) {
         return None;
     }

@@ -107,8 +107,7 @@ impl Journey {
         if let Some(target) = self.picked.take() {
             return Ok(Some(target));
         }
-        let groups = self.plan.group.as_ref();
-        let table = self.plan.channel.table(self.plan.method, groups).await?;
+        let table = self.plan.channel.table(&self.plan, &self.treated).await?;
         let now = Instant::now();
         let target = table.pick(&self.tried, self.plan.hash, now);
         if let (Some(_), Some(target)) = (&self.watched, target) {
@@ -140,6 +139,7 @@ impl Journey {
         let again = again(&self.plan, self.deadline, target.key, self.before);
         let attempt = Attempt {
             plan: &self.plan,
+            treated: &self.treated,
             deadline: self.deadline,
             target,
             tried: &self.tried,

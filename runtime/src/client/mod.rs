@@ -35,7 +35,9 @@ mod sample;
 mod saving;
 mod stack;
 mod stale;
+mod steering;
 mod table;
+mod tables;
 mod ticket;
 mod treated;
 mod view;
@@ -73,6 +75,7 @@ pub use origin::{Origin, Reply};
 pub(crate) use plan::Plan;
 pub(crate) use reply::{Form, Received, Requests};
 
+use crate::steering::Steering;
 use endpoint::Endpoint;
 use failback::Failback;
 use ledger::Ledger;
@@ -93,6 +96,9 @@ struct Inner {
     pool: Pool,
     views: Mutex<HashMap<Box<str>, Arc<View>>>,
     ledgers: Mutex<HashMap<&'static str, Arc<Ledger>>>,
+    /// Where governance documents are, if not in the registry.
+    documents: Option<registry::Handle>,
+    steerings: Mutex<HashMap<&'static str, Arc<Steering>>>,
     codec: &'static dyn Codec,
     /// What the program says of calls of all services.
     code: Vec<Layer>,
@@ -128,6 +134,7 @@ impl Client {
     pub fn builder() -> ClientBuilder {
         ClientBuilder {
             registry: None,
+            documents: None,
             per_server: CONNECTIONS_PER_SERVER,
             link: link::Config::default(),
             codec: &Protobuf,
@@ -306,6 +313,7 @@ impl fmt::Debug for Client {
 #[must_use = "nothing is connected before `build`"]
 pub struct ClientBuilder {
     registry: Option<registry::Handle>,
+    documents: Option<registry::Handle>,
     per_server: usize,
     link: link::Config,
     codec: &'static dyn Codec,
@@ -325,6 +333,13 @@ impl ClientBuilder {
     /// Finds servers in this registry.
     pub fn registry(mut self, registry: &registry::Handle) -> Self {
         self.registry = Some(registry.clone());
+        self
+    }
+
+    /// Obeys the governance documents of this registry; unless set, of the one that finds servers, where it keeps documents. A
+    /// `file:` registry is a directory of them.
+    pub fn documents(mut self, registry: &registry::Handle) -> Self {
+        self.documents = Some(registry.clone());
         self
     }
 
@@ -504,6 +519,8 @@ impl ClientBuilder {
             registry,
             views: Mutex::default(),
             ledgers: Mutex::default(),
+            documents: self.documents,
+            steerings: Mutex::default(),
             codec: self.codec,
             code: self.code,
             filters: self.filters,

@@ -9,6 +9,8 @@ use crate::printable::printable;
 use crate::resilience::{BreakerEvent, BreakerReason};
 use crate::status::Status;
 
+use crate::steering::DocumentNews;
+
 /// Something that operators should hear of and that no call fails for: for a log. Its texts hold no control characters.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -23,6 +25,8 @@ pub enum ClientNotice {
         /// How many are listed.
         listed: usize,
     },
+    /// A governance document has come into force, or was refused.
+    Document(DocumentNews),
     /// A registry holds entries that are not believed: too large, malformed, foreign. The others work.
     EntriesSkipped {
         /// Full name of the service.
@@ -153,6 +157,7 @@ impl fmt::Display for ClientNotice {
                 f,
                 "{count} entries of {service} are not believed, such as {example}"
             ),
+            Self::Document(news) => news.fmt(f),
             Self::ViewRecalled { service, instances } => write!(
                 f,
                 "the registry does not answer: the {instances} instances of {service} that were saved are used"

@@ -117,6 +117,11 @@ impl Plan {
             Timeout::Never => None,
             Timeout::Unset => treated.timeout(),
         };
+        // Who operates the system may shorten what a caller set, and never lengthen it.
+        let own = match treated.ceiling() {
+            Some(ceiling) => Some(own.map_or(ceiling, |own| own.min(ceiling))),
+            None => own,
+        };
         // A limit beyond what the clock can count is none.
         let own = own.and_then(|limit| now.checked_add(limit));
         let inherited = context.and_then(Context::deadline).map(Into::into);

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::balance::{Balancer, Candidate, PickContext, Ramp, Standing, Zoned};
+use crate::governance::{Decision, Routing, WORST_RANK, Weighing, weigh};
 use crate::random;
 use crate::registry::Instance;
 use crate::resilience::{Detector, Vitals};
@@ -52,6 +53,52 @@ pub(super) struct Choice<'a> {
     pub(super) zone: Option<&'a str>,
     /// Whether circuit breakers are obeyed.
     pub(super) breaks: bool,
+    /// Where rules send the call.
+    pub(super) routing: Option<(&'a Routing, Decision)>,
+    /// What documents say of weights.
+    pub(super) weights: &'a [Arc<Weighing>],
+}
+
+impl Choice<'_> {
+    /// The weight of an instance before it warms up.
+    fn weight(&self, instance: &Instance) -> u32 {
+        weigh(self.weights, instance)
+    }
+
+    /// How good an instance is by the rules, 0 best; `None` is not at all.
+    fn rank(&self, instance: &Instance) -> Option<u8> {
+        match self.routing {
+            Some((routing, decision)) => routing.rank(decision, instance),
+            None => Some(0),
+        }
+    }
+
+    /// The ranks that there may be.
+    fn ranks(&self) -> impl Iterator<Item = u8> + use<> {
+        0..=if self.routing.is_some() {
+            WORST_RANK
+        } else {
+            0
+        }
+    }
+
+    /// Why rules leave nobody, if it is they.
+    fn leaves_nobody(&self) -> Option<Status> {
+        let (routing, decision) = self.routing?;
+        let rule = routing.rule(decision)?;
+        let name = rule.name.as_deref();
+        let why = format!(
+            "{}{} sends the call to instances with `{}`, and there is none",
+            rule.place,
+            name.map(|name| format!(" ({name})")).unwrap_or_default(),
+            rule.to
+        );
+        Some(
+            Status::unavailable(why)
+                .in_phase(Phase::Resolve)
+                .not_started(),
+        )
+    }
 }
 
 /// An instance, and how to ask it.
@@ -88,23 +135,25 @@ impl Table {
             client.epoch() + ramp.next_step(since)
         });
         let (mut tiers, mut spares) = (Vec::with_capacity(routes.len()), Vec::new());
-        for route in routes {
-            let members = select(&look.members, &route.instances);
-            let has_weight = |one: &&Arc<Member>| one.instance.weight > 0;
-            tiers.push(Tier::new(
-                client,
-                members.clone().filter(has_weight),
-                &choice,
-                now,
-            )?);
-            if !members.clone().all(|one| has_weight(&one)) {
-                let spare = members.filter(|one| !has_weight(one));
-                spares.push(Tier::new(client, spare, &choice, now)?);
+        let has_weight = |one: &&Arc<Member>| choice.weight(&one.instance) > 0;
+        for rank in choice.ranks() {
+            for route in &routes {
+                let members = select(&look.members, &route.instances)
+                    .filter(|one| choice.rank(&one.instance) == Some(rank));
+                let weighty = members.clone().filter(has_weight);
+                tiers.push(Tier::new(client, weighty, &choice, now)?);
+                if !members.clone().all(|one| has_weight(&one)) {
+                    let spare = members.filter(|one| !has_weight(one));
+                    spares.push(Tier::new(client, spare, &choice, now)?);
+                }
             }
         }
         tiers.retain(|tier: &Tier| !tier.targets.is_empty());
         spares.retain(|tier: &Tier| !tier.targets.is_empty());
         if tiers.is_empty() && spares.is_empty() {
+            if let Some(status) = choice.leaves_nobody() {
+                return Err(status);
+            }
             return Err(Status::unavailable(format!(
                 "no instance of {} has an address that this client can read",
                 look.snapshot.service()
@@ -257,7 +306,7 @@ impl Tier {
         let warms_up = |one: &&Arc<Member>| age(one, now).is_some_and(|age| ramp.is_on(age));
         let some_warm_up = members.clone().any(|one| warms_up(&one));
         let weight = |member: &Member| {
-            let weight = member.instance.weight;
+            let weight = choice.weight(&member.instance);
             if some_warm_up {
                 ramp.weight(weight, age(member, now))
             } else {
@@ -282,7 +331,7 @@ impl Tier {
         if choice.zone.is_some() {
             for member in members.clone().filter(|one| is_near(one)) {
                 near.extend(seats.candidate(member, weight(member))?);
-                let weight = member.instance.weight;
+                let weight = choice.weight(&member.instance);
                 whole += u64::from(if some_warm_up {
                     Ramp::full_weight(weight)
                 } else {

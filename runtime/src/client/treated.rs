@@ -5,10 +5,16 @@ use std::time::Duration;
 
 use arc_swap::{ArcSwap, Guard};
 
+use crate::balance::Balancer;
 use crate::contract::{Cluster, MethodDescriptor, MethodKind, ServiceDescriptor};
-use crate::governance::{Layer, OrOff, Place, Settings, Treatment, fitted};
+use crate::governance::{
+    CallFacts, Layer, OrOff, Place, Routing, Settings, Treatment, Weighing, fitted,
+};
 use crate::resilience::{self, Follows};
 use crate::status::Status;
+use crate::steering::{Sheet, Steering};
+
+use super::tables::Tables;
 
 use super::cluster::Strategy;
 use super::fallback::Support;
@@ -17,6 +23,16 @@ use super::fallback::Support;
 #[derive(Debug)]
 pub(crate) struct Treated {
     pub(crate) treatment: Treatment,
+    /// What documents say of the time that a call may take: callers cannot have more.
+    ceiling: Option<Duration>,
+    /// The sheet of the documents that this is by.
+    revision: u64,
+    /// Where documents send calls.
+    pub(super) routing: Routing,
+    /// What documents say of the weight of instances.
+    pub(super) weights: Box<[Arc<Weighing>]>,
+    /// Who may answer: whoever has this sees one state of the documents in everything.
+    pub(super) tables: Tables,
     /// Something is to happen before the first attempt, or beside it: the plain path will not do.
     pub(super) needs_stack: bool,
     /// What there is beside tries; none for most methods.
@@ -42,6 +58,11 @@ impl Treated {
             needs_stack: hedges(&treatment, method) || support.is_some(),
             support,
             treatment,
+            ceiling: None,
+            revision: 0,
+            routing: Routing::default(),
+            weights: Box::default(),
+            tables: Tables::new(None),
         }
     }
 
@@ -49,6 +70,15 @@ impl Treated {
     pub(super) fn acts_on(&self, status: &Status, method: &MethodDescriptor) -> bool {
         let retry = &self.treatment.retry;
         resilience::follows(status, retry, method.policy.idempotent) != Follows::Nothing
+    }
+
+    /// The most that a call may take, whatever its caller says.
+    pub(super) fn ceiling(&self) -> Option<Duration> {
+        self.ceiling
+    }
+
+    fn balancer(&self) -> Option<Arc<dyn Balancer>> {
+        self.tables.balancer()
     }
 
     /// The time that a call has which sets none itself.
@@ -62,15 +92,42 @@ impl Treated {
     }
 }
 
-/// The treatment of every method of a service, by the method's index.
-pub(super) struct Treatments(Box<[ArcSwap<Treated>]>);
+/// The treatment of every method of a service, by the method's index; anew with every sheet of its documents.
+pub(super) struct Treatments {
+    service: &'static ServiceDescriptor,
+    /// What the program says, the client's word before the channel's.
+    code: Box<[Layer]>,
+    /// Whether the program has answers of its own for calls that fail.
+    function: bool,
+    /// Where the client runs; empty where that makes no difference.
+    zone: Box<str>,
+    steering: Arc<Steering>,
+    slots: Box<[ArcSwap<Treated>]>,
+}
 
 impl Treatments {
-    /// What the contract says of each method, and `code` on top of it. `function` is whether the program has answers of
-    /// its own for calls that fail.
-    pub(super) fn new(service: &'static ServiceDescriptor, code: &[Layer], function: bool) -> Self {
-        let treated = |method| ArcSwap::from_pointee(treated(service, method, code, function));
-        Self(service.methods.iter().map(treated).collect())
+    /// What the contract says of each method, `code` on top of it, and documents on top of that. `function` is
+    /// whether the program has answers of its own for calls that fail.
+    pub(super) fn new(
+        service: &'static ServiceDescriptor,
+        code: &[Layer],
+        function: bool,
+        zone: Option<&str>,
+        steering: Arc<Steering>,
+    ) -> Self {
+        steering.known_by(service);
+        let mut treatments = Self {
+            service,
+            code: code.into(),
+            function,
+            zone: zone.unwrap_or_default().into(),
+            steering,
+            slots: Box::default(),
+        };
+        let sheet = treatments.steering.sheet();
+        let treated = |method| ArcSwap::from_pointee(treatments.treated(method, &sheet, None));
+        treatments.slots = service.methods.iter().map(treated).collect();
+        treatments
     }
 
     /// What settings give as a reply and that is none: the path of the method, and why.
@@ -78,7 +135,7 @@ impl Treatments {
         &self,
         service: &'static ServiceDescriptor,
     ) -> Vec<(&'static str, String)> {
-        let all = service.methods.iter().zip(&self.0);
+        let all = service.methods.iter().zip(&self.slots);
         all.filter_map(|(method, treated)| {
             let treated = treated.load();
             let reply = treated.support.as_ref()?.reply.as_ref()?;
@@ -89,21 +146,63 @@ impl Treatments {
 
     /// That of `method`. Cheap enough for every call.
     pub(super) fn of(&self, method: &MethodDescriptor) -> Guard<Arc<Treated>> {
-        self.0[method.index].load()
+        let treated = self.slots[method.index].load();
+        if treated.revision == self.steering.revision() {
+            return treated;
+        }
+        self.renewed(method)
+    }
+
+    /// The same by what documents say now.
+    #[cold]
+    fn renewed(&self, method: &MethodDescriptor) -> Guard<Arc<Treated>> {
+        let sheet = self.steering.sheet();
+        let slot = &self.slots[method.index];
+        let before = slot.load();
+        let next = Arc::new(self.treated(method, &sheet, Some(&before)));
+        slot.rcu(|now| {
+            // Somebody may have seen a newer sheet.
+            let newer = now.revision >= next.revision;
+            Arc::clone(if newer { now } else { &next })
+        });
+        Guard::from_inner(next)
+    }
+
+    fn treated(
+        &self,
+        method: &MethodDescriptor,
+        sheet: &Sheet,
+        before: Option<&Treated>,
+    ) -> Treated {
+        let mut layers = layers(self.service, method, &self.code);
+        let documents = documents(self.service, method, sheet);
+        let mut ceiling = documents.iter().filter_map(|layer| layer.settings.timeout);
+        let ceiling = ceiling.next_back().and_then(OrOff::on).map(|span| span.0);
+        layers.extend(documents);
+        let facts = CallFacts {
+            method: method.name,
+            zone: &self.zone,
+            ..CallFacts::default()
+        };
+        let treatment = Treatment::of(&layers);
+        let balancer = before
+            .filter(|before| {
+                let before = &before.treatment;
+                before.balance == treatment.balance && before.cluster == treatment.cluster
+            })
+            .and_then(Treated::balancer);
+        Treated {
+            ceiling,
+            revision: sheet.revision,
+            routing: Routing::new(sheet.rules(), facts),
+            weights: sheet.weights().map(Arc::clone).collect(),
+            tables: Tables::new(balancer),
+            ..Treated::new(treatment, self.service, method, self.function)
+        }
     }
 }
 
-fn treated(
-    service: &'static ServiceDescriptor,
-    method: &MethodDescriptor,
-    code: &[Layer],
-    function: bool,
-) -> Treated {
-    let treatment = Treatment::of(&layers(service, method, code));
-    Treated::new(treatment, service, method, function)
-}
-
-/// Who says what of calls of `method`, the last word last.
+/// Who says what of calls of `method` besides documents, the last word last.
 pub(super) fn layers(
     service: &ServiceDescriptor,
     method: &MethodDescriptor,
@@ -117,6 +216,16 @@ pub(super) fn layers(
         .iter()
         .map(|layer| fitted(layer.clone(), service, method));
     below.into_iter().chain(code).collect()
+}
+
+/// What documents say of calls of `method`, the last word last.
+pub(super) fn documents(
+    service: &ServiceDescriptor,
+    method: &MethodDescriptor,
+    sheet: &Sheet,
+) -> Vec<Layer> {
+    let layers = sheet.layers(method.name).into_iter();
+    layers.map(|layer| fitted(layer, service, method)).collect()
 }
 
 /// Whether a second instance may be asked before the first has answered: only where running a call twice does no harm, and

@@ -29,7 +29,7 @@ pub(crate) use document::fitted;
 pub use document::{Document, GLOBAL, Seen, document_layers};
 pub use fault::{Fault, Severity};
 pub use matching::{CallCondition, CallFacts, InstanceCondition, InvalidCondition};
-pub use rule::{Decision, Otherwise, Routing, Rule, Weighing, Weight, weigh};
+pub use rule::{Decision, Otherwise, Routing, Rule, WORST_RANK, Weighing, Weight, weigh};
 pub use settings::{
     BreakerPolicy, BreakerSettings, FailbackPolicy, FailbackSettings, FallbackPolicy,
     FallbackSettings, HedgePolicy, HedgeSettings, LimitPolicy, LimitSettings, RetryPolicy,

@@ -230,6 +230,9 @@ impl Routing {
     }
 }
 
+/// The largest rank.
+pub const WORST_RANK: u8 = 3;
+
 #[cfg(test)]
 mod tests {
     use super::*;

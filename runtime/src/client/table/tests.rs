@@ -19,6 +19,8 @@ fn table(list: &str, groups: &GroupChoice) -> Table {
         balancer: Arc::new(P2c::new(5)),
         zone: None,
         breaks: true,
+        routing: None,
+        weights: &[],
     };
     Table::new(&client, client.view("test.Echo").look(now), choice, now).unwrap()
 }
