@@ -6,6 +6,7 @@
 mod balance;
 mod codecs;
 mod deadlines;
+mod documents;
 mod fallback;
 mod hostile;
 mod kinds;

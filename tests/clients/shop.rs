@@ -219,7 +219,7 @@ pub(crate) async fn registry() -> Handle {
 }
 
 /// A name that no other test of the process has.
-fn fresh() -> String {
+pub(crate) fn fresh() -> String {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     format!("clients-{}", NEXT.fetch_add(1, Ordering::Relaxed))
 }

@@ -324,7 +324,6 @@ impl Channel {
             zone: self.client().0.zone.as_deref().unwrap_or_default(),
             groups: Some(&groups),
             metadata: Some(&plan.metadata),
-            ..CallFacts::default()
         };
         let chance = || treated.tables.chance();
         treated.routing.decide(&facts, chance)

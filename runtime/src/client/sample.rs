@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::Inner;
 use super::roster::Member;
 #[cfg(feature = "admin")]
-use super::treated::layers;
+use super::treated::{documents, layers};
 use super::view::View;
 use crate::balance::Standing;
 #[cfg(feature = "admin")]
@@ -57,13 +57,18 @@ impl Source for Inner {
         let methods = called
             .iter()
             .flat_map(|service| service.methods.iter().map(move |method| (*service, method)));
-        let told = methods.map(|(service, method)| SettingsSample {
-            side: "client",
-            method: method.path,
-            settings: explain(&layers(service, method, &self.code))
-                .into_iter()
-                .map(setting)
-                .collect(),
+        let steerings = self.steerings.lock();
+        let steerings = steerings.unwrap_or_else(PoisonError::into_inner);
+        let told = methods.map(|(service, method)| {
+            let mut layers = layers(service, method, &self.code);
+            if let Some(steering) = steerings.get(service.name) {
+                layers.extend(documents(service, method, &steering.sheet()));
+            }
+            SettingsSample {
+                side: "client",
+                method: method.path,
+                settings: explain(&layers).into_iter().map(setting).collect(),
+            }
         });
         told.collect()
     }

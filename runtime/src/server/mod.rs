@@ -13,6 +13,7 @@ mod registration;
 mod report;
 mod running;
 mod standing;
+mod steering;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -34,6 +35,7 @@ use connections::Connections;
 use dispatch::Dispatcher;
 use registration::Place;
 use standing::Standing;
+use steering::Steerings;
 
 pub use crate::link::Traffic;
 pub use error::StartError;
@@ -73,6 +75,7 @@ pub struct Server {
     advertised: Vec<String>,
     offers: Vec<Offer>,
     registries: Vec<registry::Handle>,
+    documents: Option<registry::Handle>,
     zone: Option<String>,
     tags: BTreeMap<String, String>,
     codecs: Vec<&'static dyn Codec>,
@@ -96,6 +99,7 @@ impl Server {
             advertised: Vec::new(),
             offers: Vec::new(),
             registries: Vec::new(),
+            documents: None,
             zone: None,
             tags: BTreeMap::new(),
             codecs: codec::BUILT_IN.to_vec(),
@@ -130,6 +134,13 @@ impl Server {
     /// Lists everything that is served in this registry, for as long as it is served.
     pub fn register(mut self, registry: &registry::Handle) -> Self {
         self.registries.push(registry.clone());
+        self
+    }
+
+    /// Obeys the governance documents of this registry; unless set, of the first one that it is [registered](Self::register)
+    /// in and that keeps documents. A `file:` registry is a directory of them.
+    pub fn documents(mut self, registry: &registry::Handle) -> Self {
+        self.documents = Some(registry.clone());
         self
     }
 
@@ -271,6 +282,11 @@ impl Server {
         let listener = self
             .listener
             .after(move |notice| observer.note(&Note::Told(notice)));
+        let documents = match &self.documents {
+            Some(registry) => std::slice::from_ref(registry),
+            None => &self.registries,
+        };
+        let steerings = Steerings::start(documents, router.offers(), &admission, &listener);
         let dispatch = Arc::new(Dispatcher {
             router,
             codecs: self.codecs,
@@ -302,6 +318,7 @@ impl Server {
             propagation: self.propagation,
             listener: listener.clone(),
             admission,
+            steerings,
         };
         running.leases = registration::register(&running.registries, &instances, &listener).await?;
         running.instances = Mutex::new(instances);

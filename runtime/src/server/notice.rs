@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::registry;
+use crate::steering::DocumentNews;
 use crate::transport::Address;
 
 /// Something that went wrong and that no caller can be told: for a log. Peers decide none of its text but `reason`,
@@ -42,6 +43,8 @@ pub enum Notice {
         /// What it did.
         reason: String,
     },
+    /// A governance document has come into force, or was refused.
+    Document(DocumentNews),
     /// A registry does not list the server, and is tried again until it does.
     NotListed {
         /// Why.
@@ -68,6 +71,7 @@ impl fmt::Display for Notice {
                 "turned {peer} away: there are {limit} connections (Server::max_connections)"
             ),
             Self::ConnectionFailed { peer, reason } => write!(f, "{peer}: {reason}"),
+            Self::Document(news) => news.fmt(f),
             Self::NotListed { error } => write!(f, "not listed yet: {error}"),
             Self::NotDelisted { error } => {
                 write!(f, "left without being taken off the list: {error}")

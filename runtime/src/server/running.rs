@@ -11,11 +11,13 @@ use super::connections::Connections;
 use super::notice::{Listener, Notice};
 use super::report::{Ending, Report};
 use super::standing::Standing;
+use super::steering::Steerings;
 use crate::link::Traffic;
 use crate::observe::{Observer, Sample, Source};
 use crate::registry::{self, ErrorKind, Instance, Lease};
 use crate::service::Admission;
 use crate::signal;
+use crate::steering::DocumentState;
 use crate::transport::Address;
 
 /// What a registry gets to take a server off its list, and a quarter of the limit at most. One that is down must not hold
@@ -48,6 +50,7 @@ pub struct Running {
     pub(super) propagation: Duration,
     pub(super) listener: Listener,
     pub(super) admission: Arc<Admission>,
+    pub(super) steerings: Steerings,
 }
 
 impl Running {
@@ -86,6 +89,11 @@ impl Running {
     #[cfg(feature = "admin")]
     pub(crate) fn standing(&self) -> Arc<Standing> {
         Arc::clone(&self.standing)
+    }
+
+    /// What has become of the governance documents of every service that it offers: that of all services, and its own.
+    pub fn documents(&self) -> Vec<(&'static str, [DocumentState; 2])> {
+        self.steerings.states()
     }
 
     /// Waits until every registry lists what is served, as it was last [updated](Self::update). Waits out every failure

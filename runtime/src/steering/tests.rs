@@ -77,7 +77,11 @@ async fn a_bad_document_is_refused_whole_and_the_last_good_one_stays() {
     scene.put("shop.Orders", "[retry]\nattempts = 4").await;
     assert_eq!(scene.attempts("get"), 4);
     assert!(scene.steering.states()[1].faults.is_empty());
-    insta::assert_snapshot!(lock(&scene.told).join("\n"), @"");
+    insta::assert_snapshot!(lock(&scene.told).join("\n"), @r"
+    document shop.Orders, revision 1, is in force for shop.Orders
+    document shop.Orders is refused for shop.Orders, what was in force stays: line 3: retry.atempts: unknown: there is attempts, on, first_pause, longest_pause, budget, budget_floor
+    document shop.Orders, revision 3, is in force for shop.Orders
+    ");
 }
 
 #[tokio::test(start_paused = true)]

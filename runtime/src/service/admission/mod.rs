@@ -59,7 +59,6 @@ impl Admission {
         self.gates.iter().map(|(_, gate)| gate)
     }
 
-    #[expect(dead_code, reason = "documents are not watched yet")]
     /// Takes over what documents say now, in the place of what they said before. Calls that run go on, and count.
     ///
     /// `server` is what they say of all services, for what holds for the whole server; `of` gives what they say of one
