@@ -8,8 +8,10 @@ use callsheet::governance::{
     document_layers, explain,
 };
 use callsheet::{Balance, Cluster, Code, FieldPath, MethodKind, Priority};
+use callsheet_build::diagnostic::render;
 use callsheet_build::model::{self, Method};
 use clap::{Args, ValueEnum};
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::Outcome;
@@ -17,13 +19,16 @@ use crate::arguments::Input;
 use crate::check::analyse;
 use crate::config::documents_of;
 use crate::contracts;
+use crate::process;
 use crate::reach::{self, Reach};
 use crate::report::{self, Failure};
 
 /// What may be written behind `callsheet explain-policy`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "What programs set in their code is theirs to tell: `--process` asks one that runs.\n\n\
+    mut_arg("paths", |paths| paths.required(false)),
+    after_help = "The contracts and the registry's documents are read here. What programs set in their code is theirs to tell: \
+                  `--process` asks one that runs, by the admin endpoint of callsheet, for all that counts there.\n\n\
                   Exit status: 0 told, 1 no such method, or contracts with errors, 2 wrong usage, or what cannot be reached."
 )]
 pub(crate) struct ExplainPolicy {
@@ -36,6 +41,11 @@ pub(crate) struct ExplainPolicy {
 
     #[command(flatten)]
     pub(crate) reach: Reach,
+
+    /// Ask the process whose admin endpoint is here, `http://127.0.0.1:9900`, instead of contracts and registry. Where it wants
+    /// a token, that is in the variable `CALLSHEET_ADMIN_TOKEN`.
+    #[arg(long, value_name = "URL")]
+    pub(crate) process: Option<String>,
 
     /// How it is printed.
     #[arg(long = "as", value_enum, default_value_t = Shape::Table)]
@@ -52,6 +62,41 @@ pub(crate) enum Shape {
 
 /// Tells every setting of a method: its value, who says so, and who is overruled.
 pub(crate) fn run(asked: &ExplainPolicy) -> Result<Outcome, Failure> {
+    match &asked.process {
+        Some(process) => of_process(asked, process),
+        None if asked.input.paths.is_empty() => Err(Failure(
+            "name the contracts, or a process that runs by `--process`".into(),
+        )),
+        None => of_contracts(asked),
+    }
+}
+
+/// What a process tells of a method, as client and as server.
+fn of_process(asked: &ExplainPolicy, process: &str) -> Result<Outcome, Failure> {
+    let limit = Duration::from_secs(asked.reach.timeout);
+    let told: Vec<Told> = reach::block_on(async { process::page(process, "/config", limit).await })
+        .and_then(|page| serde_json::from_value(page).map_err(Failure::of))?;
+    let fitting: Vec<&Told> = told.iter().filter(|one| one.is(&asked.method)).collect();
+    if fitting.is_empty() {
+        let mut there: Vec<&str> = told.iter().map(|one| &*one.method).collect();
+        there.sort_unstable();
+        there.dedup();
+        let there = there.join(", ");
+        report::say(&format!(
+            "the process has no {}: it has {there}",
+            asked.method
+        ));
+        return Ok(Outcome::Findings);
+    }
+    for one in fitting {
+        report::say(&format!("{} as {}:", one.method, one.side));
+        print(&one.settings, asked.shape)?;
+    }
+    Ok(Outcome::Clean)
+}
+
+/// What contracts and documents say of a method.
+fn of_contracts(asked: &ExplainPolicy) -> Result<Outcome, Failure> {
     let (analysis, outcome) = analyse(&asked.input)?;
     let Some(model) = &analysis.model else {
         return Ok(outcome);
@@ -87,12 +132,65 @@ pub(crate) fn run(asked: &ExplainPolicy) -> Result<Outcome, Failure> {
         Layer::new(Place::Contract, of_contract(method)),
     ];
     layers.extend(document_layers(&method.name, global.as_ref(), own.as_ref()));
-    let explained = explain(&layers);
-    report::print(&match asked.shape {
-        Shape::Table => table(&explained),
-        Shape::Json => lines(&explained),
-    })?;
+    let explained: Vec<_> = explain(&layers).into_iter().map(explanation).collect();
+    print(&explained, asked.shape)?;
     Ok(Outcome::Clean)
+}
+
+/// A setting, its value, whose word that is, and who is overruled by it.
+#[derive(Deserialize, Serialize)]
+struct Explanation {
+    key: String,
+    value: String,
+    place: String,
+    #[serde(default)]
+    overruled: Vec<String>,
+}
+
+fn explanation(explained: Explained) -> Explanation {
+    let overruled = explained.overruled.into_iter();
+    Explanation {
+        key: explained.key,
+        value: explained.value,
+        place: explained.place.to_string(),
+        overruled: overruled
+            .map(|(place, value)| format!("{place}: {value}"))
+            .collect(),
+    }
+}
+
+/// What a process tells of one method.
+#[derive(Deserialize)]
+struct Told {
+    side: String,
+    /// Its path, with the major: `shop.orders.v1.Orders/place`.
+    method: String,
+    settings: Vec<Explanation>,
+}
+
+impl Told {
+    /// Whether this is the method that is asked for, by its path or without the major.
+    fn is(&self, asked: &str) -> bool {
+        let is_major = |part: &&str| {
+            let number = part.strip_prefix('v').unwrap_or_default();
+            !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
+        };
+        let parts: Vec<&str> = self.method.split('.').collect();
+        let major = parts.iter().rposition(is_major);
+        let rest = parts
+            .iter()
+            .enumerate()
+            .filter(|(at, _)| Some(*at) != major);
+        let rest: Vec<&str> = rest.map(|(_, part)| *part).collect();
+        self.method == asked || rest.join(".") == asked
+    }
+}
+
+fn print(explained: &[Explanation], shape: Shape) -> Result<(), Failure> {
+    report::print(&match shape {
+        Shape::Table => table(explained),
+        Shape::Json => lines(explained),
+    })
 }
 
 /// What travels each way.
@@ -176,45 +274,43 @@ fn cluster(cluster: model::Cluster) -> Cluster {
 }
 
 /// Settings, values and who says so, in columns; behind them who is overruled.
-fn table(explained: &[Explained]) -> String {
-    let width = |column: fn(&Explained) -> usize| explained.iter().map(column).max().unwrap_or(0);
+fn table(explained: &[Explanation]) -> String {
+    let width = |column: fn(&Explanation) -> usize| explained.iter().map(column).max().unwrap_or(0);
     let keys = width(|one| one.key.chars().count());
     let values = width(|one| one.value.chars().count());
     let mut text = String::new();
     for one in explained {
-        let overruled: Vec<_> = one
-            .overruled
-            .iter()
-            .map(|(place, value)| format!("{value} by {place}"))
-            .collect();
-        let overruled = match &overruled[..] {
+        let overruled = match &one.overruled[..] {
             [] => String::new(),
             all => format!("; not {}", all.join(", ")),
         };
+        let Explanation {
+            key, value, place, ..
+        } = one;
         // Writing to a string cannot fail.
-        let _ = writeln!(
-            text,
-            "{:<keys$}  {:<values$}  {}{overruled}",
-            one.key, one.value, one.place
-        );
+        let _ = writeln!(text, "{key:<keys$}  {value:<values$}  {place}{overruled}");
     }
-    text
+    render::shown(&text)
 }
 
-fn lines(explained: &[Explained]) -> String {
-    let line = |one: &Explained| {
-        let overruled: Vec<_> = one
-            .overruled
-            .iter()
-            .map(|(place, value)| json!({ "place": place.to_string(), "value": value }))
-            .collect();
-        let whole = json!({
-            "key": one.key,
-            "value": one.value,
-            "place": one.place.to_string(),
-            "overruled": overruled,
-        });
-        format!("{whole}\n")
-    };
+fn lines(explained: &[Explanation]) -> String {
+    let line = |one: &Explanation| format!("{}\n", json!(one));
     explained.iter().map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_method_is_found_with_and_without_its_major() {
+        let told = Told {
+            side: "client".into(),
+            method: "shop.v2.orders.v1.Orders/place".into(),
+            settings: Vec::new(),
+        };
+        assert!(told.is("shop.v2.orders.Orders/place"));
+        assert!(told.is("shop.v2.orders.v1.Orders/place"));
+        assert!(!told.is("shop.orders.Orders/place"));
+    }
 }

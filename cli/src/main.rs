@@ -24,6 +24,7 @@ mod import;
 mod outcome;
 mod page;
 mod plugin;
+mod process;
 mod project;
 mod reach;
 mod registry;

@@ -267,7 +267,7 @@ fn a_policy_is_explained_by_who_said_so() {
     let attempts = of("retry.attempts");
     assert_eq!(attempts["value"], "0");
     assert_eq!(attempts["place"], format!("document {SERVICE}"));
-    assert_eq!(attempts["overruled"][0]["value"], "1");
+    assert_eq!(attempts["overruled"][0], "contract: 1");
     let run = shop.run(&[
         "explain-policy",
         &format!("{SERVICE}/put"),
@@ -281,4 +281,65 @@ fn a_policy_is_explained_by_who_said_so() {
         "{}",
         run.err()
     );
+}
+
+#[test]
+fn a_process_is_asked_for_what_its_code_says() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = format!("http://{}", listener.local_addr().expect("an address"));
+    let page = r#"[{"side":"client","method":"shop.orders.v1.Orders/get","settings":[
+        {"key":"timeout","value":"200ms","place":"code (ClientBuilder::timeout)","overruled":["contract: 300ms"]}]}]"#;
+    let asked = std::thread::spawn(move || {
+        let mut heads = Vec::new();
+        for stream in listener.incoming().take(2) {
+            let mut stream = stream.expect("a connection");
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                let mut byte = [0];
+                std::io::Read::read_exact(&mut stream, &mut byte).expect("a request");
+                head.push(byte[0]);
+            }
+            let length = page.len();
+            let reply = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{page}");
+            std::io::Write::write_all(&mut stream, reply.as_bytes()).expect("it is read");
+            heads.push(String::from_utf8(head).expect("text"));
+        }
+        heads
+    });
+    let project = Project::new(&[]);
+    let ask = |method: &str| {
+        let arguments = ["explain-policy", method, "--process", &address];
+        project.run_with(
+            &arguments,
+            &[("CALLSHEET_ADMIN_TOKEN", "a-token-of-16-characters")],
+        )
+    };
+    let run = ask("shop.orders.Orders/get");
+    assert_eq!(
+        (run.status(), run.out()),
+        (
+            0,
+            "timeout  200ms  code (ClientBuilder::timeout); not contract: 300ms\n"
+        ),
+        "{}",
+        run.err()
+    );
+    let run = ask("shop.orders.Orders/put");
+    assert_eq!(run.status(), 1);
+    assert!(
+        run.err().contains("it has shop.orders.v1.Orders/get"),
+        "{}",
+        run.err()
+    );
+    let heads = asked.join().expect("both were asked");
+    assert!(heads[0].starts_with("GET /config "), "{heads:?}");
+    let heads = heads[0].to_lowercase();
+    assert!(
+        heads.contains("authorization: bearer a-token-of-16-characters"),
+        "{heads}"
+    );
+
+    let run = project.run(&["explain-policy", "shop.orders.Orders/get"]);
+    assert_eq!(run.status(), 2);
+    assert!(run.err().contains("--process"), "{}", run.err());
 }
