@@ -3,6 +3,7 @@
 //! A scenario that is played as [`System::Bare`](crate::stage::System::Bare) switches off what it is to show, so that the table
 //! has what would happen without.
 
+mod cost;
 mod outlier;
 mod panic;
 mod ten;
@@ -27,5 +28,13 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         beside: false,
         together: false,
         play: |stage| Box::pin(panic::play(stage)),
+    },
+    Scenario {
+        name: "cost",
+        shows: "what guards against failures costs little while there are none",
+        arenas: &[Arena::Process],
+        beside: false,
+        together: false,
+        play: |stage| Box::pin(cost::play(stage)),
     },
 ];

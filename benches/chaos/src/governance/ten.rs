@@ -19,7 +19,7 @@ use rpc::chaos::v1::{TenClient, TenServer};
 use crate::stage::System;
 
 /// What `ten.rpc` generates.
-mod rpc {
+pub(super) mod rpc {
     callsheet::include_rpc!();
 }
 
