@@ -19,17 +19,17 @@ async fn refused<T>(call: Call<T>) -> Error {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_call_too_many_is_refused_at_once_and_the_next_one_runs() {
+async fn one_call_too_many_is_refused_and_the_next_one_runs() {
     let (shelf, shelves, server) = served().await;
     let first = shelves.slow(free("1")).start();
     let second = shelves.slow(free("2")).start();
     shelf.begun(2).await;
     let error = refused(shelves.slow(free("3"))).await;
     assert_eq!(error.code(), Code::ResourceExhausted);
-    assert_eq!(
-        error.message(),
-        "rules.v1.Shelves/slow has 2 calls running here, which is its limit (limit.calls)"
-    );
+    let told = error.message();
+    let limit = "rules.v1.Shelves/slow has 2 calls running here, which is its limit";
+    assert!(told.starts_with(limit), "{told}");
+    assert!(told.ends_with("(see limit.calls)"), "{told}");
     assert_eq!(error.status().progress(), Progress::NotStarted);
     assert!(error.status().is_overloaded());
     // Other methods have room.

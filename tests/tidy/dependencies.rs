@@ -55,6 +55,10 @@ const RUNTIME: &[(&str, &str)] = &[
     ("bytes", "bodies travel without being copied"),
     ("futures-core", "the `Stream` trait, and nothing else"),
     (
+        "governor",
+        "calls per second, of all callers and of each: no code of ours where a well-kept library does it",
+    ),
+    (
         "h2",
         "behind the feature `etcd`: HTTP/2 for its API; hyper would add HTTP/1 and bodies to it",
     ),

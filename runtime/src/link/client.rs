@@ -436,7 +436,7 @@ impl Role for Caller {
             }
             Command::Close => connection.close("closed by the client"),
             // Only servers have handlers.
-            Command::Answered { .. } | Command::Begin { .. } => {}
+            Command::Answered { .. } | Command::Admitted { .. } | Command::Begin { .. } => {}
         }
     }
 

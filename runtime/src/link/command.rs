@@ -42,6 +42,8 @@ pub(super) enum Command {
     Cancel { key: Key },
     /// A handler that ran in a task of its own is done.
     Answered { key: Key, outcome: Outcome },
+    /// A call that waited to be let in has a place, or none in time.
+    Admitted { key: Key },
     /// Ask the peer for a sign of life, and tell when it comes.
     Ping(oneshot::Sender<()>),
     /// No new calls; end when those in flight have ended.

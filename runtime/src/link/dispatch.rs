@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Instant;
 
 use bytes::Bytes;
 
@@ -25,6 +26,10 @@ use crate::wire::Route;
 pub(crate) trait Dispatch: Send + Sync + 'static {
     /// Who answers one method.
     type Target: Clone + Send + 'static;
+    /// What a call holds for as long as it runs, where it is counted.
+    type Permit: Send + 'static;
+    /// What a call holds that waits to be let in.
+    type Ticket: Send + 'static;
     /// The answer in the making: the last message, if it was not sent before.
     type Answer: Future<Output = Result<Option<Rope>, Status>> + Send + Unpin + 'static;
 
@@ -40,6 +45,30 @@ pub(crate) trait Dispatch: Send + Sync + 'static {
     /// Where its calls run.
     fn pace<'a>(&self, target: &'a Self::Target) -> &'a Arc<Pace>;
 
+    /// Whether a call may run, before anything of it is decoded.
+    fn admit(
+        &self,
+        target: &Self::Target,
+        asked: &Asked<'_>,
+    ) -> Verdict<Self::Permit, Self::Ticket>;
+
+    /// What became of a call that waited: whether it may run now.
+    ///
+    /// # Errors
+    /// The status that it ends with.
+    fn claim(&self, target: &Self::Target, ticket: Self::Ticket) -> Result<Self::Permit, Status>;
+
+    /// A call that was let in goes on beside its connection.
+    fn hold(
+        &self,
+        target: &Self::Target,
+        permit: Option<Self::Permit>,
+        began: Instant,
+    ) -> Self::Permit;
+
+    /// A call was answered without waiting for anything, and without being counted.
+    fn quick(&self, target: &Self::Target);
+
     /// Has a call answered.
     fn call(&self, target: &Self::Target, call: Served) -> Self::Answer;
 
@@ -48,6 +77,38 @@ pub(crate) trait Dispatch: Send + Sync + 'static {
 
     /// Takes note of the end of the connection to `peer`.
     fn closed(&self, peer: &Arc<str>, reason: &CloseReason);
+}
+
+/// A call that asks to be let in.
+pub(crate) struct Asked<'a> {
+    /// The time, as of the frames that it came with.
+    pub(crate) now: Instant,
+    /// When its caller stops waiting.
+    pub(crate) deadline: Option<Instant>,
+    /// How many attempts came before.
+    pub(crate) attempt: u32,
+    /// Who calls: the name that its connection gave, or else where it comes from.
+    pub(crate) caller: &'a Arc<str>,
+    /// Makes what is called when it has waited; nothing where it cannot wait.
+    pub(crate) wake: Option<&'a dyn Fn() -> Wake>,
+}
+
+/// Tells a connection that a call of its has waited, from any thread.
+pub(crate) type Wake = Box<dyn Fn() + Send + Sync>;
+
+/// What becomes of a call that asks to be let in.
+pub(crate) enum Verdict<P, T> {
+    /// It runs, and holds this if it is counted.
+    Run(Option<P>),
+    /// It waits: until it is told, and to that time at most.
+    Wait {
+        /// For it to claim what became of it.
+        ticket: T,
+        /// When it asks by itself.
+        until: Instant,
+    },
+    /// It is not begun.
+    Refuse(Status),
 }
 
 /// A call as it reaches whoever answers it.

@@ -400,7 +400,7 @@ async fn requeue() {
 }
 
 /// The time, as the runtime sees it: a test may stop it.
-pub(super) fn now() -> Instant {
+pub(crate) fn now() -> Instant {
     tokio::time::Instant::now().into_std()
 }
 

@@ -31,12 +31,13 @@ use crate::status::{Phase, Status};
 use crate::transport::{self, Address, Stream, Transports};
 use client::Caller;
 use command::{Command, Commands};
-use driver::{Driver, now};
+use driver::Driver;
 use health::Health;
 use mailbox::mailbox;
 use server::Answerer;
 
-pub(crate) use dispatch::{Dispatch, Served};
+pub(crate) use dispatch::{Asked, Dispatch, Served, Verdict, Wake};
+pub(crate) use driver::now;
 pub(crate) use exchange::{Again, Exchange, Request};
 pub(crate) use health::{Change, Watcher};
 pub(crate) use io::Counters;
@@ -245,7 +246,12 @@ pub(crate) fn serve<D: Dispatch>(
     // On the heap: a future that is handed on holds what it captured twice.
     let mut driver = Box::new(Driver::new(
         Connection::server(config, now()),
-        Answerer::new(dispatch, peer.to_string().into(), commands),
+        Answerer::new(
+            dispatch,
+            peer.to_string().into(),
+            peer.host().into(),
+            commands,
+        ),
         stream,
         receiver,
         counters,

@@ -1,14 +1,18 @@
 //! From the calls of a connection to the table of offers.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Waker};
+use std::time::Instant;
 
 use super::notice::{Listener, Notice};
 use crate::codec::Codec;
 use crate::conn::CloseReason;
 use crate::contract::MethodDescriptor;
-use crate::link::{Dispatch, Pace, Served};
+use crate::link::{Asked, Dispatch, Pace, Served, Verdict};
 use crate::observe::Observer;
-use crate::service::{Answer, Found, Incoming, Router};
+use crate::service::{self, Answer, Found, Incoming, Permit, Router, Ticket};
 use crate::status::Status;
 use crate::wire::Route;
 
@@ -28,8 +32,24 @@ pub(super) struct Target {
     codec: &'static dyn Codec,
 }
 
+impl Dispatcher {
+    /// Has a call seen that does not get to its handler.
+    #[cold]
+    fn turned_away(&self, target: &Target, status: &Status) {
+        let Found { method, kept, .. } = &target.found;
+        if let Some(watched) = self.observer.served_call(method, kept, 0) {
+            let answer = Answer::new(std::future::ready(Err(status.clone())));
+            let mut answer = Answer::new(watched.over(|| answer));
+            // It is ready at once.
+            let _ = Pin::new(&mut answer).poll(&mut Context::from_waker(Waker::noop()));
+        }
+    }
+}
+
 impl Dispatch for Dispatcher {
     type Target = Target;
+    type Permit = Permit;
+    type Ticket = Ticket;
     type Answer = Answer;
 
     fn find(&self, route: &Route) -> Result<Target, Status> {
@@ -61,12 +81,31 @@ impl Dispatch for Dispatcher {
         &target.found.pace
     }
 
+    fn admit(&self, target: &Target, asked: &Asked<'_>) -> Verdict<Permit, Ticket> {
+        let verdict = target.found.gate.admit(asked);
+        if let Verdict::Refuse(status) = &verdict {
+            self.turned_away(target, status);
+        }
+        verdict
+    }
+
+    fn claim(&self, target: &Target, ticket: Ticket) -> Result<Permit, Status> {
+        service::claim(ticket).inspect_err(|status| self.turned_away(target, status))
+    }
+
+    fn hold(&self, target: &Target, permit: Option<Permit>, began: Instant) -> Permit {
+        target.found.gate.hold(permit, began)
+    }
+
+    fn quick(&self, target: &Target) {
+        target.found.gate.quick();
+    }
+
     fn call(&self, target: &Target, call: Served) -> Answer {
         let Found {
             service,
             method,
             handler,
-            gate,
             filtered,
             kept,
             ..
@@ -85,7 +124,6 @@ impl Dispatch for Dispatcher {
             None => handler.call(method.index, incoming),
             Some(filtered) => filtered.answer(handler, incoming),
         };
-        let answer = || gate.answer(answer);
         match watched {
             None => answer(),
             Some(watched) => Answer::new(watched.over(answer)),

@@ -38,6 +38,7 @@ use standing::Standing;
 use steering::Steerings;
 
 pub use crate::link::Traffic;
+pub use crate::service::{Occupancy, Refusal};
 pub use error::StartError;
 pub use notice::Notice;
 pub use report::{Ending, Report};

@@ -15,7 +15,7 @@ use super::steering::Steerings;
 use crate::link::Traffic;
 use crate::observe::{Observer, Sample, Source};
 use crate::registry::{self, ErrorKind, Instance, Lease};
-use crate::service::Admission;
+use crate::service::{Admission, Occupancy};
 use crate::signal;
 use crate::steering::DocumentState;
 use crate::transport::Address;
@@ -69,8 +69,13 @@ impl Running {
         self.connections.traffic()
     }
 
+    /// How the calls of each method stand: how many run and wait, how many may, and how many were turned away.
+    pub fn occupancy(&self) -> Vec<Occupancy> {
+        self.admission.occupancy()
+    }
+
     /// What it takes of each method: documents that change while it runs are handed to this.
-    #[expect(dead_code, reason = "documents are not watched yet")]
+    #[cfg_attr(not(test), expect(dead_code, reason = "documents are not watched yet"))]
     pub(crate) fn admission(&self) -> &Arc<Admission> {
         &self.admission
     }

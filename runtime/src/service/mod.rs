@@ -17,7 +17,8 @@ use std::task::{Context, Poll};
 use crate::rope::Rope;
 use crate::status::Status;
 
-pub(crate) use admission::Admission;
+pub(crate) use admission::{Admission, Permit, Ticket, claim};
+pub use admission::{Occupancy, Refusal};
 pub(crate) use filtered::Filtered;
 pub use incoming::Incoming;
 pub use offer::Offer;

@@ -29,7 +29,7 @@ pub(crate) struct Found {
 }
 
 /// From paths to handlers.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Router {
     offers: Vec<Offer>,
     /// By path: who may answer it, the newest release first.

@@ -30,6 +30,17 @@ pub enum Address {
 }
 
 impl Address {
+    /// Where somebody is who calls from here: without the port, which another connection would not share.
+    pub(crate) fn host(&self) -> String {
+        match self {
+            Self::Tcp(authority) => match split_authority(authority) {
+                Some((host, _)) => host.to_owned(),
+                None => authority.clone(),
+            },
+            _ => self.to_string(),
+        }
+    }
+
     /// Whether it stands for every interface of the machine, which is no place that a client could reach.
     pub fn is_unspecified(&self) -> bool {
         match self {

@@ -7,16 +7,16 @@ use std::time::Instant;
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
-use super::call::{Call, Replies, Requests, Stage};
+use super::call::{Call, Queued, Replies, Requests, Stage};
 use super::task::{self, Job, Work};
 use super::watch::Watch;
 use crate::conn::{self, ByStream, Connection, Destination, StreamId};
 use crate::context::{Scope, Seed};
 use crate::contract::MethodKind;
+use crate::link;
 use crate::link::Outcome;
 use crate::link::command::{Command, Commands, Key};
-use crate::link::dispatch::{self, Dispatch, Served};
-use crate::link::driver::now;
+use crate::link::dispatch::{self, Asked, Dispatch, Served, Verdict, Wake};
 use crate::link::outgoing::Outgoing;
 use crate::link::pace::{Pace, Place};
 use crate::link::receiver::{BodyReceiver, Item};
@@ -29,18 +29,29 @@ use crate::wire::FRAGMENT;
 pub(super) struct Calls<D: Dispatch> {
     pub(super) dispatch: Arc<D>,
     pub(super) peer: Arc<str>,
+    /// Who calls: the name that the connection gave, or else where it comes from.
+    pub(super) caller: Arc<str>,
     /// Lent to the call that is being served: most are over before the next begins.
     lent: Option<Arc<str>>,
     pub(super) commands: Commands,
-    pub(super) open: ByStream<Call<D::Target>>,
+    pub(super) open: ByStream<Call<D>>,
+    /// When the first of those that wait to be let in waits no longer.
+    pub(super) patience: Option<Instant>,
     pub(super) watch: Watch,
     /// A handler that may compute for long was spawned.
     pub(super) spawned: bool,
 }
 
 impl<D: Dispatch> Calls<D> {
-    pub(super) fn new(dispatch: Arc<D>, peer: Arc<str>, commands: Commands) -> Self {
+    pub(super) fn new(
+        dispatch: Arc<D>,
+        peer: Arc<str>,
+        caller: Arc<str>,
+        commands: Commands,
+    ) -> Self {
         Self {
+            caller,
+            patience: None,
             dispatch,
             peer,
             lent: None,
@@ -51,14 +62,126 @@ impl<D: Dispatch> Calls<D> {
         }
     }
 
-    /// Calls the handler; `message` is the one request, where requests are no stream.
+    /// Lets a call in, or not; `message` is the one request, where requests are no stream.
     pub(super) fn start(
+        &mut self,
+        connection: &mut Connection,
+        stream: StreamId,
+        target: &D::Target,
+        request: conn::Request,
+        message: Option<Bytes>,
+        now: Instant,
+    ) {
+        let commands = &self.commands;
+        let wake = || -> Wake {
+            let commands = commands.clone();
+            Box::new(move || {
+                // A connection that has ended has nobody waiting.
+                let _ = commands.send(Command::Admitted { key: stream });
+            })
+        };
+        let asked = Asked {
+            now,
+            deadline: request.deadline,
+            attempt: request.attempt,
+            caller: &self.caller,
+            wake: message.is_some().then_some(&wake),
+        };
+        match (self.dispatch.admit(target, &asked), message) {
+            (Verdict::Run(permit), message) => {
+                self.run(connection, stream, target, request, message, permit, now);
+            }
+            (Verdict::Refuse(status), _) => {
+                connection.finish(stream, Err(status));
+            }
+            (Verdict::Wait { ticket, until }, Some(message)) => {
+                self.patience = self.patience.map_or(until, |first| first.min(until)).into();
+                let call = Call {
+                    stream,
+                    deadline: request.deadline,
+                    one_way: request.one_way,
+                    stage: Stage::Queued(Box::new(Queued {
+                        ticket,
+                        target: target.clone(),
+                        request,
+                        message,
+                        until,
+                    })),
+                    requests: Requests::None,
+                    replies: None,
+                };
+                self.open.insert(stream, call);
+            }
+            (Verdict::Wait { .. }, None) => unreachable!("it was not given a way to wait"),
+        }
+    }
+
+    /// A call that waited to be let in has a place, or none in time.
+    pub(super) fn admitted(&mut self, connection: &mut Connection, key: Key, now: Instant) {
+        let is_queued = |call: &Call<D>| matches!(call.stage, Stage::Queued(_));
+        if !self.open.get(key).is_some_and(is_queued) {
+            return;
+        }
+        let Some(Call {
+            stream,
+            stage: Stage::Queued(queued),
+            ..
+        }) = self.open.remove(key)
+        else {
+            return;
+        };
+        let Queued {
+            ticket,
+            target,
+            request,
+            message,
+            ..
+        } = *queued;
+        match self.dispatch.claim(&target, ticket) {
+            Ok(permit) => {
+                let (message, permit) = (Some(message), Some(permit));
+                self.run(connection, stream, &target, request, message, permit, now);
+            }
+            Err(status) => {
+                connection.finish(stream, Err(status));
+            }
+        }
+    }
+
+    /// Ends the wait of those who have waited for long enough.
+    pub(super) fn lose_patience(&mut self, connection: &mut Connection, now: Instant) {
+        if self.patience.is_none_or(|first| first > now) {
+            return;
+        }
+        self.patience = None;
+        for key in self.open.numbers() {
+            let key = StreamId::new(key);
+            let until = match self.open.get(key).map(|call| &call.stage) {
+                Some(Stage::Queued(queued)) => queued.until,
+                _ => continue,
+            };
+            if until <= now {
+                self.admitted(connection, key, now);
+            } else {
+                self.patience = self.patience.map_or(until, |first| first.min(until)).into();
+            }
+        }
+    }
+
+    /// Calls the handler.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "it is the second half of `start`"
+    )]
+    fn run(
         &mut self,
         connection: &mut Connection,
         stream: StreamId,
         target: &D::Target,
         mut request: conn::Request,
         message: Option<Bytes>,
+        permit: Option<D::Permit>,
+        now: Instant,
     ) {
         let method = self.dispatch.method(target);
         let (mut requests, mut replies) = (Requests::None, None);
@@ -88,17 +211,20 @@ impl<D: Dispatch> Calls<D> {
         let place = pace.place();
         let begun = match place {
             Place::Connection => {
-                let start = begins(&mut self.watch, pace, &request.destination);
+                let begins_at = begins(&mut self.watch, pace, &request.destination);
                 // It is polled again in its own task, which then is the one to be woken.
                 let mut cx = Context::from_waker(Waker::noop());
                 let begun = dispatch::begin(&*self.dispatch, target, &mut scope, served, &mut cx);
-                if let Some(start) = start {
-                    let took = now().saturating_duration_since(start);
+                if let Some(start) = begins_at {
+                    let took = link::now().saturating_duration_since(start);
                     pace.learn(took);
                     self.watch.timed(took);
                 }
                 match begun {
                     Ok(outcome) if replies.is_none() => {
+                        if permit.is_none() {
+                            self.dispatch.quick(target);
+                        }
                         connection.finish(stream, outcome);
                         self.lent = scope.into_peer();
                         return;
@@ -122,6 +248,7 @@ impl<D: Dispatch> Calls<D> {
                     target: target.clone(),
                     scope,
                     stage,
+                    permit: Some(self.dispatch.hold(target, permit, now)),
                     key: stream,
                     commands: self.commands.clone(),
                 };
@@ -218,6 +345,6 @@ fn begins(watch: &mut Watch, pace: &Pace, destination: &Destination) -> Option<I
             watch.called(*route as usize);
             None
         }
-        _ => Some(now()),
+        _ => Some(link::now()),
     }
 }

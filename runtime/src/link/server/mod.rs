@@ -4,12 +4,12 @@
 //! are not, and a task costs more than the call. Those of methods that compute for long begin in a task or on a thread.
 //!
 //! ```text
-//!   Request ──no such method──────────────────────────────────────────────► finish(Err)
-//!      │ has its one message, or takes a stream of them
+//!   Request ──no such method, or turned away──────────────────────────────► finish(Err)
+//!      │ let in: has its one message, or takes a stream of them
 //!      ├──inline────► first poll ──ready──────────────────────────────────► finish
 //!      │                 │ pending
 //!      ├──elsewhere──────┴──► task or thread ──Answered──► replies taken ─► finish
-//!      │ waits for the message
+//!      │ waits for the message, or to be let in
 //!      └──► one of these two
 //!                               └──Cancelled, deadline, end of connection► stopped
 //! ```
@@ -74,10 +74,15 @@ pub(super) struct Answerer<D: Dispatch> {
 }
 
 impl<D: Dispatch> Answerer<D> {
-    pub(super) fn new(dispatch: Arc<D>, peer: Arc<str>, commands: Commands) -> Self {
+    pub(super) fn new(
+        dispatch: Arc<D>,
+        peer: Arc<str>,
+        caller: Arc<str>,
+        commands: Commands,
+    ) -> Self {
         Self {
             targets: Vec::new(),
-            calls: Calls::new(dispatch, peer, commands),
+            calls: Calls::new(dispatch, peer, caller, commands),
             draining: None,
             closing: false,
             tally: Tally::default(),
@@ -91,7 +96,13 @@ impl<D: Dispatch> Answerer<D> {
         self.tally
     }
 
-    fn request(&mut self, connection: &mut Connection, stream: StreamId, request: conn::Request) {
+    fn request(
+        &mut self,
+        connection: &mut Connection,
+        stream: StreamId,
+        request: conn::Request,
+        now: Instant,
+    ) {
         let find = || match connection.route(&request.destination) {
             Some(route) => self.calls.dispatch.find(route),
             None => Err(Status::internal("the call came by another connection")),
@@ -108,7 +119,7 @@ impl<D: Dispatch> Answerer<D> {
             },
         };
         match target {
-            Ok(target) => Self::begin(&mut self.calls, connection, stream, target, request),
+            Ok(target) => Self::begin(&mut self.calls, connection, stream, target, request, now),
             Err(status) => {
                 connection.finish(stream, Err(status));
             }
@@ -121,13 +132,14 @@ impl<D: Dispatch> Answerer<D> {
         stream: StreamId,
         target: &D::Target,
         mut request: conn::Request,
+        now: Instant,
     ) {
         let kind = calls.dispatch.method(target).kind;
         if matches!(kind, MethodKind::ClientStream | MethodKind::BidiStream) {
-            return calls.start(connection, stream, target, request, None);
+            return calls.start(connection, stream, target, request, None, now);
         }
         match request.body.take() {
-            Some(body) => calls.start(connection, stream, target, request, Some(body)),
+            Some(body) => calls.start(connection, stream, target, request, Some(body), now),
             None if request.last => {
                 connection.finish(stream, Err(no_request()));
             }
@@ -145,7 +157,14 @@ impl<D: Dispatch> Answerer<D> {
         }
     }
 
-    fn message(&mut self, connection: &mut Connection, stream: StreamId, body: Bytes, last: bool) {
+    fn message(
+        &mut self,
+        connection: &mut Connection,
+        stream: StreamId,
+        body: Bytes,
+        last: bool,
+        now: Instant,
+    ) {
         let Some(call) = self.calls.open.get_mut(stream) else {
             return;
         };
@@ -167,7 +186,7 @@ impl<D: Dispatch> Answerer<D> {
                 }) => {
                     let (target, request) = *waiting;
                     self.calls
-                        .start(connection, stream, &target, request, Some(body));
+                        .start(connection, stream, &target, request, Some(body), now);
                 }
                 Some(call) => {
                     let status =
@@ -180,7 +199,7 @@ impl<D: Dispatch> Answerer<D> {
         }
     }
 
-    fn run(&mut self, connection: &mut Connection, stream: StreamId, mut run: Run) {
+    fn run(&mut self, connection: &mut Connection, stream: StreamId, mut run: Run, now: Instant) {
         let Some(call) = self.calls.open.get(stream) else {
             return;
         };
@@ -193,7 +212,7 @@ impl<D: Dispatch> Answerer<D> {
             Requests::Dropped => connection.consumed_run(stream, run.messages(), run.cost()),
             Requests::None => {
                 while let Some(body) = run.pop() {
-                    self.message(connection, stream, body, false);
+                    self.message(connection, stream, body, false, now);
                 }
             }
         }
@@ -224,7 +243,7 @@ impl<D: Dispatch> Answerer<D> {
     }
 
     /// The connection of a call has ended before the call did.
-    fn lose(&mut self, call: Call<D::Target>) {
+    fn lose(&mut self, call: Call<D>) {
         match call.stage {
             Stage::Running(work) if call.one_way => {
                 let until = call.deadline.unwrap_or_else(|| now() + OUTLIVE);
@@ -267,7 +286,7 @@ impl<D: Dispatch> Answerer<D> {
 }
 
 impl<D: Dispatch> Role for Answerer<D> {
-    fn command(&mut self, connection: &mut Connection, command: Command, _: Instant) {
+    fn command(&mut self, connection: &mut Connection, command: Command, now: Instant) {
         match command {
             Command::Send { key, messages } => self.send(connection, key, messages),
             Command::Begin { key } => {
@@ -275,6 +294,7 @@ impl<D: Dispatch> Role for Answerer<D> {
                     connection.begin(call.stream);
                 }
             }
+            Command::Admitted { key } => self.calls.admitted(connection, key, now),
             Command::Answered { key, outcome } => self.calls.answered(connection, key, outcome),
             Command::Consumed {
                 key,
@@ -309,12 +329,14 @@ impl<D: Dispatch> Role for Answerer<D> {
         }
     }
 
-    fn event(&mut self, connection: &mut Connection, event: Event, _: Instant) {
+    fn event(&mut self, connection: &mut Connection, event: Event, now: Instant) {
         self.calls.watch.event();
         match event {
-            Event::Request { stream, request } => self.request(connection, stream, request),
-            Event::Message { stream, body, last } => self.message(connection, stream, body, last),
-            Event::Run { stream, run } => self.run(connection, stream, run),
+            Event::Request { stream, request } => self.request(connection, stream, request, now),
+            Event::Message { stream, body, last } => {
+                self.message(connection, stream, body, last, now);
+            }
+            Event::Run { stream, run } => self.run(connection, stream, run, now),
             Event::RequestsEnded { stream } => self.requests_ended(connection, stream),
             Event::Cancelled { stream, .. } => {
                 if self.closing {
@@ -342,10 +364,12 @@ impl<D: Dispatch> Role for Answerer<D> {
     fn flushed(&mut self, _: &Connection) {}
 
     fn next_timeout(&self) -> Option<Instant> {
-        None
+        self.calls.patience
     }
 
-    fn timeout(&mut self, _: &mut Connection, _: Instant) {}
+    fn timeout(&mut self, connection: &mut Connection, now: Instant) {
+        self.calls.lose_patience(connection, now);
+    }
 
     fn asks_time(&self, idle: bool) -> bool {
         self.calls.watch.is_due(idle)

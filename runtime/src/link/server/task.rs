@@ -24,6 +24,8 @@ pub(super) struct Job<D: Dispatch> {
     pub(super) target: D::Target,
     pub(super) scope: Scope,
     pub(super) stage: Stage<D>,
+    /// Given back before anybody hears of the answer.
+    pub(super) permit: Option<D::Permit>,
     pub(super) key: Key,
     pub(super) commands: Commands,
 }
@@ -78,6 +80,7 @@ impl<D: Dispatch> Future for Job<D> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         self.poll_outcome(cx).map(|outcome| {
             let key = self.key;
+            self.permit = None;
             // A connection that has ended wants no answer.
             let _ = self.commands.send(Command::Answered { key, outcome });
         })

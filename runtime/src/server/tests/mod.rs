@@ -1,5 +1,6 @@
 //! Servers and links against each other, with handlers written by hand.
 
+mod admission;
 mod calls;
 mod deaf;
 mod ends;

@@ -2,15 +2,26 @@
 //!
 //! Knows the contract, settings and counts; nothing of bytes, connections and what handlers do.
 
+mod callers;
 mod gate;
+mod occupancy;
+mod place;
+mod pool;
+mod reason;
 
 use std::sync::Arc;
 
 pub(crate) use gate::Gate;
+pub use occupancy::Occupancy;
+pub(crate) use place::{Permit, Ticket};
+pub use reason::Refusal;
 
 use super::Offer;
 use crate::contract::{MethodDescriptor, ServiceDescriptor};
-use crate::governance::{Layer, Place, Settings};
+use crate::governance::{Layer, Place, Settings, Treatment};
+use crate::link;
+use crate::status::Status;
+use pool::Pool;
 
 /// A method of an offer, for those who look up what is said of it.
 #[derive(Clone, Copy, Debug)]
@@ -22,14 +33,22 @@ pub(crate) struct Subject<'a> {
 }
 
 /// What a server takes of every method that it offers.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Admission {
     gates: Vec<(Arc<str>, Arc<Gate>)>,
+    pool: Arc<Pool>,
+    /// What the server's own code says.
+    server: Vec<Layer>,
 }
 
 impl Admission {
     /// With what the server's own code says of all of its methods.
     pub(crate) fn new(offers: &[Offer], server: Option<&Arc<Settings>>) -> Self {
+        let layer = |settings| Layer::new(Place::Code("Server::settings"), Arc::clone(settings));
+        let own: Vec<_> = server.map(layer).into_iter().collect();
+        let start = link::now();
+        let pool = Arc::new(Pool::new(start));
+        pool.set(&Treatment::of(&own).limit);
         let mut gates = Vec::new();
         for offer in offers {
             let group: Arc<str> = offer.group_name().into();
@@ -47,11 +66,16 @@ impl Admission {
                     let layer = |settings| Layer::new(Place::Code(setting), Arc::clone(settings));
                     layers.extend(settings.map(layer));
                 }
-                let gate = Gate::new(offer.service(), method, layers);
+                let number = gates.len();
+                let gate = Gate::new(number, offer.service(), method, layers, &pool, start);
                 gates.push((Arc::clone(&group), Arc::new(gate)));
             }
         }
-        Self { gates }
+        Self {
+            gates,
+            pool,
+            server: own,
+        }
     }
 
     /// Those of all methods, offer by offer.
@@ -64,7 +88,8 @@ impl Admission {
     /// `server` is what they say of all services, for what holds for the whole server; `of` gives what they say of one
     /// method, all of it, the last word last.
     pub(crate) fn set_documents(&self, server: &[Layer], of: impl Fn(&Subject<'_>) -> Vec<Layer>) {
-        let _ = server;
+        self.pool
+            .set(&Treatment::of(self.server.iter().chain(server)).limit);
         for (group, gate) in &self.gates {
             gate.set_documents(of(&Subject {
                 service: gate.service(),
@@ -74,16 +99,14 @@ impl Admission {
         }
     }
 
-    #[expect(dead_code, reason = "documents are not watched yet")]
-    /// What is said of each method, the last word last.
-    pub(crate) fn layers(&self) -> impl Iterator<Item = (Subject<'_>, Vec<Layer>)> {
-        self.gates.iter().map(|(group, gate)| {
-            let subject = Subject {
-                service: gate.service(),
-                group,
-                method: gate.method(),
-            };
-            (subject, gate.layers())
-        })
+    /// How the calls of each method stand.
+    pub(crate) fn occupancy(&self) -> Vec<Occupancy> {
+        let gates = self.gates.iter();
+        gates.map(|(group, gate)| gate.occupancy(group)).collect()
     }
+}
+
+/// A place for a call that waited, or why there was none in time.
+pub(crate) fn claim(ticket: Ticket) -> Result<Permit, Status> {
+    ticket.claim(link::now())
 }
