@@ -216,3 +216,36 @@ async fn a_limit_in_a_document_binds_a_server_that_runs() {
     assert_eq!(orders.get(7).await.unwrap().id, 7);
     drop(server);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_document_says_when_circuit_breakers_open() {
+    let registry = registry().await;
+    let server = offer(&registry, OrdersServer::new(Shop::new("a").0)).await;
+    let client = Client::builder().registry(&registry).build();
+    let orders = OrdersClient::new(&client);
+    orders.report().await.unwrap();
+    let opened = || client.breakers()[0].instances[0].opened;
+    orders.get(1).await.unwrap_err();
+    assert_eq!(opened(), 0);
+    steer(&registry, SERVICE, "[breaker]\nfailures_in_row = 1").await;
+    orders.get(1).await.unwrap_err();
+    assert_eq!(opened(), 1);
+    server.shutdown().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reply_of_a_document_that_does_not_fit_the_contract_is_refused() {
+    let registry = registry().await;
+    let server = offer(&registry, OrdersServer::new(Shop::new("a").0)).await;
+    let client = Client::builder().registry(&registry).build();
+    let orders = OrdersClient::new(&client);
+    orders.report().await.unwrap();
+    let reply = |json| format!("[method.get.fallback]\nmode = 'force'\nreply = '{json}'");
+    steer(&registry, SERVICE, &reply(r#"{"nobody": 1}"#)).await;
+    let fault = &client.documents()[0].1[1].faults[0];
+    assert_eq!((fault.line, &*fault.key), (1, "method.get.fallback.reply"));
+    assert_eq!(orders.get(7).await.unwrap().id, 7);
+    steer(&registry, SERVICE, &reply(r#"{"id": 8}"#)).await;
+    assert_eq!(orders.get(7).await.unwrap().id, 8);
+    server.shutdown().await;
+}

@@ -168,10 +168,9 @@ impl Client {
         all
     }
 
-    /// What circuit breakers judge by: one instance answers the calls of all methods, so what is said of single methods
-    /// or by single stubs has no part in it.
+    /// What circuit breakers judge by until documents say otherwise.
     fn breaker_policy(&self) -> BreakerPolicy {
-        Treatment::of(&self.0.code).breaker
+        self.0.breaker_policy(&[])
     }
 
     /// How many calls wait to be repeated in the background, or are being repeated (strategy `failback`).
@@ -272,6 +271,12 @@ impl Client {
 }
 
 impl Inner {
+    /// What circuit breakers judge by: one instance answers the calls of all methods, so what is said of single methods
+    /// or by single stubs has no part in it.
+    fn breaker_policy(&self, documents: &[Layer]) -> BreakerPolicy {
+        Treatment::of(self.code.iter().chain(documents)).breaker
+    }
+
     /// How many retries the budget of a service has left, if calls of it were made.
     fn retries_left(&self, service: &str) -> Option<u32> {
         let ledgers = self.ledgers.lock();
@@ -504,6 +509,10 @@ impl ClientBuilder {
             .map(|directory| registry::SavedViews::new(&directory, registry.address()));
         let observer = self.observer.clone();
         let listener = self.listener.after(move |notice: &ClientNotice| {
+            if let ClientNotice::Document(news) = notice {
+                news.note(&observer);
+                return;
+            }
             let state = match notice {
                 ClientNotice::BreakerOpened { .. } => Some("open"),
                 ClientNotice::BreakerClosed { .. } => Some("closed"),

@@ -77,6 +77,19 @@ impl Roster {
         Arc::clone(&list.members)
     }
 
+    /// Lets circuit breakers judge by these numbers from now on.
+    pub(super) fn set_policy(&self, policy: &BreakerPolicy, now: Instant) {
+        let mut list = self.lock();
+        if list.policy == *policy {
+            return;
+        }
+        list.policy = policy.clone();
+        let now = now.saturating_duration_since(list.epoch);
+        for detector in list.detectors.values() {
+            detector.set_policy(policy.clone(), now);
+        }
+    }
+
     /// How the circuit breakers stand, by group.
     pub(super) fn breakers(&self, now: Instant) -> Vec<Breakers> {
         let list = self.lock();

@@ -6,8 +6,8 @@ use tokio::time::Instant;
 
 use crate::steering::{DocumentState, Steering, Watched};
 
-use super::Client;
 use super::notice::ClientNotice;
+use super::{Client, Inner};
 
 impl Client {
     /// What has become of the governance documents of every service that was used so far: that of all services, and its own.
@@ -31,9 +31,10 @@ impl Client {
         let steering = Arc::new(Steering::new(service, Instant::now()));
         let registry = inner.documents.as_ref().unwrap_or(&inner.registry);
         if let Some(watched) = Watched::new(registry, &steering) {
-            let client = Arc::downgrade(inner);
+            let (client, of) = (Arc::downgrade(inner), Arc::downgrade(&steering));
             let following = watched.follow(move |news| {
-                if let Some(client) = client.upgrade() {
+                if let (Some(client), Some(steering)) = (client.upgrade(), of.upgrade()) {
+                    client.obey(service, &steering);
                     client
                         .listener
                         .tell(|| ClientNotice::Document(news.clone()));
@@ -44,5 +45,19 @@ impl Client {
         }
         steerings.insert(service, Arc::clone(&steering));
         steering
+    }
+}
+
+impl Inner {
+    /// What no call looks up: how breakers judge.
+    fn obey(&self, service: &str, steering: &Steering) {
+        let view = {
+            let views = self.views.lock().unwrap_or_else(PoisonError::into_inner);
+            views.get(service).map(Arc::clone)
+        };
+        if let Some(view) = view {
+            let policy = self.breaker_policy(&steering.sheet().service_layers());
+            view.set_breaker_policy(&policy, Instant::now());
+        }
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
+use crate::governance::BreakerPolicy;
 use crate::observe::Keeps;
 use crate::random;
 use crate::registry::{Snapshot, Watch};
@@ -109,6 +110,11 @@ impl View {
     /// How the circuit breakers of the instances that calls have met stand.
     pub(super) fn breakers(&self, now: Instant) -> Vec<Breakers> {
         self.roster.breakers(now)
+    }
+
+    /// Lets circuit breakers judge by these numbers from now on.
+    pub(super) fn set_breaker_policy(&self, policy: &BreakerPolicy, now: Instant) {
+        self.roster.set_policy(policy, now);
     }
 }
 

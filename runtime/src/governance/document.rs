@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use serde_json::Value;
 
+use crate::codec::Shape;
 use crate::contract::{Balance, MethodDescriptor, ServiceDescriptor};
 use crate::printable::printable;
 use crate::registry::{Instance, MAX_DOCUMENT_BYTES, MAX_WEIGHT};
@@ -130,7 +132,7 @@ impl Document {
                     }
                 }
                 _ => {
-                    if key == "balance" {
+                    if key == "balance" || key == "fallback" {
                         document
                             .places
                             .insert(key.clone(), reader.place_at(entry.at));
@@ -221,38 +223,33 @@ impl Document {
         layers
     }
 
-    /// What does not fit a contract: methods are tied to instances by fields that their requests do not have. A method that
-    /// the contract does not have may be one of a later release.
-    pub fn check_contract(&self, service: &ServiceDescriptor) -> Vec<Fault> {
+    /// What does not fit a contract: methods are tied to instances by fields that their requests do not have, or get replies
+    /// that are none of theirs, which `reply` reads. A method that the contract does not have may be one of a later release.
+    pub fn check_contract(&self, service: &ServiceDescriptor, reply: ReadReply<'_>) -> Vec<Fault> {
         let mut faults = Vec::new();
-        let place = |key: &str| self.places.get(key).copied().unwrap_or((1, 1));
-        let missing = |settings: &Settings, method: &MethodDescriptor| {
-            let field = settings.balance.and_then(Balance::field)?;
-            field::resolved(field, service.schema, method.request).err()
-        };
         for (name, settings) in &self.methods {
-            let method = service.methods.iter().find(|method| *method.name == **name);
-            if let Some(why) = method.and_then(|method| missing(settings, method)) {
+            let mut methods = service.methods.iter();
+            if let Some(method) = methods.find(|method| *method.name == **name) {
                 let key = below("method", name);
-                let whole = format!("{key}.balance");
-                faults.push(Fault::new(Severity::Error, place(&key), &whole, &why));
+                for (value, why) in misfits(settings, service, method, reply) {
+                    let place = self.place(&key);
+                    let whole = format!("{key}.{value}");
+                    faults.push(Fault::new(Severity::Error, place, &whole, &why));
+                }
             }
         }
-        // What is said of all methods goes for those whose requests have the field.
-        let all: Option<Vec<_>> = service
-            .methods
-            .iter()
-            .map(|method| missing(&self.settings, method))
-            .collect();
-        if let Some(why) = all.and_then(|all| all.into_iter().next()) {
-            faults.push(Fault::new(
-                Severity::Error,
-                place("balance"),
-                "balance",
-                &why,
-            ));
+        // What is said of all methods goes for those that it fits.
+        let all = service.methods.iter();
+        let mut all = all.map(|method| misfits(&self.settings, service, method, reply));
+        let least = all.by_ref().min_by_key(Vec::len).unwrap_or_default();
+        for (value, why) in least {
+            faults.push(Fault::new(Severity::Error, self.place(value), value, &why));
         }
         faults
+    }
+
+    fn place(&self, key: &str) -> (usize, usize) {
+        self.places.get(key).copied().unwrap_or((1, 1))
     }
 
     /// What does not fit what is there: methods that the service does not have are errors; rules and weights that no instance
@@ -319,6 +316,37 @@ pub fn document_layers(
     let documents = global.into_iter().chain(service);
     documents
         .flat_map(|document| document.layers(method))
+        .collect()
+}
+
+/// Reads a reply that settings give as JSON; why it is none where it is none.
+pub type ReadReply<'a> = &'a dyn Fn(Shape, &str) -> Result<Bytes, String>;
+
+/// The values that do not fit a method, and why.
+fn misfits(
+    settings: &Settings,
+    service: &ServiceDescriptor,
+    method: &MethodDescriptor,
+    read: ReadReply<'_>,
+) -> Vec<(&'static str, String)> {
+    let field = settings.balance.and_then(Balance::field);
+    let field = field.map(|field| field::resolved(field, service.schema, method.request));
+    let reply = settings
+        .fallback
+        .as_ref()
+        .and_then(|one| one.reply.as_ref());
+    let reply = reply.filter(|reply| !reply.is_empty()).map(|reply| {
+        let shape = Shape {
+            schema: service.schema,
+            message: method.reply,
+        };
+        read(shape, reply)
+    });
+    let field = field.and_then(Result::err).map(|why| ("balance", why));
+    let reply = reply.and_then(Result::err);
+    field
+        .into_iter()
+        .chain(reply.map(|why| ("fallback.reply", why)))
         .collect()
 }
 

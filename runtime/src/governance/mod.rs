@@ -26,7 +26,7 @@ mod tree;
 mod words;
 
 pub(crate) use document::fitted;
-pub use document::{Document, GLOBAL, Seen, document_layers};
+pub use document::{Document, GLOBAL, ReadReply, Seen, document_layers};
 pub use fault::{Fault, Severity};
 pub use matching::{CallCondition, CallFacts, InstanceCondition, InvalidCondition};
 pub use rule::{Decision, Otherwise, Routing, Rule, WORST_RANK, Weighing, Weight, weigh};

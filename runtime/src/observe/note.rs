@@ -3,9 +3,12 @@
 use crate::contract::MethodDescriptor;
 
 /// Something that has happened.
-#[expect(
-    dead_code,
-    reason = "who reads what depends on the features; without any nobody does"
+#[cfg_attr(
+    not(all(feature = "metrics", feature = "tracing")),
+    expect(
+        dead_code,
+        reason = "who reads what depends on the features; without any nobody does"
+    )
 )]
 pub(crate) enum Note<'a> {
     /// A call was kept back by its own client, because servers turn too many away.

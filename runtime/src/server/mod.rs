@@ -280,9 +280,10 @@ impl Server {
         };
         let admission = Arc::clone(router.admission());
         let observer = self.observer.clone();
-        let listener = self
-            .listener
-            .after(move |notice| observer.note(&Note::Told(notice)));
+        let listener = self.listener.after(move |notice| match notice {
+            Notice::Document(news) => news.note(&observer),
+            other => observer.note(&Note::Told(other)),
+        });
         let documents = match &self.documents {
             Some(registry) => std::slice::from_ref(registry),
             None => &self.registries,
@@ -318,7 +319,6 @@ impl Server {
             drain_limit: self.drain_limit,
             propagation: self.propagation,
             listener: listener.clone(),
-            admission,
             steerings,
         };
         running.leases = registration::register(&running.registries, &instances, &listener).await?;

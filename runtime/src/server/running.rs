@@ -49,7 +49,6 @@ pub struct Running {
     pub(super) drain_limit: Duration,
     pub(super) propagation: Duration,
     pub(super) listener: Listener,
-    pub(super) admission: Arc<Admission>,
     pub(super) steerings: Steerings,
 }
 
@@ -72,12 +71,6 @@ impl Running {
     /// How the calls of each method stand: how many run and wait, how many may, and how many were turned away.
     pub fn occupancy(&self) -> Vec<Occupancy> {
         self.admission.occupancy()
-    }
-
-    /// What it takes of each method: documents that change while it runs are handed to this.
-    #[cfg_attr(not(test), expect(dead_code, reason = "documents are not watched yet"))]
-    pub(crate) fn admission(&self) -> &Arc<Admission> {
-        &self.admission
     }
 
     /// Who is told of its calls.

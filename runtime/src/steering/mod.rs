@@ -17,7 +17,9 @@ use tokio::time::Instant;
 
 use crate::contract::ServiceDescriptor;
 use crate::governance::{Document, Fault, GLOBAL, Layer, Rule, Weighing, document_layers};
+use crate::observe::{Note, Observer};
 use crate::registry::{self, DocumentView, DocumentWatch, Freshness, Revision};
+use crate::resilience::check_reply;
 
 /// What the documents say of a service at one time. Immutable.
 #[derive(Debug, Default)]
@@ -32,6 +34,12 @@ impl Sheet {
     /// What they say of a method, the last word last.
     pub(crate) fn layers(&self, method: &str) -> Vec<Layer> {
         document_layers(method, self.global.as_deref(), self.service.as_deref())
+    }
+
+    /// What they say of all methods, the last word last.
+    pub(crate) fn service_layers(&self) -> Vec<Layer> {
+        // No method has this name.
+        self.layers("")
     }
 
     /// What the document of all services says of all methods.
@@ -99,6 +107,8 @@ pub enum DocumentNews {
         name: Arc<str>,
         /// The text; `None` where the document was taken away.
         revision: Option<Revision>,
+        /// How many texts have come into force so far.
+        applied: u64,
         /// The service whose calls it is in force for.
         service: Arc<str>,
     },
@@ -113,6 +123,22 @@ pub enum DocumentNews {
     },
 }
 
+impl DocumentNews {
+    /// What observers count of it.
+    pub(crate) fn note(&self, observer: &Observer) {
+        match self {
+            Self::Applied { name, applied, .. } => observer.note(&Note::Document {
+                name,
+                revision: *applied,
+            }),
+            Self::Refused { name, .. } => observer.note(&Note::DocumentRejected {
+                name,
+                reason: &self.to_string(),
+            }),
+        }
+    }
+}
+
 impl fmt::Display for DocumentNews {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -120,6 +146,7 @@ impl fmt::Display for DocumentNews {
                 name,
                 revision: Some(revision),
                 service,
+                ..
             } => write!(
                 f,
                 "document {name}, revision {revision}, is in force for {service}"
@@ -128,6 +155,7 @@ impl fmt::Display for DocumentNews {
                 name,
                 revision: None,
                 service,
+                ..
             } => write!(
                 f,
                 "document {name} is gone, and no longer in force for {service}"
@@ -247,6 +275,7 @@ impl Steering {
                 Some(DocumentNews::Applied {
                     name,
                     revision,
+                    applied: state.applied,
                     service,
                 })
             }
@@ -258,7 +287,7 @@ impl Steering {
         let contracts = lock(&self.contracts);
         let faults = contracts
             .iter()
-            .map(|contract| document.check_contract(contract));
+            .map(|contract| document.check_contract(contract, &check_reply));
         // One of several majors may lack what another has.
         let least = faults.min_by_key(Vec::len).unwrap_or_default();
         if least.is_empty() {
