@@ -6,20 +6,20 @@ use std::time::{Duration, Instant};
 
 use super::gradient::{Gradient, Window};
 
-/// A window has this length at least: some calls of 10 ms one after the other.
-const LENGTH: Duration = Duration::from_millis(100);
+/// A window has this length at least, in µs: some calls of 10 ms one after the other.
+const LENGTH: u64 = 100_000;
 
 /// It has so many calls at least: their mean is within a seventh then, where they spread as waiting times do.
 const CALLS: u64 = 50;
 
-/// After so long fewer are enough.
-const LONG: Duration = Duration::from_secs(2);
+/// After so long fewer are enough, in µs.
+const LONG: u64 = 2_000_000;
 
 /// So many.
 const FEW: u64 = 10;
 
-/// What counts of one call at most: the sum of the squares of a window is far from the end of 64 bits.
-const MOST: Duration = Duration::from_secs(60);
+/// What counts of one call at most, in µs: the sum of the squares of a window is far from the end of 64 bits.
+const MOST: u64 = 60_000_000;
 
 /// How long what calls need is believed without a call that shows it again.
 const FRESH: Duration = Duration::from_secs(1);
@@ -110,12 +110,13 @@ impl Adaptive {
 
     /// A call has ended that had to wait for something; `running` go on.
     pub(crate) fn ended(&self, began: Instant, now: Instant, running: u32) {
-        let began_at = self.micros(began);
-        if began_at < self.since.load(Ordering::Relaxed) {
+        let since = self.since.load(Ordering::Relaxed);
+        let began = self.micros(began);
+        if began < since {
             return;
         }
-        let took = now.saturating_duration_since(began).min(MOST);
-        let took = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        let now = self.micros(now);
+        let took = now.saturating_sub(began).min(MOST);
         self.sum.fetch_add(took, Ordering::Relaxed);
         self.squares.fetch_add(took * took, Ordering::Relaxed);
         let least = u32::try_from(took).unwrap_or(u32::MAX);
@@ -123,15 +124,11 @@ impl Adaptive {
             self.least.fetch_min(least, Ordering::Relaxed);
         }
         let calls = self.calls.fetch_add(1, Ordering::Relaxed) + 1;
-        if calls < FEW {
-            return;
-        }
-        let since = Duration::from_micros(self.since.load(Ordering::Relaxed));
-        let length = now.saturating_duration_since(self.start + since);
-        if (calls >= CALLS && length >= LENGTH) || length >= LONG {
+        let length = now.saturating_sub(since);
+        if (calls >= CALLS && length >= LENGTH) || (calls >= FEW && length >= LONG) {
             // Whoever comes second to this has nothing to add.
             if let Ok(gradient) = self.gradient.try_lock() {
-                self.close(gradient, length, now, running);
+                self.close(gradient, Duration::from_micros(length), now, running);
             }
         }
     }
@@ -145,7 +142,7 @@ impl Adaptive {
         &self,
         mut gradient: MutexGuard<'_, Gradient>,
         length: Duration,
-        now: Instant,
+        now: u64,
         running: u32,
     ) {
         let calls = self.calls.swap(0, Ordering::Relaxed);
@@ -171,12 +168,12 @@ impl Adaptive {
         let needs = if quick { 0 } else { least };
         self.needs.store(needs, Ordering::Relaxed);
         self.limit.store(gradient.limit(), Ordering::Relaxed);
-        self.since.store(self.micros(now), Ordering::Relaxed);
+        self.since.store(now, Ordering::Relaxed);
     }
 
     fn micros(&self, at: Instant) -> u64 {
-        let since = at.saturating_duration_since(self.start).as_micros();
-        u64::try_from(since).unwrap_or(u64::MAX)
+        let since = at.saturating_duration_since(self.start);
+        since.as_secs() * 1_000_000 + u64::from(since.subsec_micros())
     }
 
     fn gradient(&self) -> MutexGuard<'_, Gradient> {

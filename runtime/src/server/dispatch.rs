@@ -49,7 +49,7 @@ impl Dispatcher {
 impl Dispatch for Dispatcher {
     type Target = Target;
     type Permit = Permit;
-    type Ticket = Ticket;
+    type Ticket = Box<Ticket>;
     type Answer = Answer;
 
     fn find(&self, route: &Route) -> Result<Target, Status> {
@@ -81,7 +81,7 @@ impl Dispatch for Dispatcher {
         &target.found.pace
     }
 
-    fn admit(&self, target: &Target, asked: &Asked<'_>) -> Verdict<Permit, Ticket> {
+    fn admit(&self, target: &Target, asked: &Asked<'_>) -> Verdict<Permit, Box<Ticket>> {
         let verdict = target.found.gate.admit(asked);
         if let Verdict::Refuse(status) = &verdict {
             self.turned_away(target, status);
@@ -89,8 +89,8 @@ impl Dispatch for Dispatcher {
         verdict
     }
 
-    fn claim(&self, target: &Target, ticket: Ticket) -> Result<Permit, Status> {
-        service::claim(ticket).inspect_err(|status| self.turned_away(target, status))
+    fn claim(&self, target: &Target, ticket: Box<Ticket>) -> Result<Permit, Status> {
+        service::claim(*ticket).inspect_err(|status| self.turned_away(target, status))
     }
 
     fn hold(&self, target: &Target, permit: Option<Permit>, began: Instant) -> Permit {

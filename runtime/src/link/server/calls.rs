@@ -68,52 +68,84 @@ impl<D: Dispatch> Calls<D> {
         connection: &mut Connection,
         stream: StreamId,
         target: &D::Target,
-        request: conn::Request,
+        mut request: conn::Request,
         message: Option<Bytes>,
         now: Instant,
     ) {
-        let commands = &self.commands;
-        let wake = || -> Wake {
-            let commands = commands.clone();
-            Box::new(move || {
-                // A connection that has ended has nobody waiting.
-                let _ = commands.send(Command::Admitted { key: stream });
-            })
+        let verdict = {
+            let commands = &self.commands;
+            let wake = || -> Wake {
+                let commands = commands.clone();
+                Box::new(move || {
+                    // A connection that has ended has nobody waiting.
+                    let _ = commands.send(Command::Admitted { key: stream });
+                })
+            };
+            let asked = Asked {
+                now,
+                deadline: request.deadline,
+                attempt: request.attempt,
+                caller: &self.caller,
+                wake: message.is_some().then_some(&wake),
+            };
+            self.dispatch.admit(target, &asked)
         };
-        let asked = Asked {
-            now,
-            deadline: request.deadline,
-            attempt: request.attempt,
-            caller: &self.caller,
-            wake: message.is_some().then_some(&wake),
-        };
-        match (self.dispatch.admit(target, &asked), message) {
-            (Verdict::Run(permit), message) => {
-                self.run(connection, stream, target, request, message, permit, now);
+        match verdict {
+            Verdict::Run(permit) => {
+                self.run(
+                    connection,
+                    stream,
+                    target,
+                    &mut request,
+                    message,
+                    permit,
+                    now,
+                );
             }
+            other => self.keep_out(connection, stream, target, request, message, other),
+        }
+    }
+
+    /// A call that may not run now waits, or ends.
+    #[cold]
+    fn keep_out(
+        &mut self,
+        connection: &mut Connection,
+        stream: StreamId,
+        target: &D::Target,
+        request: conn::Request,
+        message: Option<Bytes>,
+        verdict: Verdict<D::Permit, D::Ticket>,
+    ) {
+        let (ticket, until, message) = match (verdict, message) {
+            (Verdict::Wait { ticket, until }, Some(message)) => (ticket, until, message),
             (Verdict::Refuse(status), _) => {
                 connection.finish(stream, Err(status));
+                return;
             }
-            (Verdict::Wait { ticket, until }, Some(message)) => {
-                self.patience = self.patience.map_or(until, |first| first.min(until)).into();
-                let call = Call {
-                    stream,
-                    deadline: request.deadline,
-                    one_way: request.one_way,
-                    stage: Stage::Queued(Box::new(Queued {
-                        ticket,
-                        target: target.clone(),
-                        request,
-                        message,
-                        until,
-                    })),
-                    requests: Requests::None,
-                    replies: None,
-                };
-                self.open.insert(stream, call);
-            }
-            (Verdict::Wait { .. }, None) => unreachable!("it was not given a way to wait"),
-        }
+            _ => unreachable!("it was given no way to wait, and does not run"),
+        };
+        self.waits_until(until);
+        let call = Call {
+            stream,
+            deadline: request.deadline,
+            one_way: request.one_way,
+            stage: Stage::Queued(Box::new(Queued {
+                ticket,
+                target: target.clone(),
+                request,
+                message,
+                until,
+            })),
+            requests: Requests::None,
+            replies: None,
+        };
+        self.open.insert(stream, call);
+    }
+
+    fn waits_until(&mut self, until: Instant) {
+        let first = self.patience.map_or(until, |first| first.min(until));
+        self.patience = Some(first);
     }
 
     /// A call that waited to be let in has a place, or none in time.
@@ -133,14 +165,22 @@ impl<D: Dispatch> Calls<D> {
         let Queued {
             ticket,
             target,
-            request,
+            mut request,
             message,
             ..
         } = *queued;
         match self.dispatch.claim(&target, ticket) {
             Ok(permit) => {
                 let (message, permit) = (Some(message), Some(permit));
-                self.run(connection, stream, &target, request, message, permit, now);
+                self.run(
+                    connection,
+                    stream,
+                    &target,
+                    &mut request,
+                    message,
+                    permit,
+                    now,
+                );
             }
             Err(status) => {
                 connection.finish(stream, Err(status));
@@ -163,7 +203,7 @@ impl<D: Dispatch> Calls<D> {
             if until <= now {
                 self.admitted(connection, key, now);
             } else {
-                self.patience = self.patience.map_or(until, |first| first.min(until)).into();
+                self.waits_until(until);
             }
         }
     }
@@ -178,7 +218,7 @@ impl<D: Dispatch> Calls<D> {
         connection: &mut Connection,
         stream: StreamId,
         target: &D::Target,
-        mut request: conn::Request,
+        request: &mut conn::Request,
         message: Option<Bytes>,
         permit: Option<D::Permit>,
         now: Instant,
@@ -204,7 +244,7 @@ impl<D: Dispatch> Calls<D> {
             method: method.path,
             peer: peer.unwrap_or_else(|| Arc::clone(&self.peer)),
             deadline: request.deadline,
-            metadata: request.metadata,
+            metadata: std::mem::take(&mut request.metadata),
             attempt: request.attempt,
         });
         let pace = self.dispatch.pace(target);

@@ -207,7 +207,7 @@ impl Gate {
 
     /// Whether a call may run now: without being counted, where nobody limits its method.
     #[inline]
-    pub(crate) fn admit(self: &Arc<Self>, asked: &Asked<'_>) -> Verdict<Permit, Ticket> {
+    pub(crate) fn admit(self: &Arc<Self>, asked: &Asked<'_>) -> Verdict<Permit, Box<Ticket>> {
         let flags = self.flags.load(Ordering::Relaxed);
         let is_free = flags & WEIGHED == 0
             && (flags & ADAPTIVE == 0
@@ -234,13 +234,16 @@ impl Gate {
     }
 
     #[cold]
-    fn weigh(self: &Arc<Self>, asked: &Asked<'_>) -> Verdict<Permit, Ticket> {
+    fn weigh(self: &Arc<Self>, asked: &Asked<'_>) -> Verdict<Permit, Box<Ticket>> {
         self.check(asked)
             .unwrap_or_else(|objection| Verdict::Refuse(self.refuse(&objection, asked.caller)))
     }
 
     /// Every check, one a line.
-    fn check(self: &Arc<Self>, asked: &Asked<'_>) -> Result<Verdict<Permit, Ticket>, Objection> {
+    fn check(
+        self: &Arc<Self>,
+        asked: &Asked<'_>,
+    ) -> Result<Verdict<Permit, Box<Ticket>>, Objection> {
         self.check_time(asked)?;
         let caller = self.check_caller_calls(asked)?;
         let place = self.check_place(asked)?;
@@ -260,14 +263,14 @@ impl Gate {
         Ok(())
     }
 
-    fn check_caller_calls(&self, asked: &Asked<'_>) -> Result<Option<Counted>, Objection> {
+    fn check_caller_calls(&self, asked: &Asked<'_>) -> Result<Option<Box<Counted>>, Objection> {
         let most = self.caller_calls.load(Ordering::Relaxed);
         if most == NONE {
             return Ok(None);
         }
         let counted = self.callers.count(asked.caller, most);
         counted
-            .map(Some)
+            .map(|counted| Some(Box::new(counted)))
             .ok_or_else(|| (Refusal::CallerCalls, most).into())
     }
 
@@ -326,9 +329,9 @@ impl Gate {
     fn wait(
         self: &Arc<Self>,
         full: (Refusal, u32),
-        caller: Option<Counted>,
+        caller: Option<Box<Counted>>,
         asked: &Asked<'_>,
-    ) -> Result<Verdict<Permit, Ticket>, Objection> {
+    ) -> Result<Verdict<Permit, Box<Ticket>>, Objection> {
         let Some(wake) = asked.wake else {
             return Err(full.into());
         };
@@ -339,7 +342,7 @@ impl Gate {
             waited: Waited::Full(most),
             ..full.into()
         })?;
-        let ticket = Ticket {
+        let ticket = Box::new(Ticket {
             gate: Arc::clone(self),
             slot,
             place,
@@ -347,7 +350,7 @@ impl Gate {
             since: asked.now,
             caller,
             refused: full,
-        };
+        });
         let until = asked.now + self.patience();
         let until = asked.deadline.map_or(until, |deadline| deadline.min(until));
         Ok(Verdict::Wait { ticket, until })

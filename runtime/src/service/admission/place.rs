@@ -18,13 +18,13 @@ pub(crate) struct Permit {
     gate: Arc<Gate>,
     taken: Taken,
     /// The part of it that is its caller's.
-    caller: Option<Counted>,
+    caller: Option<Box<Counted>>,
     /// When the call began, once it has waited for something.
     began: Option<Instant>,
 }
 
 impl Permit {
-    pub(super) fn new(gate: &Arc<Gate>, taken: Taken, caller: Option<Counted>) -> Self {
+    pub(super) fn new(gate: &Arc<Gate>, taken: Taken, caller: Option<Box<Counted>>) -> Self {
         Self {
             gate: Arc::clone(gate),
             taken,
@@ -39,7 +39,7 @@ impl Permit {
         self
     }
 
-    pub(super) fn of_caller(mut self, caller: Option<Counted>) -> Self {
+    pub(super) fn of_caller(mut self, caller: Option<Box<Counted>>) -> Self {
         self.caller = caller;
         self
     }
@@ -110,7 +110,7 @@ pub(crate) struct Ticket {
     pub(super) place: (Reverse<Priority>, usize),
     pub(super) number: u64,
     pub(super) since: Instant,
-    pub(super) caller: Option<Counted>,
+    pub(super) caller: Option<Box<Counted>>,
     /// Why it waits, and the number that was reached.
     pub(super) refused: (super::Refusal, u32),
 }
