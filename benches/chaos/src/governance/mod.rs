@@ -3,10 +3,14 @@
 //! A scenario that is played as [`System::Bare`](crate::stage::System::Bare) switches off what it is to show, so that the table
 //! has what would happen without.
 
+mod chain;
 mod cost;
+mod hops;
 mod outlier;
 mod panic;
 mod ten;
+mod tiers;
+mod writes;
 
 use crate::registry::Arena;
 use crate::scenario::Scenario;
@@ -28,6 +32,30 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         beside: false,
         together: false,
         play: |stage| Box::pin(panic::play(stage)),
+    },
+    Scenario {
+        name: "tiers",
+        shows: "a tier that fails gets little more load for it",
+        arenas: &[Arena::Process],
+        beside: true,
+        together: false,
+        play: |stage| Box::pin(tiers::play(stage)),
+    },
+    Scenario {
+        name: "writes",
+        shows: "what is not idempotent runs once, whatever breaks",
+        arenas: &[Arena::Process],
+        beside: true,
+        together: false,
+        play: |stage| Box::pin(writes::play(stage)),
+    },
+    Scenario {
+        name: "hops",
+        shows: "deadlines and cancellations reach the last of five servers",
+        arenas: &[Arena::Process],
+        beside: true,
+        together: false,
+        play: |stage| Box::pin(hops::play(stage)),
     },
     Scenario {
         name: "cost",
