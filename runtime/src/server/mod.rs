@@ -320,6 +320,7 @@ impl Server {
             propagation: self.propagation,
             listener: listener.clone(),
             steerings,
+            admission,
         };
         running.leases = registration::register(&running.registries, &instances, &listener).await?;
         running.instances = Mutex::new(instances);

@@ -50,6 +50,7 @@ pub struct Running {
     pub(super) propagation: Duration,
     pub(super) listener: Listener,
     pub(super) steerings: Steerings,
+    pub(super) admission: Arc<Admission>,
 }
 
 impl Running {
