@@ -8,6 +8,7 @@ mod cost;
 mod hops;
 mod outlier;
 mod panic;
+mod reloads;
 mod ten;
 mod tiers;
 mod writes;
@@ -64,5 +65,13 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         beside: false,
         together: false,
         play: |stage| Box::pin(cost::play(stage)),
+    },
+    Scenario {
+        name: "reloads",
+        shows: "documents change while calls run, and wrong ones change nothing",
+        arenas: &[Arena::File, Arena::Etcd],
+        beside: false,
+        together: true,
+        play: |stage| Box::pin(reloads::play(stage)),
     },
 ];
