@@ -389,3 +389,19 @@ async fn available_stays_with_one_that_is_up() {
     caller.orders.get(7).await.unwrap();
     end(fleet).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn available_stays_with_its_choice_while_others_come_and_go() {
+    let registry = registry().await;
+    let mut fleet = fleet(&registry, &[Code::Ok; 8]).await;
+    let caller = caller(&registry, strategy(Cluster::Available));
+    caller.orders.get(7).await.unwrap();
+    let chosen = fleet.iter().position(|server| server.asked() == 1).unwrap();
+    let chosen = fleet.swap_remove(chosen);
+    for (calls, other) in (2..).zip(fleet) {
+        other.running.shutdown().await;
+        caller.orders.get(7).await.unwrap();
+        assert_eq!(chosen.asked(), calls);
+    }
+    chosen.running.shutdown().await;
+}

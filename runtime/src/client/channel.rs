@@ -353,8 +353,9 @@ impl Channel {
     /// The client's choice, or else what the treatment says.
     fn balancer(&self, treated: &Treated, is_plain: bool) -> Arc<dyn Balancer> {
         match &self.client().0.balancer {
+            // Lists of instances change, and its preference does not.
             _ if treated.treatment.cluster == Cluster::Available => {
-                Arc::new(Steady::new(random::seed()))
+                Arc::new(Steady::new(self.client().0.preference))
             }
             Some(balancer) => Arc::clone(balancer),
             None => is_plain

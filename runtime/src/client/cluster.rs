@@ -18,15 +18,12 @@ use tokio::time::{Instant, sleep, timeout_at};
 use crate::backoff::Backoff;
 use crate::contract::{Cluster, MethodDescriptor, MethodKind};
 use crate::random;
-use crate::status::{Code, Progress, Status};
+use crate::status::{Code, Progress, Status, Why};
 
-use super::attempt::{Attempt, Stage};
 use super::journey::Journey;
-use super::plan::Plan;
 use super::reply::Received;
 use super::stack;
 use super::table::{Table, Target};
-use super::treated::Treated;
 
 /// What a client does of the strategies, beyond what a treatment says of tries and balancers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,6 +126,7 @@ async fn fork(mut journey: Journey, table: &Table, number: u32) -> Result<Receiv
         let plan = journey.plan.once_more();
         let mut branch = Journey::new(plan, Arc::clone(&treated), journey.deadline, journey.since);
         branch.serves_retry = journey.serves_retry;
+        branch.watched.clone_from(&journey.watched);
         let others = targets.iter().filter(|other| other.key != target.key);
         branch.tried = others.map(|other| other.key).collect();
         branch.picked = Some(Arc::clone(target));
@@ -165,14 +163,16 @@ const SHOWN: usize = 4;
 /// Asks every instance, to the last, whatever becomes of the others. The answer that came last counts.
 async fn broadcast(journey: &Journey, targets: Vec<Arc<Target>>) -> Result<Received, Status> {
     let all = targets.len();
-    let keys: Arc<[u64]> = targets.iter().map(|target| target.key).collect();
+    let keys: Vec<u64> = targets.iter().map(|target| target.key).collect();
     let mut to_come = targets.into_iter().enumerate().map(|(position, target)| {
-        let plan = journey.plan.once_more();
-        let keys = Arc::clone(&keys);
-        let deadline = journey.deadline;
         let treated = Arc::clone(&journey.treated);
+        let plan = journey.plan.once_more();
+        let mut branch = Journey::new(plan, treated, journey.deadline, journey.since);
+        branch.watched.clone_from(&journey.watched);
+        // Nobody can be asked in its place.
+        branch.tried.clone_from(&keys);
         let branch: Branch<_> = Box::pin(async move {
-            let outcome = reach(&plan, &treated, deadline, &target, &keys).await;
+            let outcome = reach(branch, &target).await;
             (position, target, outcome)
         });
         branch
@@ -194,47 +194,32 @@ async fn broadcast(journey: &Journey, targets: Vec<Arc<Target>>) -> Result<Recei
     }
 }
 
-/// Asks one instance, and no other in its place.
-async fn reach(
-    plan: &Plan,
-    treated: &Treated,
-    deadline: Option<Instant>,
-    target: &Arc<Target>,
-    keys: &[u64],
-) -> Result<Received, Status> {
+/// Asks one instance, and no other.
+async fn reach(mut journey: Journey, target: &Arc<Target>) -> Result<Received, Status> {
+    let deadline = journey.deadline;
     let run = async {
         let mut pauses = Backoff::new(PAUSES.0, PAUSES.1, random::seed());
-        let mut round = 1;
-        loop {
-            let attempt = Attempt {
-                plan,
-                treated,
-                deadline,
-                target,
-                // Nobody can be asked in its place.
-                tried: keys,
-                number: 0,
-            };
-            let outcome = attempt.run(&mut None, None, &mut Stage::Idle).await;
-            match outcome {
+        let mut why = Why::First;
+        for _ in 1..ROUNDS {
+            match journey.ask(target, why).await {
                 Err(status)
-                    if round < ROUNDS
-                        && status.code() == Code::Unavailable
+                    if status.code() == Code::Unavailable
                         && status.progress() == Progress::NotStarted =>
                 {
-                    round += 1;
+                    why = Why::Retried;
                     sleep(pauses.pause()).await;
                 }
                 outcome => return outcome,
             }
         }
+        journey.ask(target, why).await
     };
     match deadline {
         None => run.await,
-        Some(deadline) => timeout_at(deadline, run).await.unwrap_or_else(|_| {
-            let late = Status::deadline_exceeded("no answer in time");
-            Err(late.at_endpoint(Arc::clone(target.endpoint.text())))
-        }),
+        Some(deadline) => match timeout_at(deadline, run).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(journey.expired()),
+        },
     }
 }
 

@@ -105,6 +105,8 @@ struct Inner {
     filters: Filters,
     retries: Option<Arc<dyn Retries>>,
     balancer: Option<Arc<dyn Balancer>>,
+    /// Decides which instance it prefers where any will do (strategy `available`).
+    preference: u64,
     ramp: Ramp,
     zone: Option<Box<str>>,
     /// The moment that balancers count from.
@@ -535,6 +537,7 @@ impl ClientBuilder {
             filters: self.filters,
             retries: self.retries,
             balancer: self.balancer,
+            preference: random::seed(),
             ramp: Ramp::new(self.warm_up),
             zone: self.zone,
             epoch: Instant::now(),
