@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test reports by panicking")]
 
 mod balance;
+mod breaker;
 mod codecs;
 mod deadlines;
 mod documents;

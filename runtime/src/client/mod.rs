@@ -170,11 +170,6 @@ impl Client {
         all
     }
 
-    /// What circuit breakers judge by until documents say otherwise.
-    fn breaker_policy(&self) -> BreakerPolicy {
-        self.0.breaker_policy(&[])
-    }
-
     /// How many calls wait to be repeated in the background, or are being repeated (strategy `failback`).
     pub fn failback_waiting(&self) -> usize {
         self.0.failback.len()
@@ -273,10 +268,22 @@ impl Client {
 }
 
 impl Inner {
-    /// What circuit breakers judge by: one instance answers the calls of all methods, so what is said of single methods
-    /// or by single stubs has no part in it.
-    fn breaker_policy(&self, documents: &[Layer]) -> BreakerPolicy {
-        Treatment::of(self.code.iter().chain(documents)).breaker
+    /// What circuit breakers of a service judge by: one instance answers the calls of all methods, so what is said of
+    /// single methods or by single stubs has no part in it.
+    fn breaker_policy(&self, service: &str) -> BreakerPolicy {
+        let documents = self.said_of_all(service);
+        Treatment::of(self.code.iter().chain(&documents)).breaker
+    }
+
+    /// Lets the circuit breakers of a service judge by what is said now.
+    fn judge_anew(&self, service: &str) {
+        let policy = self.breaker_policy(service);
+        let views = self.views.lock().unwrap_or_else(PoisonError::into_inner);
+        let view = views.get(service).cloned();
+        drop(views);
+        if let Some(view) = view {
+            view.set_breaker_policy(&policy, Instant::now());
+        }
     }
 
     /// How many retries the budget of a service has left, if calls of it were made.

@@ -77,24 +77,27 @@ impl Roster {
         Arc::clone(&list.members)
     }
 
+    /// How the circuit breakers stand, by group.
+    pub(super) fn breakers(&self, now: Instant) -> Vec<Breakers> {
+        let list = self.lock();
+        let now = now.saturating_duration_since(list.epoch);
+        list.detectors.values().map(|one| one.states(now)).collect()
+    }
+
     /// Lets circuit breakers judge by these numbers from now on.
-    pub(super) fn set_policy(&self, policy: &BreakerPolicy, now: Instant) {
+    pub(super) fn set_breaker_policy(&self, policy: &BreakerPolicy, now: Instant) {
         let mut list = self.lock();
         if list.policy == *policy {
             return;
         }
         list.policy = policy.clone();
         let now = now.saturating_duration_since(list.epoch);
-        for detector in list.detectors.values() {
+        let detectors: Vec<_> = list.detectors.values().cloned().collect();
+        // Whoever is told of what closes may ask for the breakers.
+        drop(list);
+        for detector in detectors {
             detector.set_policy(policy.clone(), now);
         }
-    }
-
-    /// How the circuit breakers stand, by group.
-    pub(super) fn breakers(&self, now: Instant) -> Vec<Breakers> {
-        let list = self.lock();
-        let now = now.saturating_duration_since(list.epoch);
-        list.detectors.values().map(|one| one.states(now)).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, List> {

@@ -4,6 +4,7 @@ use std::sync::{Arc, PoisonError};
 
 use tokio::time::Instant;
 
+use crate::governance::Layer;
 use crate::steering::{DocumentState, Steering, Watched};
 
 use super::notice::ClientNotice;
@@ -33,8 +34,8 @@ impl Client {
         if let Some(watched) = Watched::new(registry, &steering) {
             let (client, of) = (Arc::downgrade(inner), Arc::downgrade(&steering));
             let following = watched.follow(move |news| {
-                if let (Some(client), Some(steering)) = (client.upgrade(), of.upgrade()) {
-                    client.obey(service, &steering);
+                if let Some(client) = client.upgrade() {
+                    client.judge_anew(service);
                     client
                         .listener
                         .tell(|| ClientNotice::Document(news.clone()));
@@ -49,15 +50,11 @@ impl Client {
 }
 
 impl Inner {
-    /// What no call looks up: how breakers judge.
-    fn obey(&self, service: &str, steering: &Steering) {
-        let view = {
-            let views = self.views.lock().unwrap_or_else(PoisonError::into_inner);
-            views.get(service).map(Arc::clone)
-        };
-        if let Some(view) = view {
-            let policy = self.breaker_policy(&steering.sheet().service_layers());
-            view.set_breaker_policy(&policy, Instant::now());
-        }
+    /// What documents say of all methods of a service, the last word last.
+    pub(super) fn said_of_all(&self, service: &str) -> Vec<Layer> {
+        let steerings = self.steerings.lock();
+        let steerings = steerings.unwrap_or_else(PoisonError::into_inner);
+        let steering = steerings.get(service);
+        steering.map_or_else(Vec::new, |one| one.sheet().service_layers())
     }
 }

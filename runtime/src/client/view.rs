@@ -42,7 +42,7 @@ impl View {
         let roster = Arc::new(Roster::new(
             service,
             client.0.pool.transports(),
-            client.breaker_policy(),
+            client.0.breaker_policy(service),
             client.epoch(),
             random::seed(),
             client.0.listener.clone(),
@@ -112,9 +112,9 @@ impl View {
         self.roster.breakers(now)
     }
 
-    /// Lets circuit breakers judge by these numbers from now on.
+    /// Lets them judge by these numbers from now on.
     pub(super) fn set_breaker_policy(&self, policy: &BreakerPolicy, now: Instant) {
-        self.roster.set_policy(policy, now);
+        self.roster.set_breaker_policy(policy, now);
     }
 }
 

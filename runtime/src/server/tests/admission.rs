@@ -280,7 +280,7 @@ async fn a_call_whose_time_is_not_enough_is_not_begun() {
 impl Rig {
     /// Has a document say this of each method.
     fn say(&self, of: impl Fn(&str) -> Option<Settings>) {
-        self.running.admission().set_documents(&[], |subject| {
+        self.running.admission.set_documents(&[], |subject| {
             let said = of(subject.method.name).into_iter();
             said.map(|settings| Layer::new(Place::Document("test".into()), settings))
                 .collect()
