@@ -32,7 +32,7 @@ impl Client {
         let steering = Arc::new(Steering::new(service, Instant::now()));
         let registry = inner.documents.as_ref().unwrap_or(&inner.registry);
         if let Some(watched) = Watched::new(registry, &steering) {
-            let (client, of) = (Arc::downgrade(inner), Arc::downgrade(&steering));
+            let client = Arc::downgrade(inner);
             let following = watched.follow(move |news| {
                 if let Some(client) = client.upgrade() {
                     client.judge_anew(service);
