@@ -1,9 +1,10 @@
 //! A process of a scenario that uses Callsheet: `callsheet-node serve …` or `callsheet-node load …`, or
 //! `callsheet-node storm …`, or `callsheet-node tell …`.
 //!
-//! `serve --name NAME --bind ADDRESS [--registry REGISTRY] [--weight N] [--drain MS]` until its input ends or it is told by a
-//! signal; `load --registry REGISTRY [--balance weighted] [--snapshots DIR] [--rate N] [--hold MS] [--fill BYTES]
-//! [--seed N]` until its input ends; `storm --to ADDRESS --count N`; `tell --registry REGISTRY`, which shows all that is known of
+//! `serve --name NAME --bind ADDRESS [--registry REGISTRY] [--weight N] [--drain MS] [--slots N] [--limits off]` until its input
+//! ends or it is told by a signal: with slots so many calls are worked on at once, and the others wait; `load --registry REGISTRY
+//! [--balance weighted] [--snapshots DIR] [--rate N] [--hold MS] [--fill BYTES] [--seed N] [--patience MS]` until its input ends:
+//! with patience a call may take so long, and is tried once and at every time; `storm --to ADDRESS --count N`; `tell --registry REGISTRY`, which shows all that is known of
 //! a registry.
 //!
 //! Whatever has a form for debugging is shown on standard error: no password may be there.
@@ -12,10 +13,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use callsheet::balance::Weighted;
+use callsheet::governance::{
+    BreakerSettings, LimitSettings, RetrySettings, Settings, ThrottleSettings,
+};
 use callsheet::registry::Instance;
 use callsheet::{Client, Error, Progress, Server, registry};
 use chaos::load::{Caller, Question, Refused};
 use chaos::{Event, Failure, Options, dismissed, load, now, say, show, storm};
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use rpc::chaos::v1::{Target, TargetClient, TargetServer};
@@ -54,27 +59,42 @@ async fn main() -> Result<(), Failure> {
     }
 }
 
-struct Named(String);
+struct Named {
+    name: String,
+    /// What a call needs while it is worked on.
+    slots: Option<Semaphore>,
+}
 
 impl Target for Named {
     async fn ask(&self, request: Ask) -> Result<Answer, Error> {
+        let _slot = match &self.slots {
+            Some(slots) => slots.acquire().await.ok(),
+            None => None,
+        };
         if request.hold > 0 {
             tokio::time::sleep(Duration::from_millis(request.hold.into())).await;
         }
         Ok(Answer {
             number: request.number,
-            server: self.0.clone(),
+            server: self.name.clone(),
             filling: vec![1; request.fill as usize].into(),
         })
     }
 }
 
 async fn serve(options: &Options) -> Result<(), Failure> {
-    let mut offer = TargetServer::new(Named(options.text("name")?.to_owned()));
+    let mut offer = TargetServer::new(Named {
+        name: options.text("name")?.to_owned(),
+        slots: options.value("slots")?.map(Semaphore::new),
+    });
     if let Some(weight) = options.value("weight")? {
         offer = offer.weight(weight);
     }
     let mut server = Server::bind(options.text("bind")?).add(offer);
+    if options.given("limits") == Some("off") {
+        let none = LimitSettings::new().adaptive(false).queue_calls(0_u32);
+        server = server.settings(Settings::new().limit(none));
+    }
     if let Some(registry) = options.given("registry") {
         let registry = registry::connect(registry).await?;
         show(&registry);
@@ -121,6 +141,14 @@ async fn caller(options: &Options) -> Result<Asking, Failure> {
     });
     if let Some(directory) = options.given("snapshots") {
         client = client.snapshots(directory);
+    }
+    if let Some(patience) = options.value("patience")? {
+        let plain = Settings::new()
+            .timeout(Duration::from_millis(patience))
+            .retry(RetrySettings::new().attempts(0_u32))
+            .breaker(BreakerSettings::new().enabled(false))
+            .throttle(ThrottleSettings::new().enabled(false));
+        client = client.settings(plain);
     }
     client = match options.given("balance") {
         None => client,

@@ -7,6 +7,7 @@ mod chain;
 mod cost;
 mod hops;
 mod outlier;
+mod overload;
 mod panic;
 mod reloads;
 mod ten;
@@ -25,6 +26,14 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         beside: true,
         together: false,
         play: |stage| Box::pin(outlier::play(stage)),
+    },
+    Scenario {
+        name: "overload",
+        shows: "a server that is asked for three times what it can do goes on doing that",
+        arenas: &[Arena::List],
+        beside: true,
+        together: false,
+        play: |stage| Box::pin(overload::play(stage)),
     },
     Scenario {
         name: "panic",
