@@ -95,6 +95,10 @@ async fn every_page_tells_what_there_is_and_no_page_tells_a_secret() {
     assert_eq!(timeout["value"], "7s");
     assert_eq!(timeout["place"], "code (ClientBuilder::timeout)");
 
+    let is_served = |it: &&Value| it["side"] == "server" && it["method"] == place["method"];
+    let served = methods.iter().find(is_served).unwrap();
+    assert_eq!(served["settings"].as_array().unwrap().len(), settings.len());
+
     let calls = json(at, "/calls").await;
     let calls = calls.as_array().unwrap();
     let failed = |it: &&Value| it["side"] == "client" && it["code"] == "failed_precondition";

@@ -110,7 +110,9 @@ impl Journey {
         let table = self.plan.channel.table(&self.plan, &self.treated).await?;
         let now = Instant::now();
         let target = table.pick(&self.tried, self.plan.hash, now);
-        if let (Some(_), Some(target)) = (&self.watched, target) {
+        if let (Some(watched), Some(target)) = (&self.watched, target)
+            && watched.keeps_choices()
+        {
             self.choice = self.told_choice(&table, target, now);
         }
         Ok(target.cloned())

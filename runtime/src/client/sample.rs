@@ -13,9 +13,9 @@ use super::view::View;
 use crate::balance::Standing;
 #[cfg(feature = "admin")]
 use crate::governance::{Explained, explain};
-use crate::observe::{BreakerSample, InstanceSample, Sample, ServiceSample, Source};
 #[cfg(feature = "admin")]
-use crate::observe::{SettingSample, SettingsSample};
+use crate::observe::SettingsSample;
+use crate::observe::{BreakerSample, InstanceSample, Sample, ServiceSample, Source};
 use crate::registry::{Freshness, Snapshot};
 use crate::resilience::BreakerState;
 
@@ -67,31 +67,14 @@ impl Source for Inner {
             SettingsSample {
                 side: "client",
                 method: method.path,
-                settings: explain(&layers).into_iter().map(setting).collect(),
+                group: None,
+                settings: explain(&layers)
+                    .into_iter()
+                    .map(Explained::sample)
+                    .collect(),
             }
         });
         told.collect()
-    }
-}
-
-/// What a fallback says is a reply, which may hold anything: its length is shown.
-#[cfg(feature = "admin")]
-fn setting(explained: Explained) -> SettingSample {
-    let is_reply = explained.key == "fallback.reply";
-    let shown = |value: String| {
-        if is_reply && !value.is_empty() {
-            format!("({} bytes)", value.len())
-        } else {
-            value
-        }
-    };
-    let overruled = explained.overruled.into_iter();
-    let overruled = overruled.map(|(place, value)| format!("{place}: {}", shown(value)));
-    SettingSample {
-        overruled: overruled.collect(),
-        value: shown(explained.value),
-        place: explained.place.to_string(),
-        key: explained.key,
     }
 }
 

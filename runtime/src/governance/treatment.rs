@@ -74,6 +74,33 @@ pub struct Explained {
     pub overruled: Vec<(Place, String)>,
 }
 
+impl Explained {
+    /// The same to be shown. What a fallback says is a reply, which may hold anything: its length is shown.
+    #[cfg(feature = "admin")]
+    pub(crate) fn sample(self) -> serde_json::Value {
+        let is_reply = self.key == "fallback.reply";
+        let shown = |value: String| {
+            if is_reply && !value.is_empty() {
+                format!("({} bytes)", value.len())
+            } else {
+                value
+            }
+        };
+        let overruled = self.overruled.into_iter();
+        let overruled = overruled.map(|(place, value)| format!("{place}: {}", shown(value)));
+        let overruled: Vec<_> = overruled.collect();
+        let mut sample = serde_json::json!({
+            "key": self.key,
+            "value": shown(self.value),
+            "place": self.place.to_string(),
+        });
+        if !overruled.is_empty() {
+            sample["overruled"] = overruled.into();
+        }
+        sample
+    }
+}
+
 /// Every value that these layers add up to, in the order of the settings.
 pub fn explain(layers: &[Layer]) -> Vec<Explained> {
     let mut all = Vec::new();

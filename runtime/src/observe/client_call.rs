@@ -114,6 +114,11 @@ impl ClientCall {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether anybody wants to know why an instance was chosen.
+    pub(crate) fn keeps_choices(&self) -> bool {
+        self.lock().observer.0.recent.get().is_some()
+    }
+
     /// A try is over.
     pub(crate) fn tried(&self, tried: &Tried<'_>) {
         self.lock().tried(tried);

@@ -236,6 +236,16 @@ impl Metrics {
             let connections = servers().map(|server| server.connections.len()).sum();
             let gauge = |name, value| self.gauge(name, &[]).set(value);
             gauge(names::SERVER_CONNECTIONS, count(connections));
+            for method in servers().flat_map(|server| &server.methods) {
+                let labels = [
+                    ("method", method.method),
+                    ("group", self.bounded(&method.group)),
+                ];
+                let waiting = f64::from(method.waiting);
+                self.gauge(names::SERVER_WAITING, &labels).set(waiting);
+                let limit = method.limit.map_or(f64::INFINITY, f64::from);
+                self.gauge(names::SERVER_LIMIT, &labels).set(limit);
+            }
             let listed = servers().all(|server| server.listed);
             gauge(names::SERVER_LISTED, f64::from(u8::from(listed)));
         }

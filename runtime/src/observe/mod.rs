@@ -37,8 +37,8 @@ use tokio::runtime::Handle;
 pub use names::{METRICS, Metric, MetricKind};
 pub use recent::{RecentCall, RecentTry};
 pub use sample::{
-    BreakerSample, ConnectionSample, EndpointSample, InstanceSample, OfferSample, Sample,
-    ServerSample, ServiceSample,
+    BreakerSample, ConnectionSample, EndpointSample, InstanceSample, MethodSample, OfferSample,
+    Sample, ServerSample, ServiceSample,
 };
 #[cfg(feature = "tracing")]
 pub use traces::Traces;
@@ -46,9 +46,9 @@ pub use traces::Traces;
 pub(crate) use client_call::{ClientCall, Tried};
 pub(crate) use kept::{Keeps, Kept};
 pub(crate) use note::Note;
-pub(crate) use sample::Source;
 #[cfg(feature = "admin")]
-pub(crate) use sample::{SettingSample, SettingsSample};
+pub(crate) use sample::SettingsSample;
+pub(crate) use sample::Source;
 
 use recent::Recent;
 
@@ -173,6 +173,15 @@ impl Observer {
     #[inline]
     pub(crate) fn is_on(&self) -> bool {
         self.0.on.load(Ordering::Relaxed)
+    }
+
+    /// Whether more is made of single calls than numbers.
+    fn tells_of_calls(&self) -> bool {
+        #[cfg(feature = "tracing")]
+        if self.0.spans.get().is_some() {
+            return true;
+        }
+        self.0.recent.get().is_some()
     }
 
     /// Something has happened beside the course of a call.

@@ -86,6 +86,10 @@ metrics! {
         "How long handlers took, their streams included";
     SERVER_IN_FLIGHT = "callsheet_server_calls_in_flight" Gauge ["method"]
         "Calls that handlers are at";
+    SERVER_LIMIT = "callsheet_server_limit" Gauge ["method", "group"]
+        "The most calls that may run now, where something limits them; infinite where nothing does any more";
+    SERVER_WAITING = "callsheet_server_calls_waiting" Gauge ["method", "group"]
+        "Calls that wait for a place";
     SERVER_REJECTED = "callsheet_server_rejected_total" Counter ["method", "reason"]
         "Calls that were turned away before their handler";
     SERVER_CONNECTIONS = "callsheet_server_connections" Gauge []

@@ -21,20 +21,10 @@ pub(crate) struct SettingsSample {
     /// `client` or `server`.
     pub(crate) side: &'static str,
     pub(crate) method: &'static str,
-    pub(crate) settings: Vec<SettingSample>,
-}
-
-/// One value of it.
-#[cfg(feature = "admin")]
-#[derive(Debug, Serialize)]
-pub(crate) struct SettingSample {
-    pub(crate) key: String,
-    pub(crate) value: String,
-    /// Whose word counts.
-    pub(crate) place: String,
-    /// Who else spoke, the strongest first.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(crate) overruled: Vec<String>,
+    /// The group that it is offered in, on servers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) group: Option<String>,
+    pub(crate) settings: Vec<serde_json::Value>,
 }
 
 /// What a client or server is like.
@@ -155,6 +145,8 @@ pub struct ServerSample {
     pub listed: bool,
     /// What it offers.
     pub services: Vec<OfferSample>,
+    /// How the calls of each method stand.
+    pub methods: Vec<MethodSample>,
     /// Its connections.
     pub connections: Vec<ConnectionSample>,
 }
@@ -171,6 +163,23 @@ pub struct OfferSample {
     pub release: String,
     /// Its methods.
     pub methods: Vec<&'static str>,
+}
+
+/// How the calls of one method stand on a server.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct MethodSample {
+    /// The path of the method.
+    pub method: &'static str,
+    /// The group that it is offered in.
+    pub group: String,
+    /// Calls that run and are counted: those that wait for something.
+    pub running: u32,
+    /// Calls that wait for a place.
+    pub waiting: u32,
+    /// The most that may run now, where something limits them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
 }
 
 /// A connection that a server has taken in.

@@ -29,7 +29,6 @@ pub(crate) struct ServedCall {
     observer: Observer,
     method: &'static MethodDescriptor,
     peer: Option<String>,
-    deadline: Option<Instant>,
     began: Instant,
     began_unix_ms: u64,
     request_bytes: usize,
@@ -59,7 +58,8 @@ impl Observer {
         if !self.is_on() {
             return None;
         }
-        let context = Context::current();
+        // Making it costs more than counting the call.
+        let context = self.tells_of_calls().then(Context::current).flatten();
         let context = context.as_ref();
         #[cfg(not(feature = "metrics"))]
         let _ = kept;
@@ -75,7 +75,6 @@ impl Observer {
             observer: self.clone(),
             method,
             peer: peer.map(|peer| printable(peer, PEER).into_owned()),
-            deadline: context.and_then(Context::deadline).map(Into::into),
             began: Instant::now(),
             began_unix_ms: unix_ms(),
             request_bytes,
@@ -166,10 +165,14 @@ impl ServedCall {
 impl Drop for ServedCall {
     /// Its handler is no longer wanted, or has panicked.
     fn drop(&mut self) {
-        let late = |deadline: Instant| deadline <= Instant::now();
+        if self.ended {
+            return;
+        }
+        let deadline = || Context::current().as_ref().and_then(Context::deadline);
+        let late = |deadline: std::time::Instant| deadline <= Instant::now().into_std();
         let code = if std::thread::panicking() {
             Code::Internal
-        } else if self.deadline.is_some_and(late) {
+        } else if deadline().is_some_and(late) {
             Code::DeadlineExceeded
         } else {
             Code::Cancelled

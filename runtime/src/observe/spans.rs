@@ -173,12 +173,15 @@ impl Spans {
         method: &'static MethodDescriptor,
         context: Option<&Context>,
     ) -> CallSpan {
-        let text = context.and_then(|context| context.metadata().text(KEY));
-        let above = text.and_then(Position::parse);
+        // A call that was turned away before it had a context: its client records it.
+        let Some(context) = context else {
+            return CallSpan::none();
+        };
+        let above = context.metadata().text(KEY).and_then(Position::parse);
         let sampled = above.map_or_else(|| self.samples(), |above| above.sampled);
         let traced = if sampled {
             let span = call_span!("callsheet::serve", "serve", "server", method, None);
-            if let Some(peer) = context.and_then(Context::peer) {
+            if let Some(peer) = context.peer() {
                 span.record("client.address", peer);
             }
             let position = self.place(&span, above, false);
@@ -192,7 +195,7 @@ impl Spans {
                 position: Some(above.unwrap_or_else(|| Position::root(&self.chance, false))),
             }
         };
-        if let (Some(context), Some(position)) = (context, traced.position) {
+        if let Some(position) = traced.position {
             context.is_part(Part {
                 position,
                 span: traced.span.clone(),

@@ -301,7 +301,7 @@ impl Server {
             self.connection,
             self.max_connections,
         ));
-        let standing = Standing::new(&bound, offered, Arc::clone(&connections));
+        let standing = Standing::new(&bound, offered, &connections, &admission);
         let source: Weak<Standing> = Arc::downgrade(&standing);
         self.observer.watch_over(source, &Handle::current());
         let mut running = Running {

@@ -6,9 +6,13 @@ use std::sync::{Arc, OnceLock};
 use tokio::sync::watch;
 
 use super::connections::Connections;
-use crate::observe::{ConnectionSample, OfferSample, Sample, ServerSample, Source};
+#[cfg(feature = "admin")]
+use crate::governance::{Explained, explain};
+#[cfg(feature = "admin")]
+use crate::observe::SettingsSample;
+use crate::observe::{ConnectionSample, MethodSample, OfferSample, Sample, ServerSample, Source};
 use crate::registry::{Lease, LeaseState};
-use crate::service::Offer;
+use crate::service::{Admission, Occupancy, Offer};
 use crate::transport::Address;
 
 /// How far a server is.
@@ -31,6 +35,7 @@ pub(crate) struct Standing {
     addresses: Vec<String>,
     offers: Vec<OfferSample>,
     connections: Arc<Connections>,
+    admission: Arc<Admission>,
     state: AtomicU8,
     /// One per registry.
     leases: OnceLock<Vec<watch::Receiver<LeaseState>>>,
@@ -51,12 +56,14 @@ impl Standing {
     pub(super) fn new(
         addresses: &[Address],
         offers: Vec<OfferSample>,
-        connections: Arc<Connections>,
+        connections: &Arc<Connections>,
+        admission: &Arc<Admission>,
     ) -> Arc<Self> {
         Arc::new(Self {
             addresses: addresses.iter().map(ToString::to_string).collect(),
             offers,
-            connections,
+            connections: Arc::clone(connections),
+            admission: Arc::clone(admission),
             state: AtomicU8::new(State::Starting as u8),
             leases: OnceLock::new(),
         })
@@ -93,6 +100,16 @@ impl Standing {
     }
 }
 
+fn method(occupancy: &Occupancy) -> MethodSample {
+    MethodSample {
+        method: occupancy.method,
+        group: occupancy.group.to_string(),
+        running: occupancy.running,
+        waiting: occupancy.waiting,
+        limit: occupancy.limit,
+    }
+}
+
 impl Source for Standing {
     fn sample(&self) -> Sample {
         let peers = self.connections.peers();
@@ -107,6 +124,7 @@ impl Source for Standing {
                 },
                 listed: self.is_listed(),
                 services: self.offers.clone(),
+                methods: self.admission.occupancy().iter().map(method).collect(),
                 connections: peers
                     .iter()
                     .map(|peer| ConnectionSample {
@@ -116,5 +134,20 @@ impl Source for Standing {
             }),
             ..Sample::default()
         }
+    }
+
+    #[cfg(feature = "admin")]
+    fn settings(&self) -> Vec<SettingsSample> {
+        let methods = self.admission.layers();
+        let told = methods.map(|(subject, layers)| SettingsSample {
+            side: "server",
+            method: subject.method.path,
+            group: Some(subject.group.into()),
+            settings: explain(&layers)
+                .into_iter()
+                .map(Explained::sample)
+                .collect(),
+        });
+        told.collect()
     }
 }

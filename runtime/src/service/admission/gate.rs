@@ -153,6 +153,16 @@ impl Gate {
         &self.pool
     }
 
+    /// What is said of the method, the last word last.
+    #[cfg(feature = "admin")]
+    pub(super) fn layers(&self) -> Vec<Layer> {
+        let documents = self
+            .documents
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        self.code.iter().chain(&*documents).cloned().collect()
+    }
+
     /// Puts what documents say in the place of what they said. Calls that run go on and count.
     pub(super) fn set_documents(&self, layers: Vec<Layer>) {
         let mut documents = self

@@ -25,7 +25,10 @@ use pool::Pool;
 
 /// A method of an offer, for those who look up what is said of it.
 #[derive(Clone, Copy, Debug)]
-#[expect(dead_code, reason = "documents are not watched yet")]
+#[cfg_attr(
+    not(feature = "admin"),
+    expect(dead_code, reason = "documents look at less of it")
+)]
 pub(crate) struct Subject<'a> {
     pub(crate) service: &'static ServiceDescriptor,
     pub(crate) group: &'a str,
@@ -103,6 +106,19 @@ impl Admission {
     pub(crate) fn occupancy(&self) -> Vec<Occupancy> {
         let gates = self.gates.iter();
         gates.map(|(group, gate)| gate.occupancy(group)).collect()
+    }
+
+    /// What is said of each method, the last word last.
+    #[cfg(feature = "admin")]
+    pub(crate) fn layers(&self) -> impl Iterator<Item = (Subject<'_>, Vec<Layer>)> {
+        self.gates.iter().map(|(group, gate)| {
+            let subject = Subject {
+                service: gate.service(),
+                group,
+                method: gate.method(),
+            };
+            (subject, gate.layers())
+        })
     }
 }
 
