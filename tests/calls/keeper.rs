@@ -5,6 +5,7 @@ use std::fs;
 use std::process::Stdio;
 use std::time::Duration;
 
+use callsheet::governance::{RetrySettings, Settings};
 use callsheet::{Client, registry};
 use callsheet_tests::rpc::shop::orders::v1::OrdersClient;
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
@@ -102,4 +103,10 @@ impl Keeper {
 pub(crate) async fn orders(registry: &str) -> OrdersClient {
     let registry = registry::connect(registry).await.unwrap();
     OrdersClient::new(&Client::builder().registry(&registry).build())
+}
+
+/// The same for calls that are made once, whatever becomes of them.
+pub(crate) async fn orders_once(registry: &str) -> OrdersClient {
+    let once = Settings::new().retry(RetrySettings::new().attempts(0_u32));
+    orders(registry).await.with_settings(once)
 }

@@ -7,6 +7,7 @@
 use std::io::{self, Read as _, Write as _};
 use std::sync::Arc;
 
+use callsheet::governance::{RetrySettings, Settings};
 use callsheet::{Client, Context, Error, Server, Status, Streaming, registry};
 use callsheet_tests::rpc::shop::orders::v1::{
     Orders, OrdersClient, OrdersGetError, OrdersPlaceError, OrdersServer,
@@ -39,7 +40,9 @@ async fn main() -> Result<(), Failure> {
             Ok(client(registry).await?.audit(event).await?)
         }
         ["hang", registry] => {
-            let answer = client(registry).await?.get(0).no_timeout().await;
+            let once = Settings::new().retry(RetrySettings::new().attempts(0_u32));
+            let client = client(registry).await?.with_settings(once);
+            let answer = client.get(0).no_timeout().await;
             let code = answer.err().map(|error| error.code());
             say(&format!("answered {code:?}"));
             Ok(())

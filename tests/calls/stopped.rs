@@ -4,13 +4,13 @@ use callsheet::Code;
 use callsheet_tests::rpc::shop::orders::v1::OrdersClient;
 use tokio::time::timeout;
 
-use crate::keeper::{Keeper, LIMIT, orders};
+use crate::keeper::{Keeper, LIMIT, orders, orders_once};
 use crate::load::{CALLERS, Load};
 
 #[tokio::test]
 async fn calls_to_a_stopped_server_end_and_it_lets_go_of_them_when_it_goes_on() {
     let (mut server, registry) = Keeper::serve("a").await;
-    let orders = orders(&registry).await;
+    let orders = orders_once(&registry).await;
     let call = orders.get(0).no_timeout().start();
     server.line_with("get begins").await;
     server.signal("-STOP").await;
