@@ -79,3 +79,30 @@ pub fn generate(
 ) -> Result<codegen::Files, codegen::Error> {
     codegen::generate(model, options)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use super::*;
+    use crate::resolve::MemoryLoader;
+
+    /// Many small files, and one that misspells a name among many: more than its share of the comparisons.
+    #[test]
+    fn a_near_name_is_found_however_many_files_there_are() {
+        let head = |package: &str| format!("edition 2026;\npackage {package};\n");
+        let mut text = head("large");
+        for number in 100..400 {
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "message Invoice{number}Line {{}}");
+        }
+        text.push_str("message Order { line: Invioce200Line = 1; }\n");
+        let small = (0..2000).map(|number| (format!("f{number}.rpc"), head(&format!("f{number}"))));
+        let files: Vec<(String, String)> = small.chain([("large.rpc".to_owned(), text)]).collect();
+        let entries: Vec<String> = files.iter().map(|(path, _)| path.clone()).collect();
+        let found = analyse(&mut MemoryLoader::new(files), &entries).diagnostics;
+        assert_eq!(found.len(), 1, "{found:?}");
+        let help = found[0].help.as_deref().unwrap_or_default();
+        assert!(help.contains("`Invoice200Line`"), "{help}");
+    }
+}

@@ -6,18 +6,16 @@ use rustc_hash::FxHashMap;
 
 use crate::case;
 use crate::diagnostic::{Code, Diagnostic};
-use crate::model::{Field, FieldShape, FieldType, Message, Model};
+use crate::model::{Field, FieldShape, FieldType, File, Message};
 
 use super::Check;
 
 impl Check<'_> {
     /// Reports fields of one message whose accessors have one name.
-    pub(super) fn accessors(&mut self, model: &Model) {
-        for file in &model.files {
-            let errors = file.errors.iter().map(|error| &error.message);
-            for message in file.messages.iter().chain(errors) {
-                self.accessors_of(message);
-            }
+    pub(super) fn accessors(&mut self, file: &File) {
+        let errors = file.errors.iter().map(|error| &error.message);
+        for message in file.messages.iter().chain(errors) {
+            self.accessors_of(message);
         }
     }
 

@@ -103,7 +103,7 @@ impl Check<'_> {
             }
         }
         let word = &*path.parts.last()?.text;
-        let item = *self.enums.get(&name.0)?;
+        let item = self.enum_called(name)?;
         let bare = item
             .annotations
             .iter()
@@ -127,7 +127,7 @@ impl Check<'_> {
     }
 
     fn unknown_value(&mut self, span: Span, name: &FullName, word: &str) {
-        let Some(item) = self.enums.get(&name.0).copied() else {
+        let Some(item) = self.enum_called(name) else {
             return;
         };
         let values = item.values.iter().map(|value| &*value.name.text);

@@ -10,7 +10,8 @@ use crate::syntax::ast::{self, Ident, Item, Member};
 
 use super::claims::{Claim, Claims, Space};
 use super::enums::{prefix, with_prefix};
-use super::{Check, join};
+use super::join;
+use super::whole::Whole;
 
 /// What the compiler makes of a service in each major, by the end of its name.
 const OF_A_SERVICE: [&str; 5] = ["", "Client", "BlockingClient", "Server", "Mock"];
@@ -24,7 +25,7 @@ struct Scope {
 /// The majors of packages whose modules are claimed.
 type Majors = HashSet<(String, u32)>;
 
-impl Check<'_> {
+impl Whole<'_> {
     /// Reports every pair of names that meet.
     pub(super) fn clashes(&mut self) {
         let mut claims = Claims::at_a_glance();

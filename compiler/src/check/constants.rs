@@ -1,16 +1,17 @@
 //! Constants: their types, values, and no cycles among them.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use crate::diagnostic::{Code, Diagnostic};
 use crate::model::{Constant, ConstantValue, FullName};
-use crate::resolve::{DeclId, Want};
+use crate::resolve::{DeclId, Near, Want};
 use crate::syntax::ast::{self, Item, TypeKind, ValueKind};
 
 use super::lookup::{self, SCALARS};
 use super::table::Target;
-use super::values::{Misfit, Plain};
-use super::{Check, Place, alternatives, package};
+use super::values::{Literal, Misfit, Plain};
+use super::{Check, Constants, Place, alternatives, package};
 
 /// A constant as written, with the constant that it names, if it names one.
 struct Written<'a> {
@@ -22,85 +23,99 @@ struct Written<'a> {
     names: Result<Option<DeclId>, ()>,
 }
 
-impl<'a> Check<'a> {
-    /// Evaluates every constant. A chain of names may be long, so it is walked, not recursed.
-    pub(super) fn constants(&mut self) {
-        let mut written: HashMap<DeclId, Written<'a>> = HashMap::new();
-        let mut order = Vec::new();
-        let loaded = self.loaded;
-        for (file, tree) in loaded.files.iter().enumerate() {
-            let scope = package(&tree.ast);
-            for item in &tree.ast.items {
-                let Item::Const(item) = item else { continue };
-                let Some(id) = self.names.at(item.name.span) else {
-                    continue;
-                };
-                let place = Place {
+/// Evaluates the constants of all files, and gives each file all values. Gives back what is left of `near`.
+///
+/// A chain of names may be long, so it is walked, not recursed.
+pub(super) fn constants(checks: &mut [Check<'_>], mut near: Near) -> Near {
+    let mut written: HashMap<DeclId, Written<'_>> = HashMap::new();
+    let mut order = Vec::new();
+    for (file, check) in checks.iter_mut().enumerate() {
+        let tree = &check.loaded.files[file].ast;
+        let scope = package(tree);
+        std::mem::swap(&mut check.near, &mut near);
+        for item in &tree.items {
+            let Item::Const(item) = item else { continue };
+            let Some(id) = check.names.at(item.name.span) else {
+                continue;
+            };
+            let place = Place {
+                file,
+                scope: &scope,
+            };
+            let ty = check.constant_type(item);
+            let names = match &item.value.kind {
+                ValueKind::Name(path) => check
+                    .resolve(place, path, Want::Constant)
+                    .map(Some)
+                    .ok_or(()),
+                _ => Ok(None),
+            };
+            order.push(id);
+            let scope = scope.clone();
+            written.insert(
+                id,
+                Written {
                     file,
-                    scope: &scope,
-                };
-                let ty = self.constant_type(item);
-                let names = match &item.value.kind {
-                    ValueKind::Name(path) => self
-                        .resolve(place, path, Want::Constant)
-                        .map(Some)
-                        .ok_or(()),
-                    _ => Ok(None),
-                };
-                order.push(id);
-                let scope = scope.clone();
-                written.insert(
-                    id,
-                    Written {
-                        file,
-                        scope,
-                        item,
-                        ty,
-                        names,
-                    },
-                );
-            }
+                    scope,
+                    item,
+                    ty,
+                    names,
+                },
+            );
         }
-        for id in order {
-            let mut chain: Vec<DeclId> = Vec::new();
-            let mut places: HashMap<DeclId, usize> = HashMap::new();
-            let mut next = Some(id);
-            while let Some(id) = next {
-                if self.constants.contains_key(&id) {
-                    break;
-                }
-                if let Some(&from) = places.get(&id) {
-                    self.constant_cycle(&chain[from..], &written);
-                    for id in &chain[from..] {
-                        self.constants.insert(*id, None);
-                    }
-                    break;
-                }
-                places.insert(id, chain.len());
-                chain.push(id);
-                next = written
-                    .get(&id)
-                    .and_then(|written| written.names.ok().flatten());
+        std::mem::swap(&mut check.near, &mut near);
+    }
+    let mut values = Constants::default();
+    for id in order {
+        let mut chain: Vec<DeclId> = Vec::new();
+        let mut places: HashMap<DeclId, usize> = HashMap::new();
+        let mut next = Some(id);
+        while let Some(id) = next {
+            if values.contains_key(&id) {
+                break;
             }
-            for id in chain.into_iter().rev() {
-                if self.constants.contains_key(&id) {
-                    continue;
+            if let Some(&from) = places.get(&id) {
+                let cycle: Vec<&Written<'_>> = chain[from..]
+                    .iter()
+                    .filter_map(|id| written.get(id))
+                    .collect();
+                if let Some(first) = cycle.first() {
+                    checks[first.file].constant_cycle(&cycle);
                 }
-                let value = written
-                    .get(&id)
-                    .and_then(|written| self.constant_value(written));
-                self.constants.insert(id, value);
+                values.extend(chain[from..].iter().map(|id| (*id, None)));
+                break;
             }
+            places.insert(id, chain.len());
+            chain.push(id);
+            next = written
+                .get(&id)
+                .and_then(|written| written.names.ok().flatten());
+        }
+        for id in chain.into_iter().rev() {
+            if values.contains_key(&id) {
+                continue;
+            }
+            let value = written
+                .get(&id)
+                .and_then(|written| checks[written.file].constant_value(written, &values));
+            values.insert(id, value);
         }
     }
+    let values = Arc::new(values);
+    for check in checks {
+        check.constants = values.clone();
+    }
+    near
+}
 
+impl Check<'_> {
     /// The constant, if it has a value.
     pub(super) fn constant(&mut self, place: Place<'_>, item: &ast::Const) -> Option<Constant> {
         self.annotations(place, Target::Constant, &item.annotations);
         let id = self.names.at(item.name.span)?;
         Some(Constant {
             name: FullName(super::join(place.scope, &item.name.text).into()),
-            docs: self.docs(item.span.file, &item.docs),
+            docs: self.docs(item.docs),
             value: self.constants.get(&id)?.clone()?,
             span: item.name.span,
         })
@@ -147,15 +162,16 @@ impl<'a> Check<'a> {
         None
     }
 
-    fn constant_value(&mut self, written: &Written<'_>) -> Option<ConstantValue> {
-        if written.names.is_err() {
-            return None;
-        }
+    fn constant_value(
+        &mut self,
+        written: &Written<'_>,
+        known: &Constants,
+    ) -> Option<ConstantValue> {
         let place = Place {
             file: written.file,
             scope: &written.scope,
         };
-        let ty = written.ty?;
+        let (names, ty) = (written.names.ok()?, written.ty?);
         let value = &written.item.value;
         let literal = match &value.kind {
             ValueKind::FieldPath(_)
@@ -171,7 +187,10 @@ impl<'a> Check<'a> {
                 );
                 return None;
             }
-            _ => self.evaluate(place, value, "a literal")?.literal,
+            _ => match names {
+                Some(id) => Literal::of(known.get(&id)?.as_ref()?),
+                None => self.evaluate(place, value, "a literal")?.literal,
+            },
         };
         match ty.fit(&literal) {
             Ok(value) => Some(value),
@@ -211,12 +230,8 @@ impl<'a> Check<'a> {
         self.report(report.also(item.ty.span, "its type"));
     }
 
-    fn constant_cycle(&mut self, chain: &[DeclId], written: &HashMap<DeclId, Written<'_>>) {
-        let items: Vec<&ast::Const> = chain
-            .iter()
-            .filter_map(|id| written.get(id))
-            .map(|it| it.item)
-            .collect();
+    fn constant_cycle(&mut self, chain: &[&Written<'_>]) {
+        let items: Vec<&ast::Const> = chain.iter().map(|written| written.item).collect();
         let Some((first, rest)) = items.split_first() else {
             return;
         };

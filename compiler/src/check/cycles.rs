@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::model::{Field, FieldShape, FieldType, Message, Model, Rule};
 
-use super::Check;
+use super::whole::Whole;
 
 /// What must be there before a message can be: all of `every`, and one of each of `some`.
 #[derive(Default)]
@@ -14,7 +14,7 @@ struct Needs {
     some: Vec<Vec<usize>>,
 }
 
-impl Check<'_> {
+impl Whole<'_> {
     /// Reports each cycle of required fields once.
     pub(super) fn required_cycles(&mut self, model: &Model) {
         let mut messages: Vec<&Message> = Vec::new();
@@ -84,7 +84,7 @@ impl Check<'_> {
                 format!("every `{}` needs this", messages[*at].name.simple()),
             );
         }
-        self.report(report);
+        self.out.push(report);
     }
 }
 

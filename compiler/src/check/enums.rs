@@ -49,7 +49,7 @@ impl<'a> Check<'a> {
             values.push(EnumValue {
                 name: value.name.text.to_string(),
                 descriptor_name: with_prefix(&prefix, &value.name.text, bare).into_owned(),
-                docs: self.docs(value.span.file, &value.docs),
+                docs: self.docs(value.docs),
                 deprecated: annotations.deprecation(),
                 number: i32::try_from(value.number.value).unwrap_or_default(),
                 span: value.name.span,
@@ -57,7 +57,7 @@ impl<'a> Check<'a> {
         }
         let Reservations { numbers, names } = reserved.finish();
         Enum {
-            docs: self.docs(item.span.file, &item.docs),
+            docs: self.docs(item.docs),
             deprecated: annotations.deprecation(),
             values,
             allow_alias: aliases,
@@ -108,11 +108,9 @@ impl<'a> Check<'a> {
                 let text = self.sources.text(zero.span);
                 match self.top(item, first) {
                     // Its documentation would stay behind.
-                    Some((at, gap)) if zero.docs.comments.is_none() && text.ends_with(';') => {
-                        report
-                            .fix(crate::resolve::word(self.sources, zero.span), "")
-                            .fix(at, format!("{gap}{text}"))
-                    }
+                    Some((at, gap)) if zero.docs.is_empty() && text.ends_with(';') => report
+                        .fix(crate::resolve::word(self.sources, zero.span), "")
+                        .fix(at, format!("{gap}{text}")),
                     _ => report,
                 }
             }

@@ -49,7 +49,7 @@ impl Check<'_> {
         let number = i32::try_from(item.number.value).ok();
         let made = shape.zip(number).map(|(shape, number)| Field {
             name: item.name.text.to_string(),
-            docs: self.docs(item.span.file, &item.docs),
+            docs: self.docs(item.docs),
             deprecated: annotations.deprecation(),
             number,
             shape,

@@ -5,9 +5,10 @@ use crate::model::File;
 use crate::resolve::{Import, is_identifier, whole_line};
 use crate::syntax::ast;
 
-use super::{Check, alternatives, dotted};
+use super::whole::Whole;
+use super::{alternatives, dotted};
 
-impl Check<'_> {
+impl Whole<'_> {
     /// Checks the head of a file, once everything in it has been looked up, and fills its imports in.
     pub(super) fn file(&mut self, position: usize, made: &mut File) {
         let loaded = self.loaded;
@@ -19,7 +20,9 @@ impl Check<'_> {
             self.package_path(package, &made.import_path);
         }
         let lost = !file.ast.lost.words.is_empty() || file.ast.lost.rest;
-        let unknown = self.incomplete.contains(&file.id);
+        let found = &self.files[position];
+        let unknown = found.incomplete;
+        let mut unused = Vec::new();
         for (written, import) in file.ast.imports.iter().zip(&file.imports) {
             let Import::File(target) = *import else {
                 continue;
@@ -30,8 +33,8 @@ impl Check<'_> {
                     .import_path
                     .clone(),
             );
-            if !self.used.contains(&(position, target)) && !lost && !unknown {
-                self.report(
+            if !found.used.contains(&target) && !lost && !unknown {
+                unused.push(
                     Diagnostic::new(
                         Code::UnusedImport,
                         written.path.span,
@@ -43,13 +46,12 @@ impl Check<'_> {
                 );
             }
         }
-        made.imports.extend(
-            self.well_known[position]
-                .iter()
-                .map(|proto| (*proto).into()),
-        );
+        made.imports
+            .extend(found.well_known.iter().map(|proto| (*proto).into()));
         made.imports.sort();
         made.imports.dedup();
+        made.imports.shrink_to_fit();
+        self.out.append(&mut unused);
     }
 
     /// `package shop.orders` lives in `shop/orders.rpc`, or in any file of the folder `shop/orders/`.
@@ -75,7 +77,7 @@ impl Check<'_> {
                 alternatives(names)
             )
         };
-        self.report(report.help(help));
+        self.out.push(report.help(help));
     }
 }
 

@@ -2,11 +2,12 @@
 
 use crate::diagnostic::Code;
 use crate::model::{FieldShape, FieldType, FullName};
-use crate::resolve::{WellKnownField, well_known};
+use crate::resolve::{DeclKind, Want, WellKnownField, well_known};
 use crate::source::Span;
-use crate::syntax::ast::Ident;
+use crate::syntax::ast::{self, Ident, TypeKind};
 
-use super::{Check, alternatives};
+use super::messages::fields;
+use super::{Check, alternatives, lookup};
 
 /// Why a path does not lead anywhere: code, message, place, help.
 pub(super) type Fault = (Code, String, Span, Option<String>);
@@ -79,19 +80,64 @@ impl Check<'_> {
                 WellKnownField::Many => Step::Many("a list or map"),
             });
         }
-        let Some(fields) = self.fields.get(&message.0) else {
+        if let Some(fields) = self.fields.get(&message.0) {
+            let (_, shape) = fields.iter().find(|(name, _)| &**name == field)?;
+            return Some(match shape {
+                None => Step::Unknown,
+                Some(FieldShape::List(_)) => Step::Many("a list"),
+                Some(FieldShape::Map(..)) => Step::Many("a map"),
+                Some(FieldShape::Singular(ty) | FieldShape::Optional(ty)) => match ty {
+                    FieldType::Scalar(_) | FieldType::Enum(_) => Step::End,
+                    FieldType::Message(name) => Step::Message(name.clone()),
+                },
+            });
+        }
+        let Some(members) = self.members_of(message) else {
             return Some(Step::Unknown);
         };
-        let (_, shape) = fields.iter().find(|(name, _)| &**name == field)?;
-        Some(match shape {
+        let found = fields(members)
+            .into_iter()
+            .find(|found| &*found.name.text == field)?;
+        Some(self.step_through(message, found))
+    }
+
+    /// The same for a field that was looked at with its message, which may be another file's: nothing is reported here.
+    fn step_through(&self, message: &FullName, field: &ast::Field) -> Step {
+        let known = |ty: &ast::Type| match &ty.kind {
+            TypeKind::Name(path) => self.type_in(message, path),
+            TypeKind::List(_) | TypeKind::Map(..) | TypeKind::Optional(_) => None,
+        };
+        let one = |ty: &ast::Type| match known(ty) {
+            Some(FieldType::Scalar(_) | FieldType::Enum(_)) => Step::End,
+            Some(FieldType::Message(name)) => Step::Message(name),
             None => Step::Unknown,
-            Some(FieldShape::List(_)) => Step::Many("a list"),
-            Some(FieldShape::Map(..)) => Step::Many("a map"),
-            Some(FieldShape::Singular(ty) | FieldShape::Optional(ty)) => match ty {
-                FieldType::Scalar(_) | FieldType::Enum(_) => Step::End,
-                FieldType::Message(name) => Step::Message(name.clone()),
-            },
-        })
+        };
+        let many = |ty: &ast::Type, what: &'static str| match known(ty) {
+            Some(_) => Step::Many(what),
+            None => Step::Unknown,
+        };
+        match &field.ty.kind {
+            TypeKind::Name(_) => one(&field.ty),
+            TypeKind::Optional(inner) => one(inner),
+            TypeKind::List(inner) => many(inner, "a list"),
+            TypeKind::Map(_, inner) => many(inner, "a map"),
+        }
+    }
+
+    /// The type that `path` names inside a declaration, if it names one.
+    fn type_in(&self, scope: &FullName, path: &ast::Path) -> Option<FieldType> {
+        if let Some(built_in) = lookup::built_in(path) {
+            return Some(built_in);
+        }
+        let of = self.names.named(&scope.0).first()?;
+        let file = self.names.decl(*of).file?;
+        let id = self.names.find(file, &scope.0, path, Want::Type).ok()?;
+        let decl = self.names.decl(id);
+        match decl.kind {
+            DeclKind::Message => Some(FieldType::Message(decl.name.clone())),
+            DeclKind::Enum => Some(FieldType::Enum(decl.name.clone())),
+            DeclKind::Error | DeclKind::Service | DeclKind::Constant => None,
+        }
     }
 
     fn no_such_field(&self, message: &FullName, part: &Ident) -> Option<Fault> {
@@ -131,7 +177,11 @@ impl Check<'_> {
                 .map(|(name, _)| *name)
                 .collect();
         }
-        let fields = self.fields.get(&message.0).map_or(&[][..], Vec::as_slice);
-        fields.iter().map(|(name, _)| &**name).collect()
+        if let Some(fields) = self.fields.get(&message.0) {
+            return fields.iter().map(|(name, _)| &**name).collect();
+        }
+        let members = self.members_of(message).unwrap_or_default();
+        let fields = fields(members).into_iter();
+        fields.map(|field| &*field.name.text).collect()
     }
 }

@@ -4,8 +4,8 @@ use crate::case;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::syntax::ast::{self, Ident, Item, Member};
 
+use super::Check;
 use super::lookup::is_built_in;
-use super::{Check, dotted, join, package};
 
 /// Keywords of Rust 2024, those that it only keeps included.
 const KEYWORDS: [&str; 52] = [
@@ -31,38 +31,32 @@ pub(super) enum Spelling {
     Camel,
 }
 
-impl<'a> Check<'a> {
-    /// Everything that is wrong with declared names one by one, and with two of one name in one place.
-    pub(super) fn declarations(&mut self) {
-        let loaded = self.loaded;
-        for file in &loaded.files {
-            if let Some(path) = &file.ast.package {
-                for part in &path.parts {
-                    self.spelling(part, Spelling::Snake);
-                }
-            }
-            let scope = package(&file.ast);
-            for item in &file.ast.items {
-                self.item_names(&scope, item);
+impl Check<'_> {
+    /// Everything that is wrong with declared names one by one.
+    pub(super) fn declarations(&mut self, file: &ast::File) {
+        if let Some(path) = &file.package {
+            for part in &path.parts {
+                self.spelling(part, Spelling::Snake);
             }
         }
-        self.duplicates();
+        for item in &file.items {
+            self.item_names(item);
+        }
     }
 
-    fn item_names(&mut self, scope: &str, item: &'a Item) {
+    fn item_names(&mut self, item: &Item) {
         let name = match item {
             Item::Const(item) => &item.name,
             Item::Message(item) => {
-                self.nested_names(&join(scope, &item.name.text), &item.members);
+                self.nested_names(&item.members);
                 &item.name
             }
             Item::Enum(item) => {
-                self.enums.insert(join(scope, &item.name.text).into(), item);
                 self.enum_names(item);
                 &item.name
             }
             Item::Error(item) => {
-                self.nested_names(&join(scope, &item.name.text), &item.members);
+                self.nested_names(&item.members);
                 &item.name
             }
             Item::Service(item) => {
@@ -83,17 +77,16 @@ impl<'a> Check<'a> {
         self.declared(name);
     }
 
-    fn nested_names(&mut self, scope: &str, members: &'a [Member]) {
+    fn nested_names(&mut self, members: &[Member]) {
         for member in members {
             match member {
                 Member::Field(_) | Member::Oneof(_) | Member::Reserved(_) => {}
                 Member::Message(item) => {
                     self.declared(&item.name);
-                    self.nested_names(&join(scope, &item.name.text), &item.members);
+                    self.nested_names(&item.members);
                 }
                 Member::Enum(item) => {
                     self.declared(&item.name);
-                    self.enums.insert(join(scope, &item.name.text).into(), item);
                     self.enum_names(item);
                 }
             }
@@ -190,53 +183,6 @@ impl<'a> Check<'a> {
                     "choose another name, or write `{rust}_` wherever Rust code calls it"
                 )),
             );
-        }
-    }
-
-    fn duplicates(&mut self) {
-        let names = self.names;
-        for (id, decl) in names.iter() {
-            let Some((file, span)) = decl.file.zip(decl.span) else {
-                continue;
-            };
-            let first = names.named(&decl.name.0)[0];
-            // What is inside a second copy is one mistake with it.
-            let scope = decl.name.0.rsplit_once('.').map_or("", |(scope, _)| scope);
-            if first == id || names.named(scope).len() > 1 {
-                continue;
-            }
-            // An import that brings a duplicate is not unused as well.
-            if let Some(owner) = names.decl(first).file {
-                self.used.insert((file, owner));
-            }
-            let Some(first) = names.decl(first).span else {
-                continue;
-            };
-            let report = Diagnostic::new(
-                Code::DuplicateDefinition,
-                span,
-                format!("`{}` is defined twice", decl.name),
-            )
-            .label("defined again here")
-            .also(first, "first defined here")
-            .help("rename or remove one of them");
-            self.report(report);
-        }
-        for file in &self.loaded.files {
-            if let Some(path) = &file.ast.package
-                && (dotted(path) == "google.protobuf"
-                    || dotted(path).starts_with("google.protobuf."))
-            {
-                self.out.push(
-                    Diagnostic::new(
-                        Code::PackageReserved,
-                        path.span,
-                        "the package `google.protobuf` belongs to protobuf",
-                    )
-                    .label("its types are known to every file already")
-                    .help("choose a package of your own"),
-                );
-            }
         }
     }
 }

@@ -1,11 +1,8 @@
 //! From written names to what they name, with a report where they name nothing fitting.
 
-use std::collections::HashSet;
-
 use crate::diagnostic::{Code, Diagnostic, Label};
 use crate::model::{FieldType, FullName, Scalar};
 use crate::resolve::{self, DeclId, DeclKind, Import, Miss, WORDS, Want, well_known};
-use crate::source::FileId;
 use crate::syntax::ast::Path;
 
 use super::files::packages_of;
@@ -89,18 +86,28 @@ pub(super) fn is_built_in(word: &str) -> bool {
         || WORDS.iter().any(|(name, _)| *name == word)
 }
 
+/// The type that needs no declaration, if `path` names one.
+pub(super) fn built_in(path: &Path) -> Option<FieldType> {
+    let [word] = &path.parts[..] else { return None };
+    if path.absolute {
+        return None;
+    }
+    let word = &*word.text;
+    if let Some((_, scalar)) = SCALARS.iter().find(|(name, _)| *name == word) {
+        return Some(FieldType::Scalar(*scalar));
+    }
+    let (_, name) = WORDS.iter().find(|(name, _)| *name == word)?;
+    Some(FieldType::Message(FullName((*name).into())))
+}
+
 impl Check<'_> {
     /// The type that `path` names where a field, an argument, a request or a reply needs one.
     pub(super) fn value_type(&mut self, place: Place<'_>, path: &Path) -> Option<FieldType> {
-        if !path.absolute && path.parts.len() == 1 {
-            let word = &*path.parts[0].text;
-            if let Some((_, scalar)) = SCALARS.iter().find(|(name, _)| *name == word) {
-                return Some(FieldType::Scalar(*scalar));
+        if let Some(built_in) = built_in(path) {
+            if let FieldType::Message(name) = &built_in {
+                self.needs_well_known(&name.0);
             }
-            if let Some((_, name)) = WORDS.iter().find(|(name, _)| *name == word) {
-                self.needs_well_known(place.file, name);
-                return Some(FieldType::Message(FullName((*name).into())));
-            }
+            return Some(built_in);
         }
         let id = self.resolve(place, path, Want::Type)?;
         let decl = self.names.decl(id);
@@ -131,7 +138,7 @@ impl Check<'_> {
     pub(super) fn resolve(&mut self, place: Place<'_>, path: &Path, want: Want) -> Option<DeclId> {
         let miss = match self.names.find(place.file, place.scope, path, want) {
             Ok(id) => {
-                self.uses(place.file, id);
+                self.uses(id);
                 return Some(id);
             }
             Err(miss) => miss,
@@ -139,11 +146,11 @@ impl Check<'_> {
         let written = dotted(path);
         match miss {
             Miss::Covered => {
-                self.incomplete.insert(path.span.file);
+                self.incomplete = true;
             }
             // A slip is still told from a name that the missing file may have.
             Miss::Unsure => {
-                self.incomplete.insert(path.span.file);
+                self.incomplete = true;
                 if path.parts.len() == 1 && self.near_name(place, path, want).is_some() {
                     self.unknown(place, path, want, None);
                 }
@@ -159,7 +166,7 @@ impl Check<'_> {
                 rest,
                 outer: Some(outer),
             } => {
-                self.uses(place.file, outer);
+                self.uses(outer);
                 let full = self.names.decl(outer).name.clone();
                 let report = Diagnostic::new(
                     Code::UnknownName,
@@ -183,7 +190,7 @@ impl Check<'_> {
                 )
                 .label("several imported files declare it");
                 for &id in &found {
-                    self.uses(place.file, id);
+                    self.uses(id);
                     if let Some(span) = self.names.decl(id).span {
                         report = report.also(span, format!("`{}`", self.names.decl(id).name));
                     }
@@ -198,7 +205,7 @@ impl Check<'_> {
                 )));
             }
             Miss::Other(id) => {
-                self.uses(place.file, id);
+                self.uses(id);
                 let decl = self.names.decl(id);
                 let (code, wanted) = match want {
                     Want::Type => (Code::NotAType, "a message, enum or scalar"),
@@ -223,28 +230,27 @@ impl Check<'_> {
         None
     }
 
-    /// Notes that `file` needs the import that brings `id`.
-    pub(super) fn uses(&mut self, file: usize, id: DeclId) {
+    /// Notes that the file needs the import that brings `id`.
+    pub(super) fn uses(&mut self, id: DeclId) {
         let decl = self.names.decl(id);
         if let Some(owner) = decl.file {
-            self.used.insert((file, owner));
+            self.used.insert(owner);
         } else {
             let name = decl.name.clone();
-            self.needs_well_known(file, &name.0);
+            self.needs_well_known(&name.0);
         }
     }
 
-    /// Notes that `file` refers to the well-known type of this full name.
-    pub(super) fn needs_well_known(&mut self, file: usize, name: &str) {
+    /// Notes that the file refers to the well-known type of this full name.
+    pub(super) fn needs_well_known(&mut self, name: &str) {
         if let Some(known) = well_known(name) {
-            self.well_known[file].insert(known.proto);
+            self.well_known.insert(known.proto);
         }
     }
 
     fn unknown(&mut self, place: Place<'_>, path: &Path, want: Want, scope: Option<(&str, &str)>) {
         let written = dotted(path);
-        let key = (path.span.file, written.clone());
-        if self.repeated(key, path) {
+        if self.repeated(written.clone(), path) {
             return;
         }
         let what = match want {
@@ -325,9 +331,10 @@ impl Check<'_> {
             let Some(right) = found.cloned() else {
                 continue;
             };
-            self.used.insert((place.file, target));
+            self.used.insert(target);
             // One report for all names that the package would bring.
-            if self.misnamed.insert(file.id) {
+            if !self.misnamed.contains_key(&file.id) {
+                self.misnamed.insert(file.id, self.out.len());
                 self.report(
                     Diagnostic::new(
                         Code::UnknownName,
@@ -348,54 +355,11 @@ impl Check<'_> {
         false
     }
 
-    /// Takes back as many reports of unknown names as there are declarations whose name is missing: one mistake each.
-    pub(super) fn names_of_the_nameless(&mut self) {
-        let loaded = self.loaded;
-        let mut dropped: HashSet<usize> = HashSet::new();
-        for (position, file) in loaded.files.iter().enumerate() {
-            let Some(most) = Some(file.ast.lost.nameless).filter(|most| *most > 0) else {
-                continue;
-            };
-            let sees = |id: FileId| {
-                let importer = loaded.files.iter().find(|file| file.id == id);
-                id == file.id
-                    || importer.is_some_and(|file| file.imports.contains(&Import::File(position)))
-            };
-            let mut unknown: Vec<(bool, usize, &str)> = self
-                .missing
-                .iter()
-                .filter(|((file, _), report)| {
-                    sees(*file) && self.out[**report].code == Code::UnknownName
-                })
-                .map(|((_, name), report)| {
-                    let name = name.rsplit('.').next().unwrap_or(name);
-                    (self.near_missing.contains(report), *report, name)
-                })
-                .collect();
-            // What is like nothing else is likelier the name of something nameless.
-            unknown.sort_unstable();
-            let mut meant: Vec<&str> = Vec::new();
-            for (_, report, name) in unknown {
-                if !meant.contains(&name) && meant.len() < most {
-                    meant.push(name);
-                }
-                if meant.contains(&name) {
-                    dropped.insert(report);
-                }
-            }
-        }
-        let mut index = 0;
-        self.out.retain(|_| {
-            index += 1;
-            !dropped.contains(&(index - 1))
-        });
-    }
-
     /// The visible name that is most like `path`, as it would be written here.
     fn near_name(&self, place: Place<'_>, path: &Path, want: Want) -> Option<String> {
-        // Each search walks all declarations: whoever has this many unknown names has another problem.
+        // Each search walks all declarations that the file sees: whoever has this many unknown names has another problem.
         const MOST: usize = 200;
-        if self.missing.len() > MOST {
+        if self.missing.len() > MOST || self.near.is_spent() {
             return None;
         }
         let wanted = |kind: DeclKind| match want {
@@ -404,8 +368,8 @@ impl Check<'_> {
         };
         let visible: Vec<DeclId> = self
             .names
-            .iter()
-            .filter(|(id, decl)| wanted(decl.kind) && self.names.sees(place.file, *id))
+            .visible(place.file)
+            .filter(|(_, decl)| wanted(decl.kind))
             .map(|(id, _)| id)
             .collect();
         let written = dotted(path);
@@ -439,8 +403,7 @@ impl Check<'_> {
             .file(self.loaded.files[owner].id)
             .import_path
             .clone();
-        let key = (path.span.file, format!("import {import}"));
-        if self.repeated(key, path) {
+        if self.repeated(format!("import {import}"), path) {
             return;
         }
         let mut report = Diagnostic::new(
@@ -468,7 +431,7 @@ impl Check<'_> {
     }
 
     /// Whether the name was reported before: then the report gets another label.
-    fn repeated(&mut self, key: (crate::source::FileId, String), path: &Path) -> bool {
+    fn repeated(&mut self, key: String, path: &Path) -> bool {
         if let Some(&report) = self.missing.get(&key) {
             // A report with a hundred places helps nobody.
             const MOST: usize = 8;
@@ -481,7 +444,7 @@ impl Check<'_> {
             }
             return true;
         }
-        self.incomplete.insert(path.span.file);
+        self.incomplete = true;
         self.missing.insert(key, self.out.len());
         false
     }

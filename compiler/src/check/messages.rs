@@ -12,7 +12,7 @@ use super::{Check, Place, join};
 
 /// What a message is made from.
 pub(super) struct Body<'a> {
-    pub(super) docs: &'a ast::Docs,
+    pub(super) docs: ast::Docs,
     pub(super) name: String,
     pub(super) span: Span,
     pub(super) members: &'a [Member],
@@ -24,7 +24,7 @@ impl<'a> Check<'a> {
         let annotations = self.annotations(place, Target::Message, &item.annotations);
         let deprecated = annotations.deprecation();
         let body = Body {
-            docs: &item.docs,
+            docs: item.docs,
             name: join(place.scope, &item.name.text),
             span: item.name.span,
             members: &item.members,
@@ -41,7 +41,7 @@ impl<'a> Check<'a> {
         let deprecated = annotations.deprecation();
         let code = self.status_code(&item.code.text, item.code.span);
         let body = Body {
-            docs: &item.docs,
+            docs: item.docs,
             name: join(place.scope, &item.name.text),
             span: item.name.span,
             members: &item.members,
@@ -63,7 +63,7 @@ impl<'a> Check<'a> {
         };
         let mut made = Message {
             name: FullName(body.name.as_str().into()),
-            docs: self.docs(body.span.file, body.docs),
+            docs: self.docs(body.docs),
             deprecated: None,
             // Most members are fields, and the model holds many: none of it is room that stays empty.
             fields: Vec::with_capacity(body.members.len()),
@@ -79,12 +79,10 @@ impl<'a> Check<'a> {
             _ => None,
         });
         let reservations = self.reservations(statements, &Numbers::FIELD);
-        let mut shapes = Vec::with_capacity(body.members.len());
         for member in body.members {
             match member {
                 Member::Field(field) => {
                     let field = self.field(place, field, None);
-                    shapes.push((field.name.clone(), field.shape()));
                     made.fields.extend(field.made);
                 }
                 Member::Oneof(oneof) => {
@@ -93,7 +91,6 @@ impl<'a> Check<'a> {
                     made.oneofs.push(described);
                     for field in &oneof.fields {
                         let field = self.field(place, field, Some(position));
-                        shapes.push((field.name.clone(), field.shape()));
                         made.fields.extend(field.made);
                     }
                 }
@@ -108,7 +105,6 @@ impl<'a> Check<'a> {
                 }
             }
         }
-        self.fields.insert(made.name.0.clone(), shapes);
         self.member_names(body.members);
         let fields = fields(body.members);
         self.field_numbers(&fields, &reservations);
@@ -138,7 +134,7 @@ impl<'a> Check<'a> {
         }
         Oneof {
             name: item.name.text.to_string(),
-            docs: self.docs(item.span.file, &item.docs),
+            docs: self.docs(item.docs),
             required: annotations.get("required").is_some(),
             span: item.name.span,
         }

@@ -26,7 +26,7 @@ impl<'a> Check<'a> {
     ) -> Option<Request> {
         match &method.request {
             ast::Request::Nothing(_) => {
-                self.needs_well_known(place.file, EMPTY);
+                self.needs_well_known(EMPTY);
                 Some(Request {
                     message: FullName(EMPTY.into()),
                     stream: false,
@@ -90,7 +90,7 @@ impl<'a> Check<'a> {
         if let Some(payload) = &method.reply {
             self.payload(place, payload, "reply")
         } else {
-            self.needs_well_known(place.file, EMPTY);
+            self.needs_well_known(EMPTY);
             Some(FullName(EMPTY.into()))
         }
     }

@@ -12,6 +12,7 @@ mod claims;
 mod clashes;
 mod constants;
 mod cycles;
+mod declared;
 mod enums;
 mod fields;
 mod files;
@@ -30,6 +31,7 @@ mod shapes;
 mod strategies;
 mod table;
 mod values;
+mod whole;
 mod windows;
 
 use std::collections::BTreeSet;
@@ -38,32 +40,70 @@ use std::sync::Arc;
 use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
 
 use crate::diagnostic::Diagnostic;
-use crate::model::{ConstantValue, Docs, FieldShape, File, Model, PackageName};
+use crate::model::{ConstantValue, Docs, Documentation, FieldShape, File, Model, PackageName};
+use crate::parallel;
 use crate::resolve::{DeclId, Loaded, Names, Near};
 use crate::source::{FileId, SourceMap, Span};
 use crate::syntax::ast::{self, Item};
+use whole::Whole;
 
 /// Checks every file and says what they mean. The model is whole only where no error is reported, here or before.
+///
+/// What needs all files at once is done first and last; in between each file is checked by itself, on all cores.
 pub fn check(sources: &SourceMap, loaded: &Loaded, names: &Names) -> (Model, Vec<Diagnostic>) {
-    let mut check = Check::new(sources, loaded, names);
-    check.declarations();
-    check.constants();
-    let mut model = Model::default();
-    for (position, file) in loaded.files.iter().enumerate() {
-        let file = check.messages_and_enums(position, &file.ast);
-        model.files.push(file);
+    let mut checks: Vec<Check<'_>> = (0..loaded.files.len())
+        .map(|position| Check::new(sources, loaded, names, position))
+        .collect();
+    let near = Near::default();
+    let near = constants::constants(&mut checks, near);
+    let files = each(&mut checks, near);
+    let mut whole = Whole::new(sources, loaded, names);
+    let mut model = Model { files };
+    for check in checks {
+        whole.add(check);
     }
-    check.required_cycles(&model);
-    check.accessors(&model);
-    for (position, file) in loaded.files.iter().enumerate() {
-        check.services(position, &file.ast, &mut model.files[position]);
-    }
-    check.clashes();
+    whole.duplicates();
+    whole.required_cycles(&model);
+    whole.clashes();
     for (position, file) in model.files.iter_mut().enumerate() {
-        check.file(position, file);
+        whole.file(position, file);
     }
-    check.names_of_the_nameless();
-    (model, check.out)
+    whole.names_of_the_nameless();
+    (model, whole.out)
+}
+
+/// Checks the files one by one, on all cores.
+///
+/// Near names are looked for within one budget for all files, in their order. So each has an equal share at first, and those
+/// to which it does not suffice are checked again with what the others have left: what is found does not depend on which
+/// file came first.
+fn each(checks: &mut [Check<'_>], near: Near) -> Vec<File> {
+    let share = near.share(checks.len());
+    let made = parallel::map(checks, |check| {
+        let mut attempt = check.clone();
+        attempt.near = share.clone();
+        let file = attempt.whole_file();
+        (attempt, file)
+    });
+    let mut files = Vec::with_capacity(made.len());
+    let mut again = Vec::new();
+    for (position, (attempt, file)) in made.into_iter().enumerate() {
+        if attempt.near.sufficed() {
+            near.spend(&share, &attempt.near);
+            checks[position] = attempt;
+        } else {
+            again.push(position);
+        }
+        files.push(file);
+    }
+    let mut near = near;
+    for position in again {
+        let check = &mut checks[position];
+        check.near = near;
+        files[position] = check.whole_file();
+        near = std::mem::take(&mut check.near);
+    }
+    files
 }
 
 /// Where a name is written: look-up starts in `scope`, a full name without leading dot.
@@ -76,29 +116,34 @@ struct Place<'p> {
 /// A field by name; no shape where its type is wrong.
 type NamedShape = (Arc<str>, Option<FieldShape>);
 
-/// What is known while checking.
+/// The values of constants; `None` where one is wrong.
+type Constants = HashMap<DeclId, Option<ConstantValue>>;
+
+/// What is known while checking one file.
+#[derive(Clone)]
 struct Check<'a> {
     sources: &'a SourceMap,
     loaded: &'a Loaded,
     names: &'a Names,
+    /// The file, by position.
+    position: usize,
+    documentation: Documentation,
     near: Near,
-    /// Which file needs which of its imports.
-    used: HashSet<(usize, usize)>,
-    /// The `.proto` files of the well-known types that each file refers to.
-    well_known: Vec<BTreeSet<&'static str>>,
+    /// Which of its imports it needs.
+    used: HashSet<usize>,
+    /// The `.proto` files of the well-known types that it refers to.
+    well_known: BTreeSet<&'static str>,
     /// Reports of names that were not found, so that a second use becomes a label of the first report.
-    missing: HashMap<(FileId, String), usize>,
+    missing: HashMap<String, usize>,
     /// Those of them for which there was a near name.
     near_missing: HashSet<usize>,
-    /// Files whose package is told where a name shows that it is wrong.
-    misnamed: HashSet<FileId>,
-    /// Files with names that were not found: which imports they need is not known.
-    incomplete: HashSet<FileId>,
-    /// Evaluated constants; `None` where one is wrong.
-    constants: HashMap<DeclId, Option<ConstantValue>>,
-    /// Every enum by name.
-    enums: HashMap<Arc<str>, &'a ast::Enum>,
-    /// The fields of every message by name.
+    /// Files whose package is told where a name shows that it is wrong, by the report that does.
+    misnamed: HashMap<FileId, usize>,
+    /// Whether it has names that were not found: which imports it needs is not known.
+    incomplete: bool,
+    /// Of all files.
+    constants: Arc<Constants>,
+    /// The fields of the request messages that are made for argument lists, by name.
     fields: HashMap<Arc<str>, Vec<NamedShape>>,
     /// The request messages of argument lists: by the place of the method, the simple name.
     requests: HashMap<Span, String>,
@@ -106,51 +151,73 @@ struct Check<'a> {
 }
 
 impl<'a> Check<'a> {
-    fn new(sources: &'a SourceMap, loaded: &'a Loaded, names: &'a Names) -> Self {
+    fn new(sources: &'a SourceMap, loaded: &'a Loaded, names: &'a Names, position: usize) -> Self {
+        let file = &loaded.files[position].ast;
         Self {
             sources,
             loaded,
             names,
-            near: Near::default(),
+            position,
+            documentation: file.documentation(&sources.file(file.id).text),
+            near: Near::nothing(),
             used: HashSet::default(),
-            well_known: vec![BTreeSet::new(); loaded.files.len()],
+            well_known: BTreeSet::new(),
             missing: HashMap::default(),
             near_missing: HashSet::default(),
-            misnamed: HashSet::default(),
-            incomplete: HashSet::default(),
-            constants: HashMap::default(),
-            enums: HashMap::default(),
+            misnamed: HashMap::default(),
+            incomplete: false,
+            constants: Arc::default(),
             fields: HashMap::default(),
             requests: HashMap::default(),
             out: Vec::new(),
         }
     }
 
-    /// Documentation of a declaration in `file`.
-    fn docs(&self, file: FileId, docs: &ast::Docs) -> Docs {
-        docs.in_source(&self.sources.file(file).text)
+    /// Documentation of a declaration in this file.
+    fn docs(&self, docs: ast::Docs) -> Docs {
+        self.documentation.part(docs.range())
     }
 
     fn report(&mut self, report: Diagnostic) {
         self.out.push(report);
     }
 
+    /// Everything that can be said of a file without knowing what else was found.
+    fn whole_file(&mut self) -> File {
+        let loaded = self.loaded;
+        let file = &loaded.files[self.position].ast;
+        self.declarations(file);
+        let mut made = self.messages_and_enums(file);
+        self.accessors(&made);
+        self.services(file, &mut made);
+        made
+    }
+
     /// The part of a file that needs no other part: everything but services.
-    fn messages_and_enums(&mut self, position: usize, file: &'a ast::File) -> File {
+    fn messages_and_enums(&mut self, file: &'a ast::File) -> File {
         let package = package(file);
+        let (mut messages, mut enums, mut errors) = (0, 0, 0);
+        for item in &file.items {
+            match item {
+                Item::Message(_) => messages += 1,
+                Item::Enum(_) => enums += 1,
+                Item::Error(_) => errors += 1,
+                Item::Const(_) | Item::Service(_) => {}
+            }
+        }
         let mut made = File {
             import_path: self.sources.file(file.id).import_path.clone(),
             package: PackageName(package.as_str().into()),
-            docs: self.docs(file.id, &file.docs),
+            docs: self.docs(file.docs),
             imports: Vec::new(),
-            messages: Vec::new(),
-            enums: Vec::new(),
-            errors: Vec::new(),
+            messages: Vec::with_capacity(messages),
+            enums: Vec::with_capacity(enums),
+            errors: Vec::with_capacity(errors),
             constants: Vec::new(),
             services: Vec::new(),
         };
         let place = Place {
-            file: position,
+            file: self.position,
             scope: &package,
         };
         for item in &file.items {

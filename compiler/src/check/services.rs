@@ -14,10 +14,10 @@ use super::{Check, Place, join, package};
 
 impl<'a> Check<'a> {
     /// The services of one file, and the request messages of their argument lists.
-    pub(super) fn services(&mut self, position: usize, file: &'a ast::File, made: &mut File) {
+    pub(super) fn services(&mut self, file: &'a ast::File, made: &mut File) {
         let package = package(file);
         let place = Place {
-            file: position,
+            file: self.position,
             scope: &package,
         };
         for item in &file.items {
@@ -68,7 +68,7 @@ impl<'a> Check<'a> {
             };
             methods.push(Method {
                 name: method.name.text.to_string(),
-                docs: self.docs(method.span.file, &method.docs),
+                docs: self.docs(method.docs),
                 window: life.window,
                 deprecated: life.deprecated.clone(),
                 request,
@@ -85,7 +85,7 @@ impl<'a> Check<'a> {
         self.default_policy(item, &defaults, &written, &taken);
         Service {
             name: FullName(name.as_str().into()),
-            docs: self.docs(item.span.file, &item.docs),
+            docs: self.docs(item.docs),
             deprecated: annotations.deprecation(),
             releases: listed,
             groups,

@@ -130,6 +130,22 @@ pub(super) fn integer_range(scalar: Scalar) -> Option<(i128, i128)> {
     }
 }
 
+impl Literal {
+    /// The literal that a constant of this value stands for.
+    pub(super) fn of(value: &ConstantValue) -> Self {
+        match value {
+            ConstantValue::Bool(value) => Self::Bool(*value),
+            ConstantValue::Integer(_, value) => Self::Integer(*value),
+            ConstantValue::Float(_, value) => Self::Float(*value),
+            ConstantValue::String(text) => Self::String(text.clone()),
+            ConstantValue::Bytes(bytes) => {
+                Self::String(String::from_utf8_lossy(bytes).into_owned())
+            }
+            ConstantValue::Duration(micros) => Self::Duration(*micros),
+        }
+    }
+}
+
 /// A literal, and whether a constant stood for it.
 #[derive(Clone, Debug)]
 pub(super) struct Evaluated {
@@ -154,16 +170,7 @@ impl Check<'_> {
             ValueKind::Size(bytes) => Literal::Size(*bytes),
             ValueKind::Name(path) => {
                 let id = self.resolve(place, path, Want::Constant)?;
-                let literal = match self.constants.get(&id)?.as_ref()? {
-                    ConstantValue::Bool(value) => Literal::Bool(*value),
-                    ConstantValue::Integer(_, value) => Literal::Integer(*value),
-                    ConstantValue::Float(_, value) => Literal::Float(*value),
-                    ConstantValue::String(text) => Literal::String(text.clone()),
-                    ConstantValue::Bytes(bytes) => {
-                        Literal::String(String::from_utf8_lossy(bytes).into_owned())
-                    }
-                    ConstantValue::Duration(micros) => Literal::Duration(*micros),
-                };
+                let literal = Literal::of(self.constants.get(&id)?.as_ref()?);
                 return Some(Evaluated {
                     literal,
                     named: true,

@@ -10,6 +10,7 @@ mod types;
 mod version;
 
 pub use docs::Docs;
+pub(crate) use docs::Documentation;
 pub use name::{FullName, PackageName};
 pub use service::{
     Backoff, Balance, Cluster, Compression, Group, Groups, Method, MethodPolicy, Priority, Request,

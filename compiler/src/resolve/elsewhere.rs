@@ -31,11 +31,16 @@ pub fn suggest_imports(
         return;
     }
     let index = index(loader, sources, parse);
+    let positions = loaded.files.iter().enumerate();
+    let positions = positions
+        .map(|(position, file)| (file.id, position))
+        .collect();
     // One import mends all names that it brings: one report.
     let mut known: HashMap<(FileId, String), usize> = HashMap::new();
     let mut kept: Vec<Diagnostic> = Vec::new();
     for mut report in std::mem::take(reports) {
-        if let Some((path, fix)) = missing_import(sources, loaded, &index, &mut report) {
+        if let Some((path, fix)) = missing_import(sources, loaded, &positions, &index, &mut report)
+        {
             if let Some(&first) = known.get(&(report.primary.span.file, path.clone())) {
                 let labels = std::iter::once(report.primary).chain(report.labels);
                 let first: &mut Diagnostic = &mut kept[first];
@@ -56,6 +61,7 @@ pub fn suggest_imports(
 fn missing_import(
     sources: &SourceMap,
     loaded: &Loaded,
+    positions: &HashMap<FileId, usize>,
     index: &HashMap<String, Vec<(String, String)>>,
     report: &mut Diagnostic,
 ) -> Option<(String, (Span, String))> {
@@ -72,7 +78,7 @@ fn missing_import(
     let (Some((full, path)), None) = (found.next(), found.next()) else {
         return None;
     };
-    let file = loaded.files.iter().find(|file| file.id == span.file)?;
+    let file = &loaded.files[*positions.get(&span.file)?];
     let edit = import::add_import(sources, &file.ast, path)?;
     report.code = Code::NotImported;
     report.message = format!("`{name}` is declared in `{path}`, which is not imported");

@@ -1,5 +1,6 @@
 //! Every declaration by its full name, and the look-up of written names.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
@@ -63,6 +64,8 @@ pub(super) struct View {
     pub(super) files: HashSet<usize>,
     /// Imported files, in order.
     pub(super) imports: Vec<usize>,
+    /// Its own declarations, by position.
+    pub(super) decls: Range<usize>,
     /// Every package of these with every prefix.
     pub(super) packages: HashSet<String>,
     /// Whether an import failed, so that names may be unknown for a reason already reported.
@@ -98,6 +101,7 @@ impl Names {
         }
         for (position, file) in loaded.files.iter().enumerate() {
             let package = package_text(&file.ast);
+            let first = names.decls.len();
             for item in &file.ast.items {
                 names.item(position, &package, item);
             }
@@ -107,6 +111,7 @@ impl Names {
                 unplaced: file.ast.package.is_none() || lost.package,
                 package,
                 lost,
+                decls: first..names.decls.len(),
                 ..View::default()
             });
         }
@@ -220,6 +225,18 @@ impl Names {
     /// Every declaration of this full name, in order.
     pub fn named(&self, name: &str) -> &[DeclId] {
         self.by_name.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// Every declaration that `file` may name, those of one file side by side.
+    pub fn visible(&self, file: usize) -> impl Iterator<Item = (DeclId, &Decl)> {
+        let view = &self.views[file];
+        let files = std::iter::once(file).chain(view.imports.iter().copied());
+        let ranges = files.map(|file| self.views[file].decls.clone());
+        let built_in = 0..wellknown::ALL.len();
+        std::iter::once(built_in)
+            .chain(ranges)
+            .flatten()
+            .map(|index| (DeclId(index), &self.decls[index]))
     }
 
     /// Whether `file` may name `id`.

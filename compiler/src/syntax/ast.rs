@@ -4,6 +4,7 @@
 //! missing here and reported beside; every node that is present is whole.
 
 use std::collections::BTreeSet;
+use std::ops;
 use std::sync::Arc;
 
 use crate::model;
@@ -48,26 +49,31 @@ pub struct Path {
     pub span: Span,
 }
 
-/// Documentation: the comments `///`, `//!`, `/** */` before something.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// Documentation: the comments `///`, `//!`, `/** */` before something, as a range of [`File::comments`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Docs {
-    /// The comments, in order; nothing where there is no documentation.
-    pub comments: Option<Arc<[Span]>>,
+    from: u32,
+    to: u32,
 }
 
 impl Docs {
-    /// Their lines, without markers and common indentation; `text` is that of the file.
-    pub fn lines(&self, text: &str) -> Vec<String> {
-        let comments = self.comments.as_deref().unwrap_or_default();
-        super::comment::read(comments, text)
+    pub(super) fn of(range: ops::Range<usize>) -> Self {
+        // A comment has three characters, and a file fewer than 2^32.
+        let at = |index: usize| u32::try_from(index).unwrap_or(u32::MAX);
+        Self {
+            from: at(range.start),
+            to: at(range.end),
+        }
     }
 
-    /// The same, read when somebody looks.
-    pub(crate) fn in_source(&self, source: &Arc<str>) -> model::Docs {
-        match &self.comments {
-            Some(comments) => model::Docs::new(source, comments, super::comment::read),
-            None => model::Docs::default(),
-        }
+    /// Whether there is no documentation.
+    pub fn is_empty(self) -> bool {
+        self.from == self.to
+    }
+
+    /// Which of the file's comments.
+    pub(crate) fn range(self) -> ops::Range<u32> {
+        self.from..self.to
     }
 }
 
@@ -86,8 +92,23 @@ pub struct File {
     pub imports: Vec<Import>,
     /// The declarations, in order.
     pub items: Vec<Item>,
+    /// The comments that document something, those of one thing side by side and in order.
+    pub comments: Arc<[Span]>,
     /// What was reported by the parser and is missing here.
     pub lost: Lost,
+}
+
+impl File {
+    /// The lines of documentation in this file, without markers and common indentation; `text` is that of the file.
+    pub fn lines(&self, docs: Docs, text: &str) -> Vec<String> {
+        let range = docs.from as usize..docs.to as usize;
+        super::comment::read(self.comments.get(range).unwrap_or_default(), text)
+    }
+
+    /// All documentation of the file, read when somebody looks; `text` is that of the file.
+    pub(crate) fn documentation(&self, text: &Arc<str>) -> model::Documentation {
+        model::Documentation::new(text, &self.comments, super::comment::read)
+    }
 }
 
 /// The words of what could not be parsed. A later pass that misses a name found here says nothing, so that one mistake

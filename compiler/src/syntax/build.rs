@@ -126,14 +126,12 @@ impl<'a> Parser<'a> {
             Rule::oneof => {
                 let Braced { name, parts, .. } = self.braced(parts)?;
                 let docs = self.take_docs(span.start, name.span.end);
-                let fields = self
-                    .members(Context::Oneof, parts)
-                    .into_iter()
-                    .filter_map(|member| match member {
-                        Member::Field(field) => Some(field),
-                        _ => None,
-                    });
-                let fields = fields.collect();
+                let members = self.members(Context::Oneof, parts);
+                let mut fields = Vec::with_capacity(members.len());
+                fields.extend(members.into_iter().filter_map(|member| match member {
+                    Member::Field(field) => Some(field),
+                    _ => None,
+                }));
                 Node::Member(Member::Oneof(Oneof {
                     docs,
                     annotations,
@@ -201,16 +199,17 @@ impl<'a> Parser<'a> {
     }
 
     fn members(&mut self, context: Context, parts: Vec<Pair<'a, Rule>>) -> Vec<Member> {
-        self.block(context, parts)
-            .into_iter()
-            .filter_map(|node| match node {
-                Node::Member(member) => Some(member),
-                Node::Item(Item::Message(message)) => Some(Member::Message(message)),
-                Node::Item(Item::Enum(declaration)) => Some(Member::Enum(declaration)),
-                Node::Reserved(reserved) => Some(Member::Reserved(reserved)),
-                _ => None,
-            })
-            .collect()
+        let nodes = self.block(context, parts);
+        // Members are most of the tree. Collecting them would keep the room of the nodes, which are larger.
+        let mut members = Vec::with_capacity(nodes.len());
+        members.extend(nodes.into_iter().filter_map(|node| match node {
+            Node::Member(member) => Some(member),
+            Node::Item(Item::Message(message)) => Some(Member::Message(message)),
+            Node::Item(Item::Enum(declaration)) => Some(Member::Enum(declaration)),
+            Node::Reserved(reserved) => Some(Member::Reserved(reserved)),
+            _ => None,
+        }));
+        members
     }
 
     fn status_code(&mut self, code: Option<Pair<'a, Rule>>, name: &Ident) -> Ident {
@@ -274,8 +273,9 @@ impl<'a> Parser<'a> {
     ) -> Option<Enum> {
         let Braced { name, parts, .. } = self.braced(parts)?;
         let docs = self.take_docs(span.start, name.span.end);
-        let (mut values, mut reserved) = (Vec::new(), Vec::new());
-        for node in self.block(Context::Enum, parts) {
+        let nodes = self.block(Context::Enum, parts);
+        let (mut values, mut reserved) = (Vec::with_capacity(nodes.len()), Vec::new());
+        for node in nodes {
             match node {
                 Node::Value(value) => values.push(value),
                 Node::Reserved(one) => reserved.push(one),
@@ -311,6 +311,7 @@ impl<'a> Parser<'a> {
         if !numbered {
             self.missing_number("value", &name, name.span);
         }
+        annotations.shrink_to_fit();
         let docs = self.take_docs(span.start, name.span.end);
         Some(EnumValue {
             docs,
@@ -374,6 +375,7 @@ impl<'a> Parser<'a> {
             self.reports
                 .push(self.moved(report, early, number_end, " ", ""));
         }
+        annotations.shrink_to_fit();
         let docs = self.take_docs(span.start, name.span.end);
         Some(Field {
             docs,

@@ -1,6 +1,7 @@
 //! Comments: where they stand, and which of them document what.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::ast::Docs;
 use crate::diagnostic::{Code, Diagnostic, Reports};
@@ -47,6 +48,8 @@ pub(super) struct Waiting {
     next: Vec<Next>,
     /// Behind code on its line, where it can only be meant for what stands before it.
     trailing: Vec<Span>,
+    /// What was taken, each declaration's in one run.
+    given: Vec<Span>,
     /// `//!` before the first token.
     file: Vec<Span>,
     /// `//!` anywhere else.
@@ -85,20 +88,27 @@ impl Waiting {
     }
 
     /// The documentation of the file.
-    pub(super) fn file(&self) -> Docs {
-        docs(&self.file)
+    pub(super) fn file(&mut self) -> Docs {
+        let from = self.given.len();
+        self.given.append(&mut self.file);
+        Docs::of(from..self.given.len())
+    }
+
+    /// All that was taken: what each [`Docs`] is a range of.
+    pub(super) fn given(&mut self) -> Arc<[Span]> {
+        std::mem::take(&mut self.given).into()
     }
 
     /// Takes what stands before any token in `from..=to`.
     pub(super) fn take(&mut self, from: u32, to: u32) -> Docs {
         let range = self.before(from, to);
-        let mut spans = Vec::with_capacity(range.len());
+        let from = self.given.len();
         for next in &mut self.next[range] {
             if !std::mem::replace(&mut next.taken, true) {
-                spans.push(next.span);
+                self.given.push(next.span);
             }
         }
-        docs(&spans)
+        Docs::of(from..self.given.len())
     }
 
     /// Forgets what stands in a part that could not be parsed.
@@ -152,12 +162,6 @@ impl Waiting {
                 .help("move it to the head of the file, or write `///` to document what follows"),
             );
         }
-    }
-}
-
-fn docs(comments: &[Span]) -> Docs {
-    Docs {
-        comments: (!comments.is_empty()).then(|| comments.into()),
     }
 }
 

@@ -130,7 +130,8 @@ impl<'a> Parser<'a> {
             edition: None,
             package: None,
             imports: Vec::new(),
-            items: Vec::new(),
+            items: Vec::with_capacity(nodes.len()),
+            comments: Arc::default(),
             lost: Lost::default(),
         };
         let mut order = Order::default();
@@ -142,6 +143,8 @@ impl<'a> Parser<'a> {
             self.docs.report_rest(&mut self.reports);
             self.missing_head(&file, order.edition);
         }
+        file.imports.shrink_to_fit();
+        file.comments = self.docs.given();
         file.lost = std::mem::take(&mut self.lost);
         file
     }
@@ -468,8 +471,8 @@ mod tests {
             panic!("{file:?}")
         };
         let text = &sources.file(file.id).text;
-        assert_eq!(found.docs.lines(text), ["One.", "Two."]);
-        assert_eq!(found.values[0].docs.lines(text), ["Three."]);
+        assert_eq!(file.lines(found.docs, text), ["One.", "Two."]);
+        assert_eq!(file.lines(found.values[0].docs, text), ["Three."]);
     }
 
     #[test]

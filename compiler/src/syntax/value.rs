@@ -28,11 +28,17 @@ impl<'a> Parser<'a> {
         }
     }
 
+    /// The tree holds more paths than anything else, and most have one part: none of it is room that stays empty.
     fn idents(&mut self, pair: Pair<'a, Rule>) -> Vec<Ident> {
-        pair.into_inner()
-            .filter(|part| part.as_rule() == Rule::ident)
-            .map(|part| self.ident(&part))
-            .collect()
+        let dots = pair.as_str().bytes().filter(|byte| *byte == b'.').count();
+        let leading = usize::from(pair.as_str().starts_with('.'));
+        let mut idents = Vec::with_capacity(dots + 1 - leading);
+        for part in pair.into_inner() {
+            if part.as_rule() == Rule::ident {
+                idents.push(self.ident(&part));
+            }
+        }
+        idents
     }
 
     /// `None` where a part of it is lost.
@@ -166,6 +172,9 @@ impl<'a> Parser<'a> {
                 (Some(value), Some(arguments)) => arguments.push(Argument { name, value }),
                 _ => arguments = None,
             }
+        }
+        if let Some(arguments) = &mut arguments {
+            arguments.shrink_to_fit();
         }
         arguments
     }
