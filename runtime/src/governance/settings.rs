@@ -135,7 +135,7 @@ section! {
     /// The most calls of the method that wait for others to end; 0 is none. 32: a burst, and soon gone.
     queue_calls: u32 = 32,
     /// The longest that they wait. 20 ms: what a retry to another instance would cost. A quarter of it while the queue is
-    /// never empty: it is no burst then, and waiting does not help.
+    /// hardly ever empty: it is no burst then, and waiting does not help.
     queue_wait: Span = span(20),
     /// The most calls that the server runs at once, of all methods. Said by `Server::settings` or of all services only.
     server_calls: OrOff<u32> = OrOff::Off,

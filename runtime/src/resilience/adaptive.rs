@@ -35,6 +35,8 @@ pub(crate) struct Adaptive {
     /// In µs.
     sum: AtomicU64,
     squares: AtomicU64,
+    /// Calls that were answered, whenever they began.
+    answered: AtomicU64,
     least: AtomicU32,
     pressed: AtomicBool,
     /// A call has been answered without waiting for anything.
@@ -54,6 +56,7 @@ impl Adaptive {
             calls: AtomicU64::new(0),
             sum: AtomicU64::new(0),
             squares: AtomicU64::new(0),
+            answered: AtomicU64::new(0),
             least: AtomicU32::new(u32::MAX),
             pressed: AtomicBool::new(false),
             quick: AtomicBool::new(false),
@@ -108,8 +111,11 @@ impl Adaptive {
         self.gradient().baseline()
     }
 
-    /// A call has ended that had to wait for something; `running` go on.
-    pub(crate) fn ended(&self, began: Instant, now: Instant, running: u32) {
+    /// A call has ended that had to wait for something, by an answer or because nobody waited for one; `running` go on.
+    pub(crate) fn ended(&self, began: Instant, now: Instant, answered: bool, running: u32) {
+        if answered {
+            self.answered.fetch_add(1, Ordering::Relaxed);
+        }
         let since = self.since.load(Ordering::Relaxed);
         let began = self.micros(began);
         if began < since {
@@ -148,6 +154,7 @@ impl Adaptive {
         let calls = self.calls.swap(0, Ordering::Relaxed);
         let sum = self.sum.swap(0, Ordering::Relaxed) as f64;
         let squares = self.squares.swap(0, Ordering::Relaxed) as f64;
+        let answered = self.answered.swap(0, Ordering::Relaxed) as f64;
         let least = self.least.swap(u32::MAX, Ordering::Relaxed);
         if calls == 0 {
             return;
@@ -162,6 +169,7 @@ impl Adaptive {
             mean: mean / 1e6,
             error: (variance / calls).sqrt() / 1e6,
             running: together.max(running.into()),
+            rate: answered / length.as_secs_f64(),
             pressed: self.pressed.swap(false, Ordering::Relaxed),
         });
         let quick = self.quick.swap(false, Ordering::Relaxed);
@@ -200,7 +208,7 @@ mod tests {
             let began = now;
             now += ms(10);
             for _ in 0..10 {
-                adaptive.ended(began, now, 10);
+                adaptive.ended(began, now, true, 10);
             }
         }
         assert_eq!(adaptive.limit(), u32::MAX);
@@ -214,7 +222,7 @@ mod tests {
             for _ in 0..running.min(10) {
                 let took = ms(running.max(10).into());
                 let began = now.checked_sub(took).unwrap();
-                adaptive.ended(began, now, running);
+                adaptive.ended(began, now, true, running);
             }
         }
         assert!((8..=30).contains(&adaptive.limit()), "{}", adaptive.limit());
@@ -228,7 +236,7 @@ mod tests {
         for _ in 0..100 {
             let began = now;
             now += ms(10);
-            adaptive.ended(began, now, 1);
+            adaptive.ended(began, now, true, 1);
             adaptive.quick();
         }
         assert_eq!(adaptive.needs(now), None);

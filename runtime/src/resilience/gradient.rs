@@ -4,18 +4,19 @@
 //! of them are done. So the limit is taken down when calls take longer than they did with few, and up while they do not.
 //!
 //! ```text
-//!            slow twice, or pressed for 10 s
-//!   Steady ────────────────────────────────────► Searching: half as many, and again while that helps
+//!            slow, or pressed for 10 s
+//!   Steady ────────────────────────────────────► Searching: fewer, and again while as many are done
 //!     ▲  │ limit × tolerance × baseline / latency       │
-//!     └──┘                                              │ it no longer helps: this is how long they take
+//!     └──┘                                              │ fewer are done: this is how long they take
 //!     ▲                                                 │
-//!     └───────────── the last limit that did ◄──────────┘
+//!     └────── the last limit with which as many were ◄──┘
 //! ```
 //!
 //! The limit follows the ratio of two latencies, as that of Netflix's `concurrency-limits` (Gradient2) and Envoy's adaptive
-//! concurrency. What is different is where the smaller of them comes from: it is measured by a search, which goes as far
-//! down as it helps, so that calls which take longer for a reason of their own (a slow disk, another mix) are not turned away
-//! for it, and latency under load that lasts is not taken for latency without load.
+//! concurrency. What is different is where the smaller of them comes from: it is measured by a search, which goes down
+//! for as long as as many calls are done in a second, so that calls which take longer for a reason of their own (a slow disk,
+//! another mix) are not turned away for it, and latency under load that lasts is not taken for latency without load. That
+//! callers give up, which bounds every latency, does not deceive it.
 
 use std::time::Duration;
 
@@ -25,8 +26,11 @@ const TOLERANCE: f64 = 1.5;
 /// From so much on the ratio is no step from what was good, but something new: it is searched.
 const FAR: f64 = 3.0;
 
-/// Windows that were slow, one after the other, before anything follows. One may be chance.
+/// Windows that were slow, one after the other, before anything follows: one may be chance. One that is far off is none.
 const CONFIRMED: u32 = 2;
+
+/// So much of what was done in a second before is as much. Half as many calls do half as much, where they wait for nothing.
+const AS_MUCH: f64 = 0.75;
 
 /// As many slow windows while a limit is in force make the baseline doubtful.
 const DOUBTFUL: u32 = 8;
@@ -54,6 +58,8 @@ pub(crate) struct Window {
     pub(crate) error: f64,
     /// Calls that ran at once.
     pub(crate) running: f64,
+    /// Calls that were answered, in a second.
+    pub(crate) rate: f64,
     /// Whether the limit kept calls out.
     pub(crate) pressed: bool,
 }
@@ -81,7 +87,7 @@ pub(crate) struct Gradient {
 #[derive(Clone, Copy, Debug)]
 struct Search {
     running: f64,
-    mean: f64,
+    rate: f64,
     limit: f64,
     waited: u32,
 }
@@ -151,7 +157,7 @@ impl Gradient {
             self.fine(baseline, seen);
         }
         if self.pressed >= BELIEVED && self.rested >= RESTED && self.search.is_none() {
-            self.begin(seen);
+            self.begin(seen, seen.running / 2.0);
         }
     }
 
@@ -166,9 +172,16 @@ impl Gradient {
         if known && !far {
             self.step(baseline, seen);
         }
-        let doubtful = self.slow >= if known && !far { DOUBTFUL } else { CONFIRMED };
+        let doubtful = self.slow
+            >= match (known, far) {
+                (true, false) => DOUBTFUL,
+                (false, _) if seen.mean - 2.0 * seen.error > FAR * baseline => 1,
+                _ => CONFIRMED,
+            };
         if doubtful && self.rested >= RESTED {
-            self.begin(seen);
+            // Little: so many ran at once if each took as long as it does by itself.
+            let enough = TOLERANCE * baseline * seen.rate;
+            self.begin(seen, enough.min(seen.running / 2.0));
         } else if known && far {
             self.step(baseline, seen);
         }
@@ -196,15 +209,15 @@ impl Gradient {
         }
     }
 
-    /// Begins a search with half of what runs now.
-    fn begin(&mut self, seen: &Window) {
+    /// Searches on with so many.
+    fn begin(&mut self, seen: &Window, most: f64) {
         self.search = Some(Search {
             running: seen.running,
-            mean: seen.mean,
+            rate: seen.rate,
             limit: self.limit,
             waited: 0,
         });
-        self.set((seen.running / 2.0).min(self.limit / 2.0));
+        self.set(most.min(self.limit / 2.0));
     }
 
     fn go_on(&mut self, before: Search, seen: &Window) {
@@ -218,16 +231,13 @@ impl Gradient {
             }
             return;
         }
-        // Calls that wait for each other take as much shorter as there are fewer of them; others do not.
-        let waiting = before.mean * seen.running / before.running;
-        let helped = seen.mean <= f64::midpoint(waiting, before.mean);
-        if !helped {
+        if seen.rate < AS_MUCH * before.rate {
             return self.end(before.limit, seen.mean);
         }
         if self.limit <= self.least {
             return self.end(self.limit, seen.mean);
         }
-        self.begin(seen);
+        self.begin(seen, seen.running / 2.0);
     }
 
     fn end(&mut self, limit: f64, baseline: f64) {
@@ -281,7 +291,8 @@ mod tests {
                 let limit = f64::from(self.gradient.limit());
                 let running = wanted.min(limit);
                 self.backlog = self.backlog.min((running - self.cores).max(0.0));
-                let mean = self.service * (running / self.cores).max(1.0);
+                // Those who give up after a second are not answered.
+                let mean = (self.service * (running / self.cores).max(1.0)).min(1.0);
                 self.done += offered.min(running.min(self.cores) / self.service) * 0.1;
                 self.at += 0.1;
                 self.gradient.learn(&Window {
@@ -289,6 +300,7 @@ mod tests {
                     mean,
                     error: 0.0,
                     running,
+                    rate: offered.min(running.min(self.cores) / self.service),
                     pressed: wanted > limit || (offered > capacity && running >= limit),
                 });
             }
@@ -350,11 +362,12 @@ mod tests {
             mean,
             error,
             running: 100.0,
+            rate: 1_000.0,
             pressed: false,
         };
         gradient.learn(&window(0.010, 0.0));
         for _ in 0..20 {
-            gradient.learn(&window(0.030, 0.008));
+            gradient.learn(&window(0.030, 0.003));
             assert_eq!(gradient.limit(), u32::MAX);
             gradient.learn(&window(0.011, 0.0));
         }

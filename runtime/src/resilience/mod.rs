@@ -5,6 +5,8 @@
 mod adaptive;
 mod breaker;
 mod budget;
+#[cfg(test)]
+mod crowd;
 mod detector;
 mod failback;
 mod fallback;

@@ -97,6 +97,10 @@ impl Dispatch for Dispatcher {
         target.found.gate.hold(permit, began)
     }
 
+    fn answered(&self, permit: Permit) {
+        permit.answered();
+    }
+
     fn quick(&self, target: &Target) {
         target.found.gate.quick();
     }

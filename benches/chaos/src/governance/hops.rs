@@ -49,7 +49,11 @@ impl Drop for Working {
 }
 
 pub(super) async fn play(stage: &Stage) -> Outcome {
-    let times = stage.pace(50, 10);
+    let times = match stage.system {
+        // Each takes a second or two.
+        System::Bare => stage.pace(10, 3),
+        System::Callsheet | System::Tonic => stage.pace(50, 10),
+    };
     let (tell, mut told) = mpsc::unbounded_channel();
     let last = deed(move |_| {
         let working = Working(tell.clone());

@@ -15,7 +15,7 @@ mod tiers;
 mod writes;
 
 use crate::registry::Arena;
-use crate::scenario::Scenario;
+use crate::scenario::{Company, Scenario};
 
 /// In the order in which they are played.
 pub(crate) const SCENARIOS: &[Scenario] = &[
@@ -24,31 +24,39 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         shows: "a server that is slow or fails is left alone, and nobody else notices it",
         arenas: &[Arena::Process],
         beside: true,
-        together: false,
+        company: Company::Neighbours,
         play: |stage| Box::pin(outlier::play(stage)),
-    },
-    Scenario {
-        name: "overload",
-        shows: "a server that is asked for three times what it can do goes on doing that",
-        arenas: &[Arena::List],
-        beside: true,
-        together: false,
-        play: |stage| Box::pin(overload::play(stage)),
     },
     Scenario {
         name: "panic",
         shows: "where all fail all are asked, and who recovers has calls at once",
         arenas: &[Arena::Process],
         beside: false,
-        together: false,
+        company: Company::Neighbours,
         play: |stage| Box::pin(panic::play(stage)),
+    },
+    Scenario {
+        name: "hops",
+        shows: "deadlines and cancellations reach the last of five servers",
+        arenas: &[Arena::Process],
+        beside: true,
+        company: Company::Neighbours,
+        play: |stage| Box::pin(hops::play(stage)),
+    },
+    Scenario {
+        name: "overload",
+        shows: "a server that is asked for three times what it can do goes on doing that",
+        arenas: &[Arena::List],
+        beside: true,
+        company: Company::Own,
+        play: |stage| Box::pin(overload::play(stage)),
     },
     Scenario {
         name: "tiers",
         shows: "a tier that fails gets little more load for it",
         arenas: &[Arena::Process],
         beside: true,
-        together: false,
+        company: Company::Alone,
         play: |stage| Box::pin(tiers::play(stage)),
     },
     Scenario {
@@ -56,23 +64,15 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         shows: "what is not idempotent runs once, whatever breaks",
         arenas: &[Arena::Process],
         beside: true,
-        together: false,
+        company: Company::Alone,
         play: |stage| Box::pin(writes::play(stage)),
-    },
-    Scenario {
-        name: "hops",
-        shows: "deadlines and cancellations reach the last of five servers",
-        arenas: &[Arena::Process],
-        beside: true,
-        together: false,
-        play: |stage| Box::pin(hops::play(stage)),
     },
     Scenario {
         name: "cost",
         shows: "what guards against failures costs little while there are none",
         arenas: &[Arena::Process],
         beside: false,
-        together: false,
+        company: Company::Alone,
         play: |stage| Box::pin(cost::play(stage)),
     },
     Scenario {
@@ -80,7 +80,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         shows: "documents change while calls run, and wrong ones change nothing",
         arenas: &[Arena::File, Arena::Etcd],
         beside: false,
-        together: true,
+        company: Company::Own,
         play: |stage| Box::pin(reloads::play(stage)),
     },
 ];

@@ -36,9 +36,20 @@ pub(crate) struct Scenario {
     pub(crate) arenas: &'static [Arena],
     /// Whether it is played with the system beside ours too.
     pub(crate) beside: bool,
-    /// Whether it mostly waits, so that all registries may be played at the same time.
-    pub(crate) together: bool,
+    /// What may be played at the same time.
+    pub(crate) company: Company,
     pub(crate) play: for<'a> fn(&'a Stage) -> Playing<'a>,
+}
+
+/// What a scenario bears beside it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Company {
+    /// Nothing.
+    Alone,
+    /// Itself: it mostly waits, so that all registries and systems may be played at the same time.
+    Own,
+    /// Its neighbours in the list that say the same, too: it hardly does anything.
+    Neighbours,
 }
 
 /// The engines that are one process.
@@ -51,7 +62,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         shows: "a rolling restart of all servers loses no call",
         arenas: &[Arena::File, Arena::ZooKeeper, Arena::Etcd, Arena::Redis],
         beside: true,
-        together: false,
+        company: Company::Alone,
         play: |stage| Box::pin(rolling::play(stage)),
     },
     Scenario {
@@ -59,7 +70,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         shows: "of a server that is killed, only calls in flight fail",
         arenas: &[Arena::File],
         beside: true,
-        together: false,
+        company: Company::Alone,
         play: |stage| Box::pin(killed::play(stage)),
     },
     Scenario {
@@ -67,7 +78,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         shows: "a server that hangs is left alone, and comes back",
         arenas: &[Arena::File],
         beside: true,
-        together: false,
+        company: Company::Alone,
         play: |stage| Box::pin(stopped::play(stage)),
     },
     Scenario {
@@ -75,7 +86,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         shows: "a new server is used at once, and weights are kept",
         arenas: &[Arena::File],
         beside: false,
-        together: false,
+        company: Company::Alone,
         play: |stage| Box::pin(joins::play(stage)),
     },
     Scenario {
@@ -83,7 +94,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         shows: "many connections at once are served, and too many do no harm",
         arenas: &[Arena::List],
         beside: true,
-        together: false,
+        company: Company::Alone,
         play: |stage| Box::pin(storm::play(stage)),
     },
     Scenario {
@@ -91,7 +102,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         shows: "a server ends in time, whatever its peers do",
         arenas: &[Arena::List],
         beside: true,
-        together: false,
+        company: Company::Alone,
         play: |stage| Box::pin(shutdown::play(stage)),
     },
     Scenario {
@@ -99,7 +110,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         shows: "a registry that is gone costs no call, and all agree with it soon after",
         arenas: ENGINES,
         beside: false,
-        together: true,
+        company: Company::Own,
         play: |stage| Box::pin(outage::play(stage)),
     },
     Scenario {
@@ -107,7 +118,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         shows: "a registration that is lost is made again",
         arenas: &[Arena::File, Arena::ZooKeeper, Arena::Etcd, Arena::Redis],
         beside: false,
-        together: true,
+        company: Company::Own,
         play: |stage| Box::pin(lost::play(stage)),
     },
     Scenario {
@@ -115,7 +126,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         shows: "the loss of a registry's leader costs no call",
         arenas: &[Arena::Ensemble, Arena::Cluster],
         beside: false,
-        together: true,
+        company: Company::Own,
         play: |stage| Box::pin(leader::play(stage)),
     },
     Scenario {
@@ -123,67 +134,91 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         shows: "what is no entry harms nothing, and no password is printed",
         arenas: &[Arena::File, Arena::ZooKeeper, Arena::Etcd, Arena::Redis],
         beside: false,
-        together: false,
+        company: Company::Alone,
         play: |stage| Box::pin(poisoned::play(stage)),
     },
 ];
 
+/// One scenario with one system in one place.
+#[derive(Clone, Copy)]
+struct Cast {
+    scenario: &'static Scenario,
+    system: System,
+    arena: Arena,
+}
+
 /// Plays all of an area that the settings want.
 pub(crate) async fn all(area: &Area, settings: &Settings) -> Result<Report, Failure> {
     let mut report = Report::beside(area.beside);
-    for scenario in area.scenarios {
-        if !settings.wants(scenario.name) {
-            continue;
-        }
-        let mut casts: Vec<(System, Arena)> = scenario
-            .arenas
+    let wanted: Vec<&'static Scenario> = area
+        .scenarios
+        .iter()
+        .filter(|scenario| settings.wants(scenario.name))
+        .collect();
+    let are_company = |one: &&'static Scenario, next: &&'static Scenario| {
+        [one.company, next.company] == [Company::Neighbours; 2]
+    };
+    for company in wanted.chunk_by(are_company) {
+        let casts: Vec<Cast> = company
             .iter()
-            .filter(|arena| settings.wants_on(**arena))
-            .map(|arena| (System::Callsheet, *arena))
+            .flat_map(|scenario| casts(scenario, area.beside, settings))
             .collect();
-        if scenario.beside && !casts.is_empty() {
-            casts.push((area.beside, scenario.arenas[0].without_registry()));
-        }
-        let together = if scenario.together { casts.len() } else { 1 };
-        for casts in casts.chunks(together.max(1)) {
-            report
-                .runs
-                .extend(perform(scenario, casts, settings.quick).await?);
+        let at_once = match company[0].company {
+            Company::Alone => 1,
+            Company::Own | Company::Neighbours => casts.len().max(1),
+        };
+        for casts in casts.chunks(at_once) {
+            report.runs.extend(perform(casts, settings.quick).await?);
         }
     }
     Ok(report)
 }
 
-/// Plays a scenario with several casts at the same time, and once more where only the machine may have been at fault.
-async fn perform(
-    scenario: &'static Scenario,
-    casts: &[(System, Arena)],
-    quick: bool,
-) -> Result<Vec<Run>, Failure> {
-    let mut runs = together(scenario, casts, quick).await?;
-    let ours = |run: &&Run| run.system == System::Callsheet && !run.holds();
-    let late = runs.iter().filter(ours).map(|run| run.noise.late).max();
-    if let Some(late) = late
+/// Where and with whom a scenario is played.
+fn casts(scenario: &'static Scenario, beside: System, settings: &Settings) -> Vec<Cast> {
+    let cast = |system, arena| Cast {
+        scenario,
+        system,
+        arena,
+    };
+    let arenas = scenario.arenas.iter();
+    let mut casts: Vec<Cast> = arenas
+        .filter(|arena| settings.wants_on(**arena))
+        .map(|arena| cast(System::Callsheet, *arena))
+        .collect();
+    if scenario.beside && !casts.is_empty() {
+        casts.push(cast(beside, scenario.arenas[0].without_registry()));
+    }
+    casts
+}
+
+/// Plays several at the same time, and those once more where only the machine may have been at fault.
+async fn perform(casts: &[Cast], quick: bool) -> Result<Vec<Run>, Failure> {
+    let mut runs = together(casts, quick).await?;
+    let short = runs.iter();
+    let short = short.filter(|run| run.system == System::Callsheet && !run.holds());
+    let (short, late): (Vec<_>, Vec<_>) = short.map(|run| (run.scenario, run.noise.late)).unzip();
+    if let Some(late) = late.into_iter().max()
         && late > TOO_LATE
     {
         eprintln!("  the machine was late by {late:.0?}: once more");
-        runs = together(scenario, casts, quick).await?;
-        for run in &mut runs {
+        let again = casts.iter();
+        let again = again.filter(|cast| short.contains(&cast.scenario.name));
+        let again: Vec<Cast> = again.copied().collect();
+        runs.retain(|run| !short.contains(&run.scenario));
+        for mut run in together(&again, quick).await? {
             run.repeated = true;
+            runs.push(run);
         }
     }
     Ok(runs)
 }
 
 /// Each cast is a task of its own: one that waits for a command of its registry holds up no other's clock.
-async fn together(
-    scenario: &'static Scenario,
-    casts: &[(System, Arena)],
-    quick: bool,
-) -> Result<Vec<Run>, Failure> {
-    let begin = |&(system, arena): &(System, Arena)| {
+async fn together(casts: &[Cast], quick: bool) -> Result<Vec<Run>, Failure> {
+    let begin = |&cast: &Cast| {
         tokio::spawn(async move {
-            let run = play(scenario, system, arena, quick).await?;
+            let run = play(cast.scenario, cast.system, cast.arena, quick).await?;
             run.tell();
             Ok::<_, Failure>(run)
         })

@@ -80,7 +80,9 @@ impl<D: Dispatch> Future for Job<D> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         self.poll_outcome(cx).map(|outcome| {
             let key = self.key;
-            self.permit = None;
+            if let Some(permit) = self.permit.take() {
+                self.dispatch.answered(permit);
+            }
             // A connection that has ended wants no answer.
             let _ = self.commands.send(Command::Answered { key, outcome });
         })

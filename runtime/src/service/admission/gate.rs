@@ -420,12 +420,12 @@ impl Gate {
         self.running.fetch_sub(1, Ordering::SeqCst) - 1
     }
 
-    /// A call has ended. `began` is when, and when it ended, where that says something.
-    pub(super) fn left(&self, taken: Taken, began: Option<(Instant, Instant)>) {
+    /// A call has ended. `timed` is when it began and when it ended, where it is timed.
+    pub(super) fn left(&self, taken: Taken, timed: Option<(Instant, Instant)>, answered: bool) {
         let running = self.untake(taken);
-        let timed = self.flags.load(Ordering::Relaxed) & ADAPTIVE != 0;
-        if timed && let Some((began, now)) = began {
-            self.adaptive.ended(began, now, running);
+        let adaptive = self.flags.load(Ordering::Relaxed) & ADAPTIVE != 0;
+        if adaptive && let Some((began, now)) = timed {
+            self.adaptive.ended(began, now, answered, running);
         }
         if self.pool.has_waiting() {
             self.pool.serve(crate::link::now());

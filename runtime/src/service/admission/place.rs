@@ -21,6 +21,7 @@ pub(crate) struct Permit {
     caller: Option<Box<Counted>>,
     /// When the call began, once it has waited for something.
     began: Option<Instant>,
+    answered: bool,
 }
 
 impl Permit {
@@ -30,6 +31,7 @@ impl Permit {
             taken,
             caller,
             began: None,
+            answered: false,
         }
     }
 
@@ -37,6 +39,11 @@ impl Permit {
     pub(super) fn lasts(mut self, began: Instant) -> Self {
         self.began = Some(began);
         self
+    }
+
+    /// The call has ended by an answer.
+    pub(crate) fn answered(mut self) {
+        self.answered = true;
     }
 
     pub(super) fn of_caller(mut self, caller: Option<Box<Counted>>) -> Self {
@@ -49,7 +56,7 @@ impl Drop for Permit {
     fn drop(&mut self) {
         self.caller = None;
         let began = self.began.map(|began| (began, link::now()));
-        self.gate.left(self.taken, began);
+        self.gate.left(self.taken, began, self.answered);
     }
 }
 
@@ -119,7 +126,7 @@ impl Ticket {
     /// What became of it: a place, or why there was none in time. Whoever asks waits no longer.
     pub(super) fn claim(mut self, now: Instant) -> Result<Permit, Status> {
         // Out of the line first: nobody tells it anything then.
-        self.gate.pool().leave(self.place, self.number);
+        self.gate.pool().leave(self.place, self.number, now);
         match self.slot.take() {
             Told::Place(permit) => Ok(permit.of_caller(self.caller.take())),
             _ if self.slot.until().is_some_and(|until| until <= now) => {
@@ -134,7 +141,7 @@ impl Ticket {
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        self.gate.pool().leave(self.place, self.number);
+        self.gate.pool().leave(self.place, self.number, link::now());
         // The place that it may have got meanwhile goes back, outside of any lock.
         drop(self.slot.take());
     }

@@ -38,8 +38,8 @@ pub(super) struct Pool {
 /// Who comes first: the higher priority, and among equals the number of the gate.
 type Rank = (Reverse<Priority>, usize);
 
-/// Those who wait for a place, method by method.
-type Lines = BTreeMap<Rank, (Arc<Gate>, Line<Arc<Slot>>)>;
+/// Those who wait for a place, method by method, with its gate where anybody does: it holds this.
+type Lines = BTreeMap<Rank, (Option<Arc<Gate>>, Line<Arc<Slot>>)>;
 
 /// So much of `most`, one at least.
 #[expect(
@@ -137,38 +137,44 @@ impl Pool {
         now: Instant,
     ) -> Result<(Rank, u64), u32> {
         let rank = (Reverse(gate.priority()), gate.number());
-        let number = {
+        let (number, first) = {
             let mut lines = self.lines();
-            let (_, line) = lines
-                .entry(rank)
-                .or_insert_with(|| (Arc::clone(gate), Line::new()));
-            if line.len() >= most as usize {
-                return Err(most);
-            }
+            let (waited_for, line) = lines.entry(rank).or_insert_with(|| (None, Line::new()));
+            let first = if line.len() >= most as usize {
+                Some(line.make_way(now).ok_or(most)?)
+            } else {
+                self.waiting.fetch_add(1, Ordering::SeqCst);
+                gate.waiting(1);
+                None
+            };
             let until = slot.until();
             let number = line.join(slot, until, now);
-            self.waiting.fetch_add(1, Ordering::SeqCst);
-            gate.waiting(1);
-            number
+            waited_for.get_or_insert_with(|| Arc::clone(gate));
+            (number, first)
         };
+        if let Some(first) = first {
+            first.tell(Told::Late);
+        }
         // A place may have been given back since there was none.
         self.serve(now);
         Ok((rank, number))
     }
 
     /// Waits no longer; whether it waited.
-    pub(super) fn leave(&self, rank: Rank, number: u64) -> bool {
+    pub(super) fn leave(&self, rank: Rank, number: u64, now: Instant) -> bool {
         let mut lines = self.lines();
-        let Some((gate, line)) = lines.get_mut(&rank) else {
+        let Some((waited_for, line)) = lines.get_mut(&rank) else {
             return false;
         };
-        let left = line.leave(number).is_some();
+        let left = line.leave(number, now).is_some();
         if left {
             self.waiting.fetch_sub(1, Ordering::SeqCst);
-            gate.waiting(-1);
+            if let Some(gate) = waited_for {
+                gate.waiting(-1);
+            }
         }
         if line.is_empty() {
-            lines.remove(&rank);
+            *waited_for = None;
         }
         left
     }
@@ -179,7 +185,10 @@ impl Pool {
         let mut told = Vec::new();
         {
             let mut lines = self.lines();
-            lines.retain(|_, (gate, line)| {
+            for (waited_for, line) in lines.values_mut() {
+                let Some(gate) = waited_for else {
+                    continue;
+                };
                 while !line.is_empty() {
                     let Ok(taken) = gate.take() else {
                         break;
@@ -199,8 +208,10 @@ impl Pool {
                         }
                     }
                 }
-                !line.is_empty()
-            });
+                if line.is_empty() {
+                    *waited_for = None;
+                }
+            }
         }
         for (slot, what) in told {
             slot.tell(what);
