@@ -53,6 +53,20 @@ async fn a_member_that_is_killed_takes_its_connections_along() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_member_that_is_killed_is_lost_and_one_that_is_stopped_has_left() {
+    let cluster = cluster(3).await;
+    let mut view = cluster.registry().watch("shop.orders.Orders");
+    let all = view.answered().await;
+    cluster.kill(0);
+    let lost = view.seen(|now| now.instances().len() == 2).await;
+    let changes = lost.changes_since(&all);
+    assert_eq!((changes.lost.len(), changes.left.len()), (1, 0));
+    cluster.stop(1).await.unwrap();
+    let changes = view.borrow_and_update().changes_since(&lost);
+    assert_eq!((changes.lost.len(), changes.left.len()), (0, 1));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_member_that_is_paused_says_nothing_and_goes_on_where_it_was() {
     let cluster = cluster(1).await;
     let orders = orders(&cluster).with_timeout(Duration::from_secs(2));

@@ -1,6 +1,5 @@
 //! What others add to Callsheet, each as a third party would: filters, layers of `tower`, balancers, retry policies, codecs,
-//! transports, sources of documents; and the kit that tests are made with. A registry of a third party is whole in
-//! docs/discovery.md.
+//! transports, registries, sources of documents; and the kit that tests are made with.
 
 #![expect(clippy::unwrap_used, reason = "a test reports by panicking")]
 
@@ -11,6 +10,7 @@ mod documents;
 mod faults;
 mod filters;
 mod layers;
+mod registry;
 mod retries;
 mod shop;
 mod streams;

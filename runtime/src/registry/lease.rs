@@ -92,6 +92,8 @@ pub struct Lease {
     commands: mpsc::UnboundedSender<Command>,
     state: Arc<watch::Sender<LeaseState>>,
     registry: String,
+    #[cfg(feature = "testing")]
+    keeper: tokio::task::AbortHandle,
 }
 
 impl Lease {
@@ -125,11 +127,15 @@ impl Lease {
             chance: Random::new(terms.seed),
             audit: Instant::now() + AUDIT,
         };
-        runtime.spawn(keeper.run());
+        let keeper = runtime.spawn(keeper.run());
+        #[cfg(not(feature = "testing"))]
+        drop(keeper);
         Ok(Self {
             commands,
             state,
             registry: registry.into(),
+            #[cfg(feature = "testing")]
+            keeper: keeper.abort_handle(),
         })
     }
 
@@ -193,6 +199,12 @@ impl Lease {
             .send(Command::Deregister(done))
             .map_err(|_| self.ended())?;
         result.await.map_err(|_| self.ended())?
+    }
+
+    /// Ends it as the end of its process does: nobody renews it, and nobody says that it leaves.
+    #[cfg(feature = "testing")]
+    pub(crate) fn abandon(self) {
+        self.keeper.abort();
     }
 
     fn ended(&self) -> Error {

@@ -243,6 +243,14 @@ impl Running {
     }
 }
 
+#[cfg(feature = "testing")]
+impl Running {
+    /// Ends as a crash does: registries are told nothing.
+    pub(crate) fn crash(mut self) {
+        self.leases.drain(..).for_each(Lease::abandon);
+    }
+}
+
 impl Drop for Running {
     fn drop(&mut self) {
         self.standing.ends();

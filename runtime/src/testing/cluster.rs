@@ -156,7 +156,9 @@ impl Cluster {
     pub fn kill(&self, member: usize) {
         let running = self.members()[member].take();
         self.wires.gate(&Self::name(member)).kill();
-        drop(running);
+        if let Some(running) = running {
+            running.crash();
+        }
     }
 
     /// Stops a member in its tracks: it is listed and takes connections, and neither reads nor writes.
