@@ -19,6 +19,12 @@ impl Random {
         Self(AtomicU64::new(seed))
     }
 
+    /// Begins the sequence that `seed` decides.
+    #[cfg(feature = "tracing")]
+    pub(crate) fn reseed(&self, seed: u64) {
+        self.0.store(seed, Ordering::Relaxed);
+    }
+
     /// The next 64 bits.
     pub(crate) fn bits(&self) -> u64 {
         mix(self.0.fetch_add(STEP, Ordering::Relaxed).wrapping_add(STEP))

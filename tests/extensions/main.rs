@@ -12,6 +12,7 @@ mod filters;
 mod layers;
 mod registry;
 mod retries;
+mod seeds;
 mod shop;
 mod streams;
 mod transport;

@@ -14,7 +14,6 @@ use crate::contract::{Cluster, FieldPath, MethodDescriptor, ServiceDescriptor};
 use crate::filter::{Filter, Filters};
 use crate::governance::{CallFacts, Decision, Layer, Place, Settings};
 use crate::observe::Kept;
-use crate::random;
 use crate::release::ReleaseRange;
 use crate::rope::Rope;
 use crate::route::{self, Demand, GroupChoice};
@@ -105,6 +104,7 @@ impl Channel {
             choice.fallback.is_some(),
             zone,
             steering,
+            Arc::clone(client.chance()),
         );
         for (method, reason) in treatments.refused(service) {
             client.tell_once(method, || ClientNotice::FallbackRefused { method, reason });
@@ -361,7 +361,9 @@ impl Channel {
             None => is_plain
                 .then(|| treated.tables.balancer())
                 .flatten()
-                .unwrap_or_else(|| balance::of(treated.treatment.balance, random::seed())),
+                .unwrap_or_else(|| {
+                    balance::of(treated.treatment.balance, self.client().chance().bits())
+                }),
         }
     }
 

@@ -13,7 +13,6 @@ use tokio::time::{Instant, sleep_until};
 use crate::contract::{MethodDescriptor, ServiceDescriptor};
 use crate::governance::Treatment;
 use crate::metadata::{Metadata, Value};
-use crate::random;
 use crate::resilience::{Due, Repetitions, Waiting};
 use crate::rope::Rope;
 use crate::route::GroupChoice;
@@ -114,7 +113,7 @@ impl Failback {
             let mut queues = self.lock();
             let queue = queues
                 .entry(path)
-                .or_insert_with(|| Repetitions::new(random::seed()));
+                .or_insert_with(|| Repetitions::new(client.chance().bits()));
             queue.offer(parked, cost, client.now(), &treatment.failback)
         };
         match offered {

@@ -7,7 +7,6 @@ use std::sync::{Arc, Weak};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
-use crate::random;
 use crate::registry::{Feed, Freshness, Instance, Snapshot, Watch, is_service};
 
 use super::belief::Belief;
@@ -46,12 +45,18 @@ impl Follower {
         let service = first.service();
         // What is no name of a service may be no name of a file.
         let store = client.0.store.as_ref().filter(|_| is_service(service));
-        let saver = store
-            .map(|store| Saver::read(store.clone(), service, client.runtime(), random::seed()));
+        let saver = store.map(|store| {
+            Saver::read(
+                store.clone(),
+                service,
+                client.runtime(),
+                client.chance().bits(),
+            )
+        });
         let mut follower = Self {
             said,
             ended: false,
-            belief: Belief::new(first, saver.is_some(), random::seed()),
+            belief: Belief::new(first, saver.is_some(), client.chance().bits()),
             feed,
             shown,
             roster,

@@ -11,6 +11,7 @@ mod attempt;
 mod background;
 mod belief;
 mod call;
+mod chance;
 mod channel;
 mod cluster;
 mod depart;
@@ -59,7 +60,7 @@ use crate::filter::{Filter, Filters};
 use crate::governance::{BreakerPolicy, Layer, Place, Settings, Treatment};
 use crate::link;
 use crate::observe::{Note, Observer, Sample, Source};
-use crate::random;
+use crate::random::Random;
 use crate::registry;
 use crate::resilience::{Breakers, Retries};
 use crate::transport::{Address, Transport};
@@ -105,6 +106,8 @@ struct Inner {
     filters: Filters,
     retries: Option<Arc<dyn Retries>>,
     balancer: Option<Arc<dyn Balancer>>,
+    /// Decides whatever is left to chance.
+    chance: Arc<Random>,
     /// Decides which instance it prefers where any will do (strategy `available`).
     preference: u64,
     ramp: Ramp,
@@ -149,6 +152,7 @@ impl Client {
             listener: Listener::nobody(),
             observer: Observer::new(),
             snapshots: None,
+            seed: None,
             runtime: None,
         }
     }
@@ -262,7 +266,7 @@ impl Client {
     fn ledger(&self, service: &'static str) -> Arc<Ledger> {
         let ledgers = self.0.ledgers.lock();
         let mut ledgers = ledgers.unwrap_or_else(PoisonError::into_inner);
-        let new = || Arc::new(Ledger::new(Instant::now(), random::seed()));
+        let new = || Arc::new(Ledger::new(Instant::now(), self.chance().bits()));
         Arc::clone(ledgers.entry(service).or_insert_with(new))
     }
 }
@@ -340,6 +344,7 @@ pub struct ClientBuilder {
     listener: Listener,
     observer: Observer,
     snapshots: Option<PathBuf>,
+    seed: Option<u64>,
     runtime: Option<Handle>,
 }
 
@@ -513,6 +518,7 @@ impl ClientBuilder {
             per_server: self.per_server,
             link: self.link,
         };
+        let chance = chance::of(self.seed, &self.observer);
         let store = self
             .snapshots
             .map(|directory| registry::SavedViews::new(&directory, registry.address()));
@@ -533,7 +539,7 @@ impl ClientBuilder {
             observer.note(&Note::Told(notice));
         });
         let client = Client(Arc::new(Inner {
-            pool: Pool::new(settings, runtime.clone()),
+            pool: Pool::new(settings, runtime.clone(), Arc::clone(&chance)),
             registry,
             views: Mutex::default(),
             ledgers: Mutex::default(),
@@ -544,7 +550,8 @@ impl ClientBuilder {
             filters: self.filters,
             retries: self.retries,
             balancer: self.balancer,
-            preference: random::seed(),
+            preference: chance.bits(),
+            chance,
             ramp: Ramp::new(self.warm_up),
             zone: self.zone,
             epoch: Instant::now(),

@@ -8,7 +8,7 @@ use tokio::runtime::Handle;
 use super::endpoint::Endpoint;
 use crate::link;
 use crate::observe::EndpointSample;
-use crate::random;
+use crate::random::Random;
 use crate::transport::{Address, Transports};
 
 /// How connections are made.
@@ -25,14 +25,16 @@ pub(super) struct Settings {
 pub(super) struct Pool {
     settings: Settings,
     runtime: Handle,
+    chance: Arc<Random>,
     endpoints: Mutex<HashMap<Address, Arc<Endpoint>>>,
 }
 
 impl Pool {
-    pub(super) fn new(settings: Settings, runtime: Handle) -> Self {
+    pub(super) fn new(settings: Settings, runtime: Handle, chance: Arc<Random>) -> Self {
         Self {
             settings,
             runtime,
+            chance,
             endpoints: Mutex::default(),
         }
     }
@@ -53,7 +55,7 @@ impl Pool {
             address,
             settings,
             self.runtime.clone(),
-            random::seed(),
+            self.chance.bits(),
         ));
         endpoints.insert(address.clone(), Arc::clone(&endpoint));
         endpoint

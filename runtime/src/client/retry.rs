@@ -7,7 +7,6 @@ use tokio::time::{Instant, sleep};
 
 use crate::backoff::Backoff;
 use crate::observe::Note;
-use crate::random;
 use crate::resilience::{self, Facts, Failure, Follows, Step};
 use crate::status::{Phase, Status, Why};
 
@@ -142,7 +141,7 @@ impl Tries {
         let usual = match follows {
             Follows::Nothing | Follows::Move => Step::GiveUp,
             Follows::Retry(because) => {
-                let chance = random::unit(random::seed());
+                let chance = journey.plan.channel.client().chance().unit();
                 resilience::step(status, because, &treatment.retry, facts, chance)
             }
         };
@@ -190,9 +189,10 @@ impl Tries {
             return Err(status);
         }
         journey.tried.clear();
+        let chance = journey.plan.channel.client().chance();
         let pauses = self
             .pauses
-            .get_or_insert_with(|| Backoff::new(FIRST_PAUSE, LONGEST_PAUSE, random::seed()));
+            .get_or_insert_with(|| Backoff::new(FIRST_PAUSE, LONGEST_PAUSE, chance.bits()));
         sleep(pauses.pause()).await;
         Ok(())
     }

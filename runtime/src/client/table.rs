@@ -9,7 +9,6 @@ use tokio::time::Instant;
 
 use crate::balance::{Balancer, Candidate, PickContext, Ramp, Standing, Zoned};
 use crate::governance::{Decision, Routing, WORST_RANK, Weighing, weigh};
-use crate::random;
 use crate::registry::Instance;
 use crate::resilience::{Detector, Vitals};
 use crate::route::{self, NoInstance};
@@ -343,7 +342,7 @@ impl Tier {
             others.extend(seats.candidate(member, weight(member))?);
         }
         Ok(Self {
-            candidates: Zoned::new(near, others, whole, random::seed()),
+            candidates: Zoned::new(near, others, whole, client.chance().bits()),
             targets: seats.targets,
             detectors: seats.detectors,
         })

@@ -9,7 +9,7 @@ use arc_swap::{ArcSwapOption, Guard};
 
 use crate::balance::Balancer;
 use crate::governance::Decision;
-use crate::random::{self, Random};
+use crate::random::Random;
 use crate::route::GroupChoice;
 
 use super::table::Table;
@@ -33,13 +33,13 @@ pub(super) struct Tables {
 }
 
 impl Tables {
-    /// None yet; they go on with this balancer.
-    pub(super) fn new(balancer: Option<Arc<dyn Balancer>>) -> Self {
+    /// None yet; they go on with this balancer. `seed` decides the shares of rules.
+    pub(super) fn new(balancer: Option<Arc<dyn Balancer>>, seed: u64) -> Self {
         Self {
             plain: ArcSwapOption::empty(),
             others: Mutex::default(),
             balancer,
-            random: Random::new(random::seed()),
+            random: Random::new(seed),
         }
     }
 

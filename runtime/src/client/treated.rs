@@ -10,6 +10,7 @@ use crate::contract::{Cluster, MethodDescriptor, MethodKind, ServiceDescriptor};
 use crate::governance::{
     CallFacts, Layer, OrOff, Place, Routing, Settings, Treatment, Weighing, fitted,
 };
+use crate::random::Random;
 use crate::resilience::{self, Follows};
 use crate::status::Status;
 use crate::steering::{Sheet, Steering};
@@ -46,6 +47,7 @@ impl Treated {
         service: &'static ServiceDescriptor,
         method: &MethodDescriptor,
         function: bool,
+        tables: Tables,
     ) -> Self {
         let support = Support::of(service, method, &treatment, function);
         // What no instance has started still goes to another: that is no second try.
@@ -62,7 +64,7 @@ impl Treated {
             revision: 0,
             routing: Routing::default(),
             weights: Box::default(),
-            tables: Tables::new(None),
+            tables,
         }
     }
 
@@ -102,6 +104,7 @@ pub(super) struct Treatments {
     /// Where the client runs; empty where that makes no difference.
     zone: Box<str>,
     steering: Arc<Steering>,
+    chance: Arc<Random>,
     slots: Box<[ArcSwap<Treated>]>,
 }
 
@@ -114,6 +117,7 @@ impl Treatments {
         function: bool,
         zone: Option<&str>,
         steering: Arc<Steering>,
+        chance: Arc<Random>,
     ) -> Self {
         steering.known_by(service);
         let mut treatments = Self {
@@ -122,6 +126,7 @@ impl Treatments {
             function,
             zone: zone.unwrap_or_default().into(),
             steering,
+            chance,
             slots: Box::default(),
         };
         let sheet = treatments.steering.sheet();
@@ -191,13 +196,13 @@ impl Treatments {
                 before.balance == treatment.balance && before.cluster == treatment.cluster
             })
             .and_then(Treated::balancer);
+        let tables = Tables::new(balancer, self.chance.bits());
         Treated {
             ceiling,
             revision: sheet.revision,
             routing: Routing::new(sheet.rules(), facts),
             weights: sheet.weights().map(Arc::clone).collect(),
-            tables: Tables::new(balancer),
-            ..Treated::new(treatment, self.service, method, self.function)
+            ..Treated::new(treatment, self.service, method, self.function, tables)
         }
     }
 }

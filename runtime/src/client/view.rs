@@ -7,7 +7,6 @@ use tokio::time::Instant;
 
 use crate::governance::BreakerPolicy;
 use crate::observe::Keeps;
-use crate::random;
 use crate::registry::{Snapshot, Watch};
 use crate::resilience::Breakers;
 use crate::transport::{Address, Transports};
@@ -44,7 +43,7 @@ impl View {
             client.0.pool.transports(),
             client.0.breaker_policy(service),
             client.epoch(),
-            random::seed(),
+            client.chance().bits(),
             client.0.listener.clone(),
         ));
         if said.is_final() {

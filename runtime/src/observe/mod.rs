@@ -154,6 +154,16 @@ impl Observer {
         self
     }
 
+    /// Has `seed` decide which traces are recorded, and their ids.
+    pub(crate) fn seed(&self, seed: u64) {
+        #[cfg(feature = "tracing")]
+        if let Some(spans) = self.0.spans.get() {
+            spans.seed(seed);
+        }
+        #[cfg(not(feature = "tracing"))]
+        let _ = (self, seed);
+    }
+
     /// The calls that were kept, the newest first: none without [`Observer::recent_calls`].
     pub fn recent(&self) -> Vec<RecentCall> {
         self.0.recent.get().map_or_else(Vec::new, Recent::calls)

@@ -117,6 +117,11 @@ impl Spans {
         }
     }
 
+    /// Has `seed` decide which traces are recorded, and their ids.
+    pub(super) fn seed(&self, seed: u64) {
+        self.chance.reseed(seed);
+    }
+
     /// Whether a trace that begins here is recorded.
     fn samples(&self) -> bool {
         self.traces.sampled >= 1.0 || self.chance.unit() < self.traces.sampled
