@@ -1,6 +1,11 @@
 //! Which instance a call goes to: by group, by release, by both.
 
-use callsheet::{Client, Code, Progress, Release};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use callsheet::filter::{self, Filter, Next};
+use callsheet::{Client, Code, Progress, Release, Status};
 use callsheet_tests::rpc::shop::orders::v1::{OrdersClient, OrdersServer};
 use callsheet_tests::rpc::shop::orders::{OrdersGroup, WatchOrders, v2};
 
@@ -65,6 +70,65 @@ async fn answers_of_all_groups_become_one() {
     assert_eq!(one_fails.code(), Code::NotFound);
     retail.shutdown().await;
     bulk.shutdown().await;
+}
+
+/// Counts the calls that go through it.
+#[derive(Clone, Default)]
+struct Count(Arc<AtomicUsize>);
+
+impl Filter for Count {
+    async fn call(&self, call: filter::Call, next: Next) -> Result<filter::Reply, Status> {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        next.run(call).await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn answers_of_all_instances_become_one() {
+    let registry = registry().await;
+    let shop = |name: &str| OrdersServer::new(Shop::new(name).0);
+    let mut servers = Vec::new();
+    for name in ["a", "b", "c"] {
+        servers.push(offer(&registry, shop(name)).await);
+    }
+    let bulk = shop("bulk").group(OrdersGroup::Wholesale);
+    servers.push(offer(&registry, bulk).await);
+    let count = Count::default();
+    let orders = client(&registry).with_filter(count.clone());
+
+    let merged = orders.report().all_instances().await.unwrap();
+    let names: BTreeSet<_> = merged.servers.iter().map(String::as_str).collect();
+    assert_eq!((names, merged.orders), (BTreeSet::from(["a", "b", "c"]), 3));
+    assert_eq!(
+        count.0.load(Ordering::SeqCst),
+        3,
+        "each is a call of its own"
+    );
+
+    let each = orders.report().all_instances_with(Some).await.unwrap();
+    let listed = registry.watch("shop.orders.Orders").answered().await;
+    let listed = listed
+        .instances()
+        .iter()
+        .filter(|one| one.group == "default");
+    let listed: Vec<_> = listed.map(|one| one.addresses[0].clone()).collect();
+    let asked: Vec<_> = each
+        .iter()
+        .map(|(address, _)| address.to_string())
+        .collect();
+    assert_eq!(asked, listed, "in the order of the list");
+
+    let wholesale = orders.report().group(&OrdersGroup::Wholesale);
+    let merged = wholesale.all_instances().await.unwrap();
+    assert_eq!(merged.servers, ["bulk"]);
+    let nothing = orders.report().all_instances_with(|_| None::<()>);
+    assert_eq!(nothing.await.unwrap_err().code(), Code::Unavailable);
+    let stream = orders.watch(WatchOrders::default());
+    let stream = stream.all_instances_with(|_| Some(())).await.unwrap_err();
+    assert_eq!(stream.code(), Code::FailedPrecondition);
+    for server in servers {
+        server.shutdown().await;
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -8,7 +8,9 @@ use callsheet::governance::{FailbackSettings, FallbackSettings, RetrySettings, S
 use callsheet::registry::Handle;
 use callsheet::server::Running;
 use callsheet::{Client, ClientNotice, Cluster, Code, Origin, Status};
-use callsheet_tests::rpc::shop::orders::v1::{OrdersClient, OrdersMock, OrdersServer};
+use callsheet_tests::rpc::shop::orders::v1::{
+    OrdersClient, OrdersGetError, OrdersMock, OrdersServer,
+};
 use callsheet_tests::rpc::shop::orders::{AuditEvent, Order, OrderNotFound};
 use tokio::sync::mpsc;
 
@@ -370,6 +372,56 @@ async fn broadcast_ends_with_its_deadline() {
     let caller = caller(&registry, strategy(Cluster::Broadcast));
     let call = caller.orders.get(0).timeout(SECOND);
     assert_eq!(call.await.unwrap_err().code(), Code::DeadlineExceeded);
+    stuck.stuck_are(0).await;
+    slow.shutdown().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_to_all_instances_asks_everybody_and_fails_with_one() {
+    let registry = registry().await;
+    let fleet = fleet(&registry, &[Code::Ok; 70]).await;
+    // Neither strategy nor fallback nor retries have a part in it.
+    let stubborn = strategy(Cluster::Failsafe).retry(RetrySettings::new().attempts(5_u32));
+    let caller = caller(&registry, stubborn);
+    let everybody = || {
+        caller
+            .orders
+            .get(7)
+            .all_instances_with(|orders| Some(orders.len()))
+    };
+    assert_eq!(everybody().await.unwrap(), 70);
+    assert_eq!(asked(&fleet), [1; 70]);
+    fleet[11].turns(Code::Unavailable);
+    let error = everybody().await.unwrap_err();
+    assert_eq!(asked(&fleet), [2; 70], "the others too, and nobody twice");
+    assert_eq!(error.code(), Code::Unavailable);
+    assert!(
+        error.to_string().contains("1 of 70 instances failed"),
+        "{error}"
+    );
+
+    let unknown = caller
+        .orders
+        .get(404)
+        .all_instances_with(|orders| Some(orders.len()));
+    let error = unknown.await.unwrap_err();
+    let OrdersGetError::OrderNotFound(found) = error.typed().unwrap();
+    assert_eq!(found.id, 404);
+    end(fleet).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_to_all_instances_ends_with_its_deadline_and_with_its_future() {
+    let registry = registry().await;
+    let (stuck, _audit) = crate::shop::Shop::new("stuck");
+    let slow = crate::shop::serve(&registry, &stuck).await;
+    let orders = caller(&registry, Settings::new()).orders;
+    let call = orders.get(0).timeout(SECOND).all_instances_with(Some);
+    assert_eq!(call.await.unwrap_err().code(), Code::DeadlineExceeded);
+    stuck.stuck_are(0).await;
+    let call = tokio::spawn(orders.get(0).no_timeout().all_instances_with(Some));
+    stuck.stuck_are(1).await;
+    call.abort();
     stuck.stuck_are(0).await;
     slow.shutdown().await;
 }

@@ -42,9 +42,15 @@ pub struct Call<T, E = Infallible> {
     /// Here until the call needs more than one try, or has to wait before its first.
     plan: Option<Plan>,
     state: State,
-    finish: fn(Received) -> Result<T, Status>,
+    finish: Finish<T>,
     error: fn(Status) -> Error<E>,
 }
+
+/// Makes the answer of what came back.
+pub(super) type Finish<T> = fn(Received) -> Result<T, Status>;
+
+/// What is to be sent, and how answers and failures are read.
+pub(super) type Parts<T, E> = (Plan, Finish<T>, fn(Status) -> Error<E>);
 
 enum State {
     Ready,
@@ -54,7 +60,7 @@ enum State {
 }
 
 impl<T, E: TypedError> Call<T, E> {
-    pub(crate) fn new(plan: Plan, finish: fn(Received) -> Result<T, Status>) -> Self {
+    pub(crate) fn new(plan: Plan, finish: Finish<T>) -> Self {
         Self {
             plan: Some(plan),
             state: State::Ready,
@@ -127,6 +133,13 @@ impl<T, E> Call<T, E> {
         self.plan.as_ref().filter(|_| ready)
     }
 
+    /// What it is made of, if it was not sent yet.
+    pub(super) fn into_parts(self) -> Option<Parts<T, E>> {
+        let ready = matches!(self.state, State::Ready);
+        let plan = self.plan.filter(|_| ready)?;
+        Some((plan, self.finish, self.error))
+    }
+
     /// The same call, not yet sent, with another plan.
     pub(super) fn with_plan(&self, plan: Plan) -> Self {
         Self {
@@ -184,7 +197,7 @@ impl<T, E> Call<T, E> {
 /// Takes note of a failure where a handler made the call: whatever it makes of one that is spent, nobody further up is to
 /// try again.
 #[cold]
-fn noted(status: Status) -> Status {
+pub(super) fn noted(status: Status) -> Status {
     if status.is_spent() {
         Context::with(|context| context.map(Context::spend));
     }

@@ -5,6 +5,8 @@
 //! | failover, failsafe, failback | one instance after the other, as retries say | the last try has failed |
 //! | forking | several at once; the first answer counts, the others are cancelled | all have failed |
 //! | broadcast | all of them, each on its own | one has failed |
+//!
+//! A caller who wants the answers of all, and not the last of a broadcast, asks for them: [`super::merged`].
 
 use std::fmt::Write as _;
 use std::future::{Future, poll_fn};
@@ -17,7 +19,6 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::backoff::Backoff;
 use crate::contract::{Cluster, MethodDescriptor, MethodKind};
-use crate::random;
 use crate::status::{Code, Progress, Status, Why};
 
 use super::journey::Journey;
@@ -160,45 +161,76 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_
 /// How many failures an error tells: enough to see what is wrong, few enough to read.
 const SHOWN: usize = 4;
 
-/// Asks every instance, to the last, whatever becomes of the others. The answer that came last counts.
+/// The one instance that a call is for, among all that are asked the same.
+#[derive(Clone)]
+pub(super) struct Only {
+    target: Arc<Target>,
+    /// The keys of all. Nobody can be asked in its place.
+    everybody: Arc<[u64]>,
+}
+
+/// Asks every instance. The answer that came last counts.
 async fn broadcast(journey: &Journey, targets: Vec<Arc<Target>>) -> Result<Received, Status> {
-    let all = targets.len();
-    let keys: Vec<u64> = targets.iter().map(|target| target.key).collect();
-    let mut to_come = targets.into_iter().enumerate().map(|(position, target)| {
+    let mut last = None;
+    let ask = |only| {
         let treated = Arc::clone(&journey.treated);
         let plan = journey.plan.once_more();
         let mut branch = Journey::new(plan, treated, journey.deadline, journey.since);
         branch.watched.clone_from(&journey.watched);
-        // Nobody can be asked in its place.
-        branch.tried.clone_from(&keys);
-        let branch: Branch<_> = Box::pin(async move {
-            let outcome = reach(branch, &target).await;
-            (position, target, outcome)
+        reach(branch, only)
+    };
+    everywhere(targets, ask, |_, received| last = Some(received)).await?;
+    last.ok_or_else(|| failed(&[], 0))
+}
+
+/// Asks every instance, to the last, whatever becomes of the others. `answered` is told of each good answer as it comes, and of
+/// the place of its instance in the list.
+///
+/// # Errors
+/// One has failed, or there is none.
+pub(super) async fn everywhere<F>(
+    targets: Vec<Arc<Target>>,
+    mut ask: impl FnMut(Only) -> F,
+    mut answered: impl FnMut(usize, Received),
+) -> Result<(), Status>
+where
+    F: Future<Output = Result<Received, Status>> + Send + 'static,
+{
+    let all = targets.len();
+    let everybody: Arc<[u64]> = targets.iter().map(|target| target.key).collect();
+    let mut to_come = targets.into_iter().enumerate().map(|(position, target)| {
+        let outcome = ask(Only {
+            target: Arc::clone(&target),
+            everybody: Arc::clone(&everybody),
         });
+        let branch: Branch<_> = Box::pin(async move { (position, target, outcome.await) });
         branch
     });
     let mut branches: Vec<_> = to_come.by_ref().take(AT_ONCE).collect();
-    let mut last = None;
     let mut failures = Vec::new();
     while !branches.is_empty() {
         match next(&mut branches).await {
-            (_, _, Ok(received)) => last = Some(received),
+            (position, _, Ok(received)) => answered(position, received),
             (position, target, Err(status)) => failures.push((position, target, status)),
         }
         branches.extend(to_come.next());
     }
     failures.sort_by_key(|(position, ..)| *position);
-    match (failures.is_empty(), last) {
-        (true, Some(received)) => Ok(received),
-        _ => Err(failed(&failures, all)),
+    if failures.is_empty() && all > 0 {
+        Ok(())
+    } else {
+        Err(failed(&failures, all))
     }
 }
 
 /// Asks one instance, and no other.
-async fn reach(mut journey: Journey, target: &Arc<Target>) -> Result<Received, Status> {
+pub(super) async fn reach(mut journey: Journey, only: Only) -> Result<Received, Status> {
+    let target = &only.target;
+    journey.tried = only.everybody.to_vec();
     let deadline = journey.deadline;
     let run = async {
-        let mut pauses = Backoff::new(PAUSES.0, PAUSES.1, random::seed());
+        let seed = journey.plan.channel.client().chance().bits();
+        let mut pauses = Backoff::new(PAUSES.0, PAUSES.1, seed);
         let mut why = Why::First;
         for _ in 1..ROUNDS {
             match journey.ask(target, why).await {

@@ -12,6 +12,7 @@ use crate::observe::ClientCall;
 use crate::status::Status;
 
 use super::attempt::{note, received, request};
+use super::cluster::Only;
 use super::filtered;
 use super::journey::{Journey, again};
 use super::plan::Plan;
@@ -68,21 +69,50 @@ impl Departed {
         };
         let mut journey = Journey::new(plan, treated, deadline, now);
         journey.picked = picked;
-        journey.watched.clone_from(&watched);
-        let drive = if filtered {
-            filtered::drive(journey)
-        } else {
-            stack::drive(journey)
-        };
-        Self::Drive(match watched {
-            None => drive,
-            Some(watched) => Box::pin(async move {
-                let outcome = drive.await;
-                let by_server = |received: &Received| received.origin.is_server();
-                watched.ended(outcome.as_ref().map(by_server));
-                outcome
-            }),
-        })
+        journey.watched = watched;
+        Self::Drive(drive(journey, filtered))
+    }
+}
+
+/// Asks one instance, and no other: a call of its own, with its own filters.
+pub(super) fn to_only(mut plan: Plan, only: Only) -> Drive {
+    let now = Instant::now();
+    let treated = Arc::clone(&plan.channel.treated(plan.method));
+    let watched = if plan.channel.client().observer().is_on() {
+        watched(&mut plan, now)
+    } else {
+        None
+    };
+    let deadline = Context::with(|context| {
+        if let Some(context) = context {
+            context.bequeath(&mut plan.metadata);
+        }
+        plan.deadline(&treated, context, now)
+    });
+    plan.channel.ledger().begin();
+    let filtered = plan.channel.is_filtered();
+    let mut journey = Journey::new(plan, treated, deadline, now);
+    journey.watched = watched;
+    journey.only = Some(only);
+    drive(journey, filtered)
+}
+
+/// The stack, with what is around it.
+fn drive(journey: Journey, filtered: bool) -> Drive {
+    let watched = journey.watched.clone();
+    let drive = if filtered {
+        filtered::drive(journey)
+    } else {
+        stack::drive(journey)
+    };
+    match watched {
+        None => drive,
+        Some(watched) => Box::pin(async move {
+            let outcome = drive.await;
+            let by_server = |received: &Received| received.origin.is_server();
+            watched.ended(outcome.as_ref().map(by_server));
+            outcome
+        }),
     }
 }
 

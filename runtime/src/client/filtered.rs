@@ -15,6 +15,7 @@ use crate::route::GroupChoice;
 use crate::status::{Phase, Status};
 
 use super::channel::Channel;
+use super::cluster::Only;
 use super::journey::Journey;
 use super::origin::Origin;
 use super::plan::Plan;
@@ -55,6 +56,7 @@ async fn run(journey: Journey, origin: Arc<Mutex<Origin>>) -> Result<Reply, Stat
         deadline,
         serves_retry,
         watched,
+        only,
         ..
     } = journey;
     let Plan {
@@ -96,6 +98,7 @@ async fn run(journey: Journey, origin: Arc<Mutex<Origin>>) -> Result<Reply, Stat
         serves_retry,
         origin,
         watched,
+        only,
     };
     filters.run(call, end).await
 }
@@ -113,6 +116,7 @@ struct ToInstances {
     /// Who answered last, which filters do not see.
     origin: Arc<Mutex<Origin>>,
     watched: Option<ClientCall>,
+    only: Option<Only>,
 }
 
 impl ToInstances {
@@ -156,6 +160,7 @@ impl End for ToInstances {
         let mut journey = Journey::new(plan, treated, deadline, Instant::now());
         journey.serves_retry = self.serves_retry;
         journey.watched.clone_from(&self.watched);
+        journey.only.clone_from(&self.only);
         let answered = Arc::clone(&self.origin);
         Box::pin(async move {
             let Received {

@@ -15,6 +15,7 @@ use crate::status::{Phase, Progress, Status, Story, Try, Why};
 
 use super::Client;
 use super::attempt::{Attempt, Stage};
+use super::cluster::Only;
 use super::plan::Plan;
 use super::reply::{Received, Requests};
 use super::stack;
@@ -46,6 +47,8 @@ pub(super) struct Journey {
     /// The choice that was made before it turned out that there is no connection yet. A second one would skip an
     /// instance, and balancers that take turns might never come to it.
     pub(super) picked: Option<Arc<Target>>,
+    /// The one instance that is to be asked, and no other.
+    pub(super) only: Option<Only>,
     /// The last failure.
     pub(super) failed: Option<Status>,
     /// How far the attempts under way are: two where one is hedged.
@@ -76,6 +79,7 @@ impl Journey {
             ran: false,
             sent: 0,
             picked: None,
+            only: None,
             failed: None,
             stages: [Stage::Idle, Stage::Idle],
             watched: None,

@@ -78,16 +78,18 @@ impl Plan {
     /// The same call to one group, to end by `deadline`, if it can be sent twice.
     pub(super) fn to_group(&self, group: &str, deadline: Option<Instant>) -> Self {
         Self {
-            channel: self.channel.clone(),
-            method: self.method,
+            group: Some(GroupChoice::One(group.into())),
+            ..self.to_end_by(deadline)
+        }
+    }
+
+    /// The same call with its one request, to be sent again and to end by `deadline`.
+    pub(super) fn to_end_by(&self, deadline: Option<Instant>) -> Self {
+        Self {
             timeout: deadline.map_or(Timeout::Never, |deadline| {
                 Timeout::After(deadline.saturating_duration_since(Instant::now()))
             }),
-            metadata: self.metadata.clone(),
-            group: Some(GroupChoice::One(group.into())),
-            hash: self.hash,
-            body: self.body.clone(),
-            requests: None,
+            ..self.once_more()
         }
     }
 

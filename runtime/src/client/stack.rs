@@ -9,6 +9,7 @@ use tokio::time::timeout_at;
 
 use crate::status::Status;
 
+use super::cluster;
 use super::fallback;
 use super::journey::Journey;
 use super::reply::Received;
@@ -28,7 +29,12 @@ pub(super) type Drive = Pin<Box<dyn Future<Output = Result<Received, Status>> + 
 /// | retry | a failure ends at another instance; asks the throttle before each try, so that retries are kept back too |
 /// | hedge | two attempts are one try: both fail before there is another |
 /// | attempt | pick, connect, send, answer |
+///
+/// A call that is for [one instance](super::cluster::Only) has none of them but the deadline: nobody can answer in its place.
 pub(super) fn drive(mut journey: Journey) -> Drive {
+    if let Some(only) = journey.only.take() {
+        return Box::pin(cluster::reach(journey, only));
+    }
     if journey.treated.support.is_some() {
         return Box::pin(fallback::run(journey));
     }
