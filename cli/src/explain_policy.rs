@@ -7,7 +7,7 @@ use callsheet::governance::{
     Codes, Explained, HedgeSettings, Layer, LimitSettings, Place, RetrySettings, Settings,
     document_layers, explain,
 };
-use callsheet::{Balance, Cluster, Code, FieldPath, MethodKind, Priority};
+use callsheet::{Balance, Cluster, Code, FieldPath, Priority};
 use callsheet_build::diagnostic::render;
 use callsheet_build::model::{self, Method};
 use clap::{Args, ValueEnum};
@@ -17,7 +17,7 @@ use serde_json::json;
 use crate::Outcome;
 use crate::arguments::Input;
 use crate::check::analyse;
-use crate::config::documents_of;
+use crate::config::{documents_of, refused};
 use crate::contracts;
 use crate::process;
 use crate::reach::{self, Reach};
@@ -127,8 +127,14 @@ fn of_contracts(asked: &ExplainPolicy) -> Result<Outcome, Failure> {
     } else {
         (None, None)
     };
+    for document in global.iter().chain(&own) {
+        let misfits = contracts::misfits(model, service, document);
+        if !misfits.is_empty() {
+            return Err(refused(&document.name, &misfits));
+        }
+    }
     let mut layers = vec![
-        Layer::new(Place::BuiltIn, Settings::built_in(kind(method))),
+        Layer::new(Place::BuiltIn, Settings::built_in(contracts::kind(method))),
         Layer::new(Place::Contract, of_contract(method)),
     ];
     layers.extend(document_layers(&method.name, global.as_ref(), own.as_ref()));
@@ -191,21 +197,6 @@ fn print(explained: &[Explanation], shape: Shape) -> Result<(), Failure> {
         Shape::Table => table(explained),
         Shape::Json => lines(explained),
     })
-}
-
-/// What travels each way.
-fn kind(method: &Method) -> MethodKind {
-    match (
-        method.policy.oneway,
-        method.request.stream,
-        method.reply_stream,
-    ) {
-        (true, ..) => MethodKind::OneWay,
-        (_, false, false) => MethodKind::Unary,
-        (_, true, false) => MethodKind::ClientStream,
-        (_, false, true) => MethodKind::ServerStream,
-        (_, true, true) => MethodKind::BidiStream,
-    }
 }
 
 /// What the contract says, as the runtime takes it from generated code.

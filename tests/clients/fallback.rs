@@ -164,11 +164,20 @@ async fn nobody_is_called_where_a_fallback_is_forced() {
         (reply.message, reply.origin),
         (note("named"), Origin::Settings)
     );
-    let orders = client(&registry).with_settings(fallback(force));
+    let orders = client(&registry).with_settings(fallback(force.clone()));
     let error = orders.get(100).await.unwrap_err();
     assert_eq!(error.code(), Code::Unavailable);
     assert_eq!(error.status().setting(), Some("fallback.mode"));
     assert_eq!(asked.load(Ordering::Relaxed), 0);
+
+    // What was answered before nobody was to be called is there still.
+    let orders = client(&registry).with_settings(stale());
+    let first = orders.get(100).await.unwrap();
+    let five_minutes = force.stale(Duration::from_secs(300));
+    let orders = orders.with_settings(fallback(five_minutes));
+    let reply = orders.get(100).reply().await.unwrap();
+    assert_eq!((reply.message, reply.origin), (first, Origin::Stale));
+    assert_eq!(asked.load(Ordering::Relaxed), 1);
     server.shutdown().await;
 }
 

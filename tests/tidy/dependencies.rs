@@ -108,6 +108,10 @@ const RUNTIME: &[(&str, &str)] = &[
         "redis",
         "behind the feature `redis`: its protocol; no code of ours where a well-kept library does it",
     ),
+    (
+        "schemars",
+        "behind the feature `schema`: the JSON Schema of governance documents, from the types that read them",
+    ),
     ("serde", "registry records"),
     (
         "serde_json",

@@ -4,9 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use crate::contracts;
+use super::contract::Contract;
 use crate::reach::Reach;
-use crate::report::Failure;
 
 #[derive(Debug, Args)]
 #[command(
@@ -38,6 +37,8 @@ pub(crate) enum Task {
     Edit(Edit),
     /// Show what a file would change, or what a change of the history did.
     Diff(Diff),
+    /// Print the JSON Schema of documents, by which editors complete and check them.
+    Schema,
     /// Say what is wrong with a file, without setting it. With a registry, also against the servers that are listed there.
     Check(Check),
     /// List who changed a document, when and why.
@@ -52,34 +53,6 @@ pub(crate) enum Task {
 pub(crate) struct Named {
     /// The service, or @global.
     pub(crate) service: String,
-}
-
-/// The contract that a document is held against.
-#[derive(Clone, Debug, Args)]
-pub(crate) struct Contract {
-    /// A contract, or a folder of them: methods that the document names must be there. May be given several times.
-    #[arg(long = "contract", value_name = "PATH")]
-    pub(crate) paths: Vec<PathBuf>,
-}
-
-impl Contract {
-    /// The names of the service's methods; `None` where no contract was given.
-    pub(super) fn methods_of(&self, service: &str) -> Result<Option<Vec<String>>, Failure> {
-        if self.paths.is_empty() {
-            return Ok(None);
-        }
-        let model = contracts::model(&self.paths)?;
-        let Some(found) = contracts::service(&model, service) else {
-            return Err(Failure(format!(
-                "the contracts have no service {service}: there is {}",
-                contracts::services(&model)
-            )));
-        };
-        let mut names: Vec<String> = found.methods.iter().map(|it| it.name.clone()).collect();
-        names.sort();
-        names.dedup();
-        Ok(Some(names))
-    }
 }
 
 /// How a change is made.

@@ -6,7 +6,8 @@ use callsheet::governance::{Document, Fault, GLOBAL, Seen, Severity};
 use callsheet::registry::Instance;
 use serde_json::json;
 
-use super::arguments::{Contract, Format};
+use super::arguments::Format;
+use super::contract::{Contract, Steered};
 use crate::Outcome;
 use crate::reach::Reached;
 use crate::report::{self, Failure};
@@ -44,10 +45,8 @@ impl Judgement {
         contract: &Contract,
         instances: Option<&[Arc<Instance>]>,
     ) -> Result<Self, Failure> {
-        let methods = contract.methods_of(name)?;
-        let methods: Option<Vec<&str>> = methods
-            .as_ref()
-            .map(|all| all.iter().map(String::as_str).collect());
+        let steered = contract.read(name)?;
+        let methods = steered.as_ref().and_then(Steered::methods);
         let unserved = instances.is_some_and(<[_]>::is_empty);
         let seen = Seen {
             methods: methods.as_deref(),
@@ -55,7 +54,13 @@ impl Judgement {
             instances: instances.filter(|all| !all.is_empty()),
         };
         let faults = match Document::parse(name, text) {
-            Ok(document) => document.check_against(&seen),
+            Ok(document) => {
+                let misfits = steered.as_ref().map(|steered| steered.misfits(&document));
+                let mut faults = document.check_against(&seen);
+                faults.extend(misfits.unwrap_or_default());
+                faults.sort_by_key(|fault| (fault.line, fault.column));
+                faults
+            }
             Err(faults) => faults,
         };
         Ok(Self { faults, unserved })

@@ -1,10 +1,11 @@
 //! `callsheet config`: the documents by which running clients and servers are steered.
 //!
 //! ```text
-//!   file, editor, history ──▶ judgement (schema, live servers) ──▶ store (history, document, history)
+//!   file, editor, history ──▶ judgement (rules, contract, live servers) ──▶ store (history, document, history)
 //! ```
 
 mod arguments;
+mod contract;
 mod edit;
 mod history;
 mod judgement;
@@ -14,7 +15,7 @@ mod store;
 use std::io::Read as _;
 use std::path::Path;
 
-use callsheet::governance::{Document, GLOBAL};
+use callsheet::governance::{Document, Fault, GLOBAL, schema};
 use callsheet::registry::MAX_DOCUMENT_BYTES;
 
 pub(crate) use arguments::Arguments;
@@ -31,10 +32,10 @@ use crate::report::{self, Failure};
 pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     let format = arguments.format;
     let reach = &arguments.reach;
-    if let Task::Check(check) = &arguments.task
-        && !reach.is_named()
-    {
-        return check_alone(check, format);
+    match &arguments.task {
+        Task::Schema => return print_schema(format),
+        Task::Check(check) if !reach.is_named() => return check_alone(check, format),
+        _ => {}
     }
     reach::block_on(async {
         let reached = reach.open().await?;
@@ -45,6 +46,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
             Task::Edit(edit) => edit::run(&reached, edit, format).await,
             Task::Diff(diff) => self::diff(&reached, diff).await,
             Task::Check(check) => self::check(&reached, check, format).await,
+            Task::Schema => print_schema(format),
             Task::History(history) => shown::history(&reached, history, format).await,
             Task::Rollback(rollback) => self::rollback(&reached, rollback, format).await,
             Task::Rm(remove) => {
@@ -56,6 +58,15 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
             }
         }
     })
+}
+
+/// As it is published, or in one line.
+fn print_schema(format: Format) -> Result<Outcome, Failure> {
+    report::print(&match format {
+        Format::Text => format!("{:#}\n", schema()),
+        Format::Json => format!("{}\n", schema()),
+    })?;
+    Ok(Outcome::Clean)
 }
 
 async fn ls(reached: &Reached, format: Format) -> Result<Outcome, Failure> {
@@ -226,13 +237,17 @@ async fn parsed(reached: &Reached, name: &str) -> Result<Option<Document>, Failu
     let Some(text) = stored.text() else {
         return Ok(None);
     };
-    Document::parse(name, text).map(Some).map_err(|faults| {
-        let faults: Vec<_> = faults.iter().map(ToString::to_string).collect();
-        Failure(format!(
-            "the document {name} is wrong, so whoever runs goes by an earlier one: {}",
-            faults.join("; ")
-        ))
-    })
+    let document = Document::parse(name, text);
+    document.map(Some).map_err(|faults| refused(name, &faults))
+}
+
+/// A document that is there and not in force.
+pub(crate) fn refused(name: &str, faults: &[Fault]) -> Failure {
+    let faults: Vec<_> = faults.iter().map(ToString::to_string).collect();
+    Failure(format!(
+        "the document {name} is wrong, so whoever runs goes by an earlier one: {}",
+        faults.join("; ")
+    ))
 }
 
 fn absent(named: &Named) -> Outcome {

@@ -185,6 +185,77 @@ fn methods_are_held_against_the_contract() {
 }
 
 #[test]
+fn fields_and_replies_are_held_against_the_contract() {
+    let (shop, _lease) = Shop::served();
+    let judged = |name: &str, text: &str| {
+        shop.project.write("orders.toml", text);
+        let file = ["orders.toml", "--contract", "shop"];
+        let check = shop.config(&[&["check", name][..], &file].concat());
+        let set = shop.config(&[&["set", name][..], &file].concat());
+        assert_eq!(check.status(), set.status(), "{}", set.err());
+        let told = check.err().to_owned();
+        assert!(set.err().starts_with(&told), "{told} {}", set.err());
+        (set.status(), told)
+    };
+    let (status, told) = judged(
+        SERVICE,
+        "[method.get]\nbalance = 'consistent_hash(.customer)'\n[method.get.fallback]\nreply = '{\"colour\": 1}'\n",
+    );
+    let lines: Vec<_> = told.lines().collect();
+    assert_eq!((status, lines.len()), (1, 2), "{told}");
+    assert!(lines[0].contains("has no field `customer`"), "{told}");
+    assert!(lines[1].contains("method.get.fallback.reply: "), "{told}");
+    assert!(lines[1].contains("colour"), "{told}");
+
+    let (status, told) = judged("@global", "[fallback]\nreply = '{\"colour\": 1}'\n");
+    assert_eq!(status, 1);
+    assert!(
+        told.starts_with("orders.toml:1:1: error: fallback.reply: shop.orders.Orders: "),
+        "{told}"
+    );
+
+    let fits = "[method.get]\nbalance = 'consistent_hash(.id)'\nfallback = { reply = '{\"id\": 7}', stale = '1h', mode = 'force' }\n";
+    assert_eq!(judged(SERVICE, fits), (0, String::new()));
+}
+
+#[test]
+fn a_policy_is_not_explained_by_a_document_that_nobody_obeys() {
+    let (shop, _lease) = Shop::served();
+    shop.set("[fallback]\nreply = '{\"colour\": 1}'\n");
+    let method = format!("{SERVICE}/get");
+    let run = shop.run(&["explain-policy", &method, "shop", "--root", "."]);
+    assert_eq!(run.status(), 2, "{}", run.out());
+    assert!(
+        run.err().contains("whoever runs goes by an earlier one"),
+        "{}",
+        run.err()
+    );
+}
+
+#[test]
+fn the_schema_that_is_published_is_that_of_the_types() {
+    let project = Project::new(&[]);
+    let run = project.run(&["config", "schema"]);
+    assert_eq!(run.status(), 0, "{}", run.err());
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../docs/governance.schema.json"
+    );
+    // As `cargo xtask bless` tells all tests that compare with a file.
+    if std::env::var("INSTA_UPDATE").is_ok_and(|update| update == "always") {
+        std::fs::write(path, run.out()).expect("it can be written");
+    }
+    let published = std::fs::read_to_string(path).expect("it is there");
+    assert!(
+        run.out() == published,
+        "docs/governance.schema.json is of other types: run `cargo xtask bless`"
+    );
+    let line = project.run(&["config", "schema", "--format", "json"]);
+    let schema: serde_json::Value = serde_json::from_str(&published).expect("it is JSON");
+    assert_eq!(line.findings(), [schema]);
+}
+
+#[test]
 fn a_change_by_other_means_can_be_taken_back_as_well() {
     let (shop, _lease) = Shop::served();
     shop.set("timeout = \"300ms\"\n");

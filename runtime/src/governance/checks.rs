@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::contract::Cluster;
 
 use super::settings::Settings;
-use super::words::{FallbackMode, OrOff, Share, Span};
+use super::words::{OrOff, Share, Span};
 
 /// The longest time that a call, a pause or a window may take: who means longer means `off`.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
@@ -185,6 +185,9 @@ impl Check {
             ("limit.rate", limit.rate),
             ("limit.caller_calls", limit.caller_calls),
             ("limit.caller_rate", limit.caller_rate),
+            ("limit.adaptive_most", limit.adaptive_most),
+            ("limit.server_calls", limit.server_calls),
+            ("limit.server_rate", limit.server_rate),
         ] {
             if number(value) == Some(0) {
                 self.object(key, "0: write 1 at least, or off for no limit");
@@ -198,6 +201,11 @@ impl Check {
             ("limit.caller_rate", number(limit.caller_rate)),
             ("limit.rate", number(limit.rate)),
         );
+        self.one_at_least("limit.adaptive_least", limit.adaptive_least);
+        self.ordered(
+            ("limit.adaptive_least", limit.adaptive_least),
+            ("limit.adaptive_most", number(limit.adaptive_most)),
+        );
     }
 
     fn fallback(&mut self, settings: &Settings) {
@@ -209,12 +217,6 @@ impl Check {
             && let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(reply)
         {
             self.object("fallback.reply", format!("this is no JSON: {error}"));
-        }
-        if fallback.mode == Some(FallbackMode::Force)
-            && fallback.stale.and_then(OrOff::on).is_some()
-        {
-            let why = "force calls nobody, so there is no answer to keep".into();
-            self.against("fallback.stale", "fallback.mode", why);
         }
     }
 

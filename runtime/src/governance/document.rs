@@ -26,13 +26,16 @@ use super::words::Share;
 pub const GLOBAL: &str = "@global";
 
 /// The most entries about weights.
-const MAX_WEIGHINGS: usize = 256;
+pub(super) const MAX_WEIGHINGS: usize = 256;
 
 /// The longest comment, in bytes.
-const MAX_COMMENT: usize = 2_000;
+pub(super) const MAX_COMMENT: usize = 2_000;
 
 /// The keys of a document besides those of settings.
 pub(super) const KEYS: [&str; 6] = ["enabled", "comment", "author", "method", "weight", "rule"];
+
+/// The key by which editors are told of the schema. It says nothing.
+pub(super) const SCHEMA_KEY: &str = "$schema";
 
 /// The keys of a rule.
 pub(super) const RULE_KEYS: [&str; 6] = ["name", "when", "to", "share", "by", "otherwise"];
@@ -65,7 +68,7 @@ pub struct Document {
 }
 
 impl Document {
-    /// Reads TOML, or JSON where the text begins with `{`.
+    /// Reads TOML, or JSON where the text begins with `{`. A key `$schema`, by which editors find the schema, says nothing.
     ///
     /// # Errors
     /// Everything that is wrong with it. A document with a fault is no document: none of it counts.
@@ -114,6 +117,7 @@ impl Document {
                 "enabled" => document.enabled = reader.leaf(&key, entry).unwrap_or(true),
                 "comment" => document.comment = remark(&key, entry, reader),
                 "author" => document.author = remark(&key, entry, reader),
+                SCHEMA_KEY => drop(reader.leaf::<String>(&key, entry)),
                 "method" => document.take_methods(entry, reader),
                 "weight" => {
                     for (key, entries) in reader.tables(&key, entry, MAX_WEIGHINGS) {

@@ -19,6 +19,8 @@ mod field;
 mod matching;
 mod reader;
 mod rule;
+#[cfg(feature = "schema")]
+mod schema;
 mod section;
 mod settings;
 mod treatment;
@@ -30,6 +32,8 @@ pub use document::{Document, GLOBAL, ReadReply, Seen, document_layers};
 pub use fault::{Fault, Severity};
 pub use matching::{CallCondition, CallFacts, InstanceCondition, InvalidCondition};
 pub use rule::{Decision, Otherwise, Routing, Rule, WORST_RANK, Weighing, Weight, weigh};
+#[cfg(feature = "schema")]
+pub use schema::schema;
 pub use settings::{
     BreakerPolicy, BreakerSettings, FailbackPolicy, FailbackSettings, FallbackPolicy,
     FallbackSettings, HedgePolicy, HedgeSettings, LimitPolicy, LimitSettings, RetryPolicy,

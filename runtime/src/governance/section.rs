@@ -11,6 +11,7 @@ macro_rules! section {
         $(#[$settings_doc])*
         #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
         #[serde(default, deny_unknown_fields)]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
         #[non_exhaustive]
         pub struct $settings {
             $($(#[$doc])* #[serde(skip_serializing_if = "Option::is_none")] pub $leaf: Option<$kind>,)*

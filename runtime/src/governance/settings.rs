@@ -81,19 +81,19 @@ section! {
     BreakerSettings;
     /// When an instance is left alone for a while, and when it is asked again.
     BreakerPolicy;
-    /// Whether there is any.
+    /// Whether instances are left alone for doing badly.
     enabled: bool = true,
-    /// Hard failures in a row that open it.
+    /// Hard failures in a row after which an instance is left alone.
     failures_in_row: u32 = 5,
-    /// The part of calls that must succeed.
+    /// The part of its calls in the window that must succeed.
     success: Share = Share::percent(80),
     /// Calls in the window from which that part counts.
     least_calls: u32 = 20,
-    /// The window.
+    /// The window: what happened before it counts no more.
     window: Span = span(10_000),
-    /// How long it is open the first time; doubles from time to time, with jitter.
+    /// How long an instance is left alone the first time; doubles from time to time, with jitter.
     open: Span = span(1_000),
-    /// The longest that it is open.
+    /// The longest that an instance is left alone.
     longest_open: Span = span(60_000),
     /// The largest part of the instances that is left alone at once.
     most_ejected: Share = Share::percent(30),
@@ -106,7 +106,7 @@ section! {
     ThrottleSettings;
     /// When a client keeps calls from servers that turn them away for load.
     ThrottlePolicy;
-    /// Whether it does.
+    /// Whether calls are kept back at all.
     enabled: bool = true,
     /// Calls are kept back where there were more than this many times as many calls as were taken. 2: servers learn that
     /// the load falls by the calls that they turn away.
@@ -130,12 +130,12 @@ section! {
     adaptive: bool = true,
     /// The fewest calls that it may find. 4: two cores are busy with them, and calls of twice as many take four times as long.
     adaptive_least: u32 = 4,
-    /// The most. Off: until calls take longer for being many, nothing says that they are too many.
+    /// The most calls that it may find. Off: until calls take longer for being many, nothing says that they are too many.
     adaptive_most: OrOff<u32> = OrOff::Off,
     /// The most calls of the method that wait for others to end; 0 is none. 32: a burst, and soon gone.
     queue_calls: u32 = 32,
-    /// The longest that they wait. 20 ms: what a retry to another instance would cost. A quarter of it while the queue is
-    /// hardly ever empty: it is no burst then, and waiting does not help.
+    /// The longest that calls wait for others to end. 20 ms: what a retry to another instance would cost. A quarter of it while
+    /// the queue is hardly ever empty: it is no burst then, and waiting does not help.
     queue_wait: Span = span(20),
     /// The most calls that the server runs at once, of all methods. Said by `Server::settings` or of all services only.
     server_calls: OrOff<u32> = OrOff::Off,
@@ -153,7 +153,7 @@ section! {
     FallbackSettings;
     /// What takes the place of an answer, where there is something: of calls with one request and one reply.
     FallbackPolicy;
-    /// When.
+    /// When: never (`off`), when the call has failed and nothing is left to try (`fail`), or always, and nobody is called (`force`).
     mode: FallbackMode = FallbackMode::Fail,
     /// Codes of failures whose place it takes: those of servers and networks. What the application says is its answer. The
     /// strategies `failsafe` and `failback` go by these as well.
@@ -170,7 +170,7 @@ section! {
     stale: OrOff<Span> = OrOff::Off,
     /// The most answers of a method that a client keeps for that: what is asked again within minutes.
     stale_entries: u32 = 1_000,
-    /// The most bytes of them, requests included: a client of ten such methods keeps 160 MiB at the most.
+    /// The most bytes of these answers, requests included: a client of ten such methods keeps 160 MiB at the most.
     stale_bytes: u64 = 16 * 1024 * 1024,
 }
 
@@ -187,7 +187,7 @@ section! {
     keep: Span = span(3_600_000),
     /// The most calls of a method that wait in a client. One more fails.
     queue_calls: u32 = 1_000,
-    /// The most bytes of their requests.
+    /// The most bytes of the requests of calls that wait.
     queue_bytes: u64 = 16 * 1024 * 1024,
 }
 

@@ -132,7 +132,11 @@ impl FromStr for Share {
             Some(number) => (number.trim_end(), 100.0),
             None => (text, 1.0),
         };
-        let number: f64 = number.parse().map_err(|_| {
+        let decimal = number
+            .bytes()
+            .all(|one| one.is_ascii_digit() || one == b'.');
+        let number = number.parse::<f64>().ok().filter(|_| decimal);
+        let number = number.ok_or_else(|| {
             InvalidWord(format!(
                 "`{}` is no share: write a number from 0 to 1, or 0% to 100%",
                 text.escape_debug()
@@ -257,6 +261,10 @@ pub enum FallbackMode {
 /// The words of types whose values are few, and one or two with an argument.
 macro_rules! words {
     ($kind:ty, $what:literal: $($word:literal => $value:expr,)*) => {
+        impl Worded for $kind {
+            const WORDS: &'static [&'static str] = &[$($word),*];
+        }
+
         impl fmt::Display for $kind {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 $(if *self == $value {
@@ -275,12 +283,21 @@ macro_rules! words {
                     _ => read_with_argument::<Self>(text).ok_or_else(|| InvalidWord(format!(
                         concat!("`{}` is no ", $what, "; there is {}"),
                         text.escape_debug(),
-                        [$($word,)* <Self as Argued>::EXTRA].join(", ").trim_end_matches(", "),
+                        [<Self as Worded>::WORDS, &[<Self as Argued>::EXTRA]]
+                            .concat()
+                            .join(", ")
+                            .trim_end_matches(", "),
                     ))),
                 }
             }
         }
     };
+}
+
+/// A type that is written by words.
+pub(super) trait Worded {
+    /// Those that take no argument.
+    const WORDS: &'static [&'static str];
 }
 
 /// Words that take an argument: `forking(2)`.

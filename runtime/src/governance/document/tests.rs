@@ -1,7 +1,7 @@
 //! Documents as people write them, and as nobody should.
 
 use super::*;
-use crate::governance::{OrOff, Span, Treatment};
+use crate::governance::{FallbackMode, OrOff, Span, Treatment};
 use crate::random::Random;
 
 /// What is wrong with it, one fault per line.
@@ -91,6 +91,28 @@ fn json_says_the_same_as_toml() {
 }
 
 #[test]
+fn an_editor_may_be_told_where_the_schema_is() {
+    let said = Document::parse("S", "timeout = '1s'").unwrap();
+    for text in [
+        "#:schema ./governance.schema.json\ntimeout = '1s'",
+        "'$schema' = './governance.schema.json'\ntimeout = '1s'",
+        r#"{"$schema": "./governance.schema.json", "timeout": "1s"}"#,
+    ] {
+        assert_eq!(Document::parse("S", text).unwrap(), said, "{text}");
+    }
+    insta::assert_snapshot!(faults("'$schema' = 1"), @r#"line 1: "$schema": invalid type: integer `1`, expected a string"#);
+    insta::assert_snapshot!(faults("[method.get]\n'$schema' = 'x'"), @r#"line 2: method.get."$schema": unknown: there is timeout, balance, cluster, priority, retry, hedge, breaker, throttle, limit, fallback, failback"#);
+}
+
+#[test]
+fn the_last_answers_may_be_forced() {
+    let text = "[fallback]\nmode = 'force'\nstale = '5m'";
+    let document = Document::parse("S", text).unwrap();
+    let fallback = document.settings.fallback.clone().unwrap();
+    assert_eq!(fallback.mode, Some(FallbackMode::Force));
+}
+
+#[test]
 fn one_that_is_not_in_force_says_nothing_and_is_checked() {
     let off = Document::parse("S", "enabled = false\ntimeout = '1s'").unwrap();
     assert!(off.layers("get").is_empty());
@@ -169,10 +191,12 @@ window = "0s"
 calls = 3
 caller_calls = 4
 rate = 0
+server_calls = 0
+adaptive_least = 9
+adaptive_most = 8
 [fallback]
 reply = "{"
-mode = "force"
-stale = "1h"
+stale = "25h"
 "#;
     insta::assert_snapshot!(faults(text), @r"
     line 3: cluster: forking(99): 16 instances at most
@@ -184,8 +208,10 @@ stale = "1h"
     line 15: breaker.window: no time at all: name some
     line 18: limit.caller_calls: 4 is more than 3 of limit.calls
     line 19: limit.rate: 0: write 1 at least, or off for no limit
-    line 21: fallback.reply: this is no JSON: EOF while parsing an object at line 1 column 1
-    line 23: fallback.stale: force calls nobody, so there is no answer to keep
+    line 20: limit.server_calls: 0: write 1 at least, or off for no limit
+    line 21: limit.adaptive_least: 9 is more than 8 of limit.adaptive_most
+    line 24: fallback.reply: this is no JSON: EOF while parsing an object at line 1 column 1
+    line 25: fallback.stale: longer than 24h: write off
     ");
 }
 
