@@ -1,10 +1,7 @@
 //! The view of `mod.rs`: the packages as nested modules.
 
-use askama::Template;
-
 /// `mod.rs`
-#[derive(Clone, Debug, Template)]
-#[template(path = "modules.rs")]
+#[derive(Clone, Debug)]
 pub struct Modules {
     /// The first line, by which generated files are known.
     pub header: String,
@@ -13,8 +10,7 @@ pub struct Modules {
 }
 
 /// One part of a package's name.
-#[derive(Clone, Debug, Template)]
-#[template(path = "module.rs")]
+#[derive(Clone, Debug)]
 pub struct Module {
     /// Doc comment, whole lines.
     pub docs: String,

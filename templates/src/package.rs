@@ -1,12 +1,9 @@
 //! The views of a package: what stands beside its services.
 
-use askama::Template;
-
 use crate::Major;
 
 /// One package: the root of the templates.
-#[derive(Clone, Debug, Template)]
-#[template(path = "package.rs")]
+#[derive(Clone, Debug)]
 pub struct Package {
     /// The first line, by which generated files are known.
     pub header: String,

@@ -5,6 +5,7 @@ mod converge;
 mod damage;
 mod facts;
 mod faults;
+mod generator;
 mod grammar;
 mod limits;
 mod manual;

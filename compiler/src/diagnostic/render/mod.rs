@@ -3,16 +3,22 @@
 //! Each form is one function of the findings and their sources. All of them list by file and place; none lets a control
 //! character of a source or path through. Must not know where the text goes.
 
+#[cfg(feature = "formats")]
 mod github;
 mod human;
+#[cfg(feature = "formats")]
 mod json;
 mod place;
+#[cfg(feature = "formats")]
 mod sarif;
 mod short;
 
+#[cfg(feature = "formats")]
 pub use github::github;
 pub use human::human;
+#[cfg(feature = "formats")]
 pub use json::json;
+#[cfg(feature = "formats")]
 pub use sarif::sarif;
 pub use short::short;
 
@@ -107,6 +113,7 @@ mod tests {
         insta::assert_snapshot!(short(&found, &sources), @"shop/orders.rpc:2:18: error[CS0015]: missing `;`");
     }
 
+    #[cfg(feature = "formats")]
     #[test]
     fn programs_read_one_object_per_line() {
         let (found, sources) = sample();
@@ -153,6 +160,7 @@ mod tests {
         for shown in [
             human(&found, &sources, false),
             short(&found, &sources),
+            #[cfg(feature = "formats")]
             json(&found, &sources),
         ] {
             let bad: Vec<char> = shown
