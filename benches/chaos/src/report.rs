@@ -1,6 +1,7 @@
 //! What came of the scenarios: a line for each fact, ours beside another's.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -114,6 +115,8 @@ pub(crate) struct Report {
     /// Whose lines stand beside ours.
     beside: System,
     pub(crate) runs: Vec<Run>,
+    /// How long it took, with what was played at the same time.
+    pub(crate) lasted: Duration,
 }
 
 impl Report {
@@ -122,6 +125,7 @@ impl Report {
         Self {
             beside,
             runs: Vec::new(),
+            lasted: Duration::ZERO,
         }
     }
 
@@ -262,9 +266,10 @@ impl Report {
         let failed = self.ours().filter(|run| run.failure.is_some()).count();
         write!(
             f,
-            "{} lines hold, {} fall short, {failed} scenarios failed, in {seconds:.0} s",
+            "{} lines hold, {} fall short, {failed} scenarios failed, in {:.0} s",
             held.len(),
-            short.len()
+            short.len(),
+            self.lasted.as_secs_f64()
         )
     }
 }

@@ -149,6 +149,7 @@ struct Cast {
 
 /// Plays all of an area that the settings want.
 pub(crate) async fn all(area: &Area, settings: &Settings) -> Result<Report, Failure> {
+    let begun = std::time::Instant::now();
     let mut report = Report::beside(area.beside);
     let wanted: Vec<&'static Scenario> = area
         .scenarios
@@ -171,6 +172,7 @@ pub(crate) async fn all(area: &Area, settings: &Settings) -> Result<Report, Fail
             report.runs.extend(perform(casts, settings.quick).await?);
         }
     }
+    report.lasted = begun.elapsed();
     Ok(report)
 }
 
