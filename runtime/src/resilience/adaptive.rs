@@ -126,7 +126,7 @@ impl Adaptive {
         self.sum.fetch_add(took, Ordering::Relaxed);
         self.squares.fetch_add(took * took, Ordering::Relaxed);
         let least = u32::try_from(took).unwrap_or(u32::MAX);
-        if least < self.least.load(Ordering::Relaxed) {
+        if answered && least < self.least.load(Ordering::Relaxed) {
             self.least.fetch_min(least, Ordering::Relaxed);
         }
         let calls = self.calls.fetch_add(1, Ordering::Relaxed) + 1;
@@ -173,7 +173,8 @@ impl Adaptive {
             pressed: self.pressed.swap(false, Ordering::Relaxed),
         });
         let quick = self.quick.swap(false, Ordering::Relaxed);
-        let needs = if quick { 0 } else { least };
+        // Where nobody was answered nothing is known.
+        let needs = if quick || least == u32::MAX { 0 } else { least };
         self.needs.store(needs, Ordering::Relaxed);
         self.limit.store(gradient.limit(), Ordering::Relaxed);
         self.since.store(now, Ordering::Relaxed);

@@ -26,8 +26,13 @@ const TOLERANCE: f64 = 1.5;
 /// From so much on the ratio is no step from what was good, but something new: it is searched.
 const FAR: f64 = 3.0;
 
-/// Windows that were slow, one after the other, before anything follows: one may be chance. One that is far off is none.
+/// Windows that were slow, one after the other, before anything follows: one may be chance, and tells of too few answers where calls
+/// have just begun to take long.
 const CONFIRMED: u32 = 2;
+
+/// The part of the calls that run with which a search begins, at least. 8: where calls take long for a reason of their own, so many
+/// soon tell.
+const DEEPEST: f64 = 8.0;
 
 /// So much of what was done in a second before is as much. Half as many calls do half as much, where they wait for nothing.
 const AS_MUCH: f64 = 0.75;
@@ -58,7 +63,7 @@ pub(crate) struct Window {
     pub(crate) error: f64,
     /// Calls that ran at once.
     pub(crate) running: f64,
-    /// Calls that were answered, in a second.
+    /// Calls that were answered in a second, whenever they began.
     pub(crate) rate: f64,
     /// Whether the limit kept calls out.
     pub(crate) pressed: bool,
@@ -89,6 +94,8 @@ struct Search {
     running: f64,
     rate: f64,
     limit: f64,
+    /// Whether those have ended that were let in before the first step, which is a long one.
+    drained: bool,
     waited: u32,
 }
 
@@ -172,16 +179,12 @@ impl Gradient {
         if known && !far {
             self.step(baseline, seen);
         }
-        let doubtful = self.slow
-            >= match (known, far) {
-                (true, false) => DOUBTFUL,
-                (false, _) if seen.mean - 2.0 * seen.error > FAR * baseline => 1,
-                _ => CONFIRMED,
-            };
+        let doubtful = self.slow >= if known && !far { DOUBTFUL } else { CONFIRMED };
         if doubtful && self.rested >= RESTED {
             // Little: so many ran at once if each took as long as it does by itself.
             let enough = TOLERANCE * baseline * seen.rate;
-            self.begin(seen, enough.min(seen.running / 2.0));
+            let most = enough.max(seen.running / DEEPEST);
+            self.begin(seen, most.min(seen.running / 2.0));
         } else if known && far {
             self.step(baseline, seen);
         }
@@ -215,6 +218,7 @@ impl Gradient {
             running: seen.running,
             rate: seen.rate,
             limit: self.limit,
+            drained: self.search.is_some(),
             waited: 0,
         });
         self.set(most.min(self.limit / 2.0));
@@ -229,6 +233,14 @@ impl Gradient {
                 // The calls that run are of another kind: nothing is known.
                 self.end(before.limit, seen.mean);
             }
+            return;
+        }
+        if !before.drained {
+            // Some of those that were answered had been let in before.
+            self.search = Some(Search {
+                drained: true,
+                ..before
+            });
             return;
         }
         if seen.rate < AS_MUCH * before.rate {
