@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use callsheet::governance::{HedgeSettings, Settings, Share};
+use callsheet::observe::Observer;
 use callsheet::testing::{Cluster, Fault, Faults};
 use callsheet::{Client, Code, Progress, Status};
 use callsheet_tests::rpc::shop::orders::v1::{OrdersClient, OrdersMock, OrdersServer};
@@ -176,4 +178,32 @@ async fn a_client_alone_meets_faults_as_well() {
         .unwrap_err();
     assert_eq!(error.code(), Code::DeadlineExceeded);
     assert_eq!(error.status().setting(), Some("Call::timeout"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_watches_sees_the_tries_that_a_deadline_cuts_off() {
+    let cluster = cluster(2).await;
+    cluster.faults().add(Fault::silence());
+    let observer = Observer::new().recent_calls(16);
+    let always = HedgeSettings::new().budget(Share::percent(100));
+    let client = cluster.client_with(|builder| {
+        let settings = Settings::new().hedge(always);
+        builder.observer(&observer).settings(settings)
+    });
+    let orders = OrdersClient::new(&client);
+    let sees = |tries| {
+        let seen = &observer.recent()[0];
+        assert_eq!(seen.tries.len(), tries, "{seen}");
+        for cut_off in &seen.tries {
+            assert_eq!(cut_off.code, Code::DeadlineExceeded, "{seen}");
+            assert!(cut_off.instance.starts_with("cluster://"), "{seen}");
+        }
+    };
+    let report = orders.report().timeout(Duration::from_secs(1)).await;
+    assert_eq!(report.unwrap_err().code(), Code::DeadlineExceeded);
+    sees(1);
+    // Another one is asked after 30 ms.
+    let order = orders.get(7).await;
+    assert_eq!(order.unwrap_err().code(), Code::DeadlineExceeded);
+    sees(2);
 }

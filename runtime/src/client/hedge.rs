@@ -78,6 +78,7 @@ async fn hedged(
     after: Duration,
 ) -> Result<Received, Status> {
     let mut first = Leg::new(target, why);
+    journey.asks(target, why, first.began);
     let second = race(journey, &mut first, after).await;
     let mut last = None;
     for (stage, leg) in [Some(first), second].into_iter().flatten().enumerate() {
@@ -89,7 +90,10 @@ async fn hedged(
         } = leg;
         match outcome {
             // Given up, and cancelled with that.
-            None => journey.stages[stage] = Stage::Idle,
+            None => {
+                journey.stages[stage] = Stage::Idle;
+                journey.asked[stage] = None;
+            }
             Some(outcome) => {
                 let outcome = journey.end(stage, &target, why, began, outcome);
                 if outcome.is_ok() {
@@ -111,6 +115,8 @@ async fn race(journey: &mut Journey, first: &mut Leg, after: Duration) -> Option
         before,
         tried,
         stages: [first_stage, second_stage],
+        asked: [_, too],
+        watched,
         ..
     } = journey;
     // Unary calls send no stream of requests, and somebody waits for them.
@@ -138,6 +144,9 @@ async fn race(journey: &mut Journey, first: &mut Leg, after: Duration) -> Option
         return None;
     }
     let mut second = Leg::new(&other, Why::Hedged);
+    if watched.is_some() {
+        *too = Some((Arc::clone(&other), Why::Hedged, second.began));
+    }
     let attempt = Attempt {
         plan,
         treated,

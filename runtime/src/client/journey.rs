@@ -53,10 +53,15 @@ pub(super) struct Journey {
     pub(super) failed: Option<Status>,
     /// How far the attempts under way are: two where one is hedged.
     pub(super) stages: [Stage; 2],
+    /// Whom the attempts under way ask, where somebody watches.
+    pub(super) asked: [Option<Asked>; 2],
     /// Who watches it, and how the last choice was made.
     pub(super) watched: Option<ClientCall>,
     choice: String,
 }
+
+/// An attempt under way: whom it asks, why, and since when.
+pub(super) type Asked = (Arc<Target>, Why, Instant);
 
 impl Journey {
     /// A call that began at `since`, made in the current context.
@@ -82,6 +87,7 @@ impl Journey {
             only: None,
             failed: None,
             stages: [Stage::Idle, Stage::Idle],
+            asked: [None, None],
             watched: None,
             choice: String::new(),
         }
@@ -142,6 +148,7 @@ impl Journey {
     /// Asks one instance.
     pub(super) async fn ask(&mut self, target: &Arc<Target>, why: Why) -> Result<Received, Status> {
         let began = Instant::now();
+        self.asks(target, why, began);
         let again = again(&self.plan, self.deadline, target.key, self.before);
         let attempt = Attempt {
             plan: &self.plan,
@@ -157,6 +164,13 @@ impl Journey {
         self.end(0, target, why, began, outcome)
     }
 
+    /// An attempt begins.
+    pub(super) fn asks(&mut self, target: &Arc<Target>, why: Why, began: Instant) {
+        if self.watched.is_some() {
+            self.asked[0] = Some((Arc::clone(target), why, began));
+        }
+    }
+
     /// The attempt of this stage has ended.
     pub(super) fn end(
         &mut self,
@@ -166,6 +180,7 @@ impl Journey {
         began: Instant,
         outcome: Result<Received, Status>,
     ) -> Result<Received, Status> {
+        self.asked[stage] = None;
         let stage = std::mem::take(&mut self.stages[stage]);
         let sent = matches!(stage, Stage::Answer(_));
         self.sent += u32::from(sent);
@@ -215,6 +230,7 @@ impl Journey {
     /// The status of a call whose time has run out.
     pub(super) fn expired(&mut self) -> Status {
         let stages = std::mem::take(&mut self.stages);
+        self.cut_off(&stages);
         let last = stages.into_iter().rev().find(|stage| *stage != Stage::Idle);
         match (last, &self.failed) {
             (None, None) => unanswered(self.plan.channel.client()),
@@ -244,6 +260,31 @@ impl Journey {
                     .at_endpoint(endpoint)
             }
             (Some(Stage::Idle), _) => unreachable!("it was left out"),
+        }
+    }
+
+    /// Tells whoever watches of the attempts that were under way when the time was over.
+    fn cut_off(&mut self, stages: &[Stage; 2]) {
+        let asked = std::mem::take(&mut self.asked);
+        let Some(watched) = &self.watched else {
+            return;
+        };
+        for (stage, asked) in stages.iter().zip(asked) {
+            let (Some((target, why, began)), false) = (asked, *stage == Stage::Idle) else {
+                continue;
+            };
+            let status = expired("the time was over".into()).in_phase(match stage {
+                Stage::Connect(_) => Phase::Connect,
+                _ => Phase::Local,
+            });
+            watched.tried(&Tried {
+                instance: target.endpoint.text(),
+                kept: &target.endpoint.kept,
+                why,
+                choice: &self.choice,
+                took: began.elapsed(),
+                outcome: Err(&status),
+            });
         }
     }
 
