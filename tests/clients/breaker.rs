@@ -6,8 +6,10 @@ use std::time::Duration;
 use callsheet::governance::{BreakerSettings, Settings};
 use callsheet::registry::{Expected, Handle};
 use callsheet::resilience::{BreakerReason, BreakerState, InstanceBreaker};
+use callsheet::testing::Cluster;
 use callsheet::{Client, Code};
 use callsheet_tests::rpc::shop::orders::v1::{OrdersClient, OrdersServer};
+use tokio::time::Instant;
 
 use crate::shop::{Shop, offer, registry};
 
@@ -34,6 +36,13 @@ fn only(client: &Client) -> InstanceBreaker {
     let [service] = client.breakers().try_into().unwrap();
     let [instance] = service.instances.try_into().unwrap();
     instance
+}
+
+/// How many breakers are not closed.
+fn opened(client: &Client) -> usize {
+    let services = client.breakers();
+    let all = services.iter().flat_map(|service| &service.instances);
+    all.filter(|one| one.state != BreakerState::Closed).count()
 }
 
 async fn fail(orders: &OrdersClient, times: usize) {
@@ -95,6 +104,39 @@ async fn calls_that_end_at_their_deadline_count_and_those_given_up_before_do_not
     let open = only(&client);
     assert_eq!((open.state, open.failures), (BreakerState::Open, 5));
     server.shutdown().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_is_silent_costs_no_probe_and_is_asked_as_soon_as_it_is_heard_of() {
+    let shops = |name: &str| OrdersServer::new(Shop::new(name).0);
+    let cluster = Cluster::new(shops).start(3).await.unwrap();
+    let client = cluster.client();
+    let orders = OrdersClient::new(&client).with_timeout(Duration::from_secs(1));
+    for _ in 0..100 {
+        orders.report().await.unwrap();
+    }
+    cluster.pause(1);
+    let calls: Vec<_> = (0..60).map(|_| orders.report().start()).collect();
+    let mut hung = 0;
+    for call in calls {
+        hung += usize::from(call.await.is_err());
+    }
+    assert!(hung >= 5, "{hung}");
+    assert_eq!(opened(&client), 1);
+    let pause = Duration::from_millis(20);
+    for _ in 0..3_000 {
+        orders.report().await.unwrap();
+        tokio::time::sleep(pause).await;
+    }
+    assert_eq!(opened(&client), 1);
+    cluster.resume(1);
+    let resumed = Instant::now();
+    while opened(&client) == 1 {
+        orders.report().await.unwrap();
+        tokio::time::sleep(pause).await;
+    }
+    let took = resumed.elapsed();
+    assert!(took < Duration::from_secs(5), "{took:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -18,11 +18,11 @@ const DOUBLINGS: u32 = 20;
 /// What a circuit breaker does.
 ///
 /// ```text
-///            failures in a row, or too many
-///            failures or late answers              time is up: one call goes as a probe
+///            failures in a row, or too many         time is up: one call goes as a probe,
+///            failures or late answers               and the next pause is twice as long
 ///   Closed ──────────────────────────────▶ Open ────────────────────────────────────────▶ HalfOpen
 ///     ▲ ▲                                  │  ▲                                           │  │
-///     │ └── asked all the same, it answers ┘  └──── the probe failed: twice as long ──────┘  │
+///     │ └── asked all the same, it answers ┘  └───────────── the probe failed ────────────┘  │
 ///     └───────────────────────────── the probe was answered ────────────────────────────────┘
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -91,7 +91,6 @@ enum Phase {
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Pause {
     why: BreakerReason,
-    since: Duration,
     until: Duration,
 }
 
@@ -122,11 +121,6 @@ impl CircuitBreaker {
         Some(self.pause()?.why)
     }
 
-    /// Since when it is not closed.
-    pub(crate) fn opened(&self) -> Option<Duration> {
-        Some(self.pause()?.since)
-    }
-
     /// When a call may go as a probe: also where one is under way, which may never end.
     pub(crate) fn until(&self) -> Option<Duration> {
         Some(self.pause()?.until)
@@ -139,26 +133,27 @@ impl CircuitBreaker {
         }
     }
 
-    /// Opens at `now`. Each whole window that it was closed takes back one doubling.
+    /// Opens at `now` where it was closed. Each whole window that it was closed takes back one doubling.
     pub(crate) fn open(&mut self, now: Duration, why: BreakerReason, policy: &BreakerPolicy) {
-        if let Phase::Closed { since } = self.phase {
-            let good = now.saturating_sub(since).as_nanos();
-            let windows = good / policy.window.0.as_nanos().max(1);
-            let windows = u32::try_from(windows).unwrap_or(u32::MAX);
-            self.times = self.times.saturating_sub(windows);
-        }
-        let since = self.opened().unwrap_or(now);
-        let until = now + self.span(policy).mul_f64(1.0 - self.random.unit() * JITTER);
-        self.times = (self.times + 1).min(DOUBLINGS);
+        let Phase::Closed { since } = self.phase else {
+            return;
+        };
+        let good = now.saturating_sub(since).as_nanos();
+        let windows = good / policy.window.0.as_nanos().max(1);
+        let windows = u32::try_from(windows).unwrap_or(u32::MAX);
+        self.times = self.times.saturating_sub(windows);
+        let until = self.pause_from(now, policy);
         self.phase = Phase::Open {
-            left_alone: Pause { why, since, until },
+            left_alone: Pause { why, until },
         };
     }
 
-    /// How long it is open next time, before chance.
-    fn span(&self, policy: &BreakerPolicy) -> Duration {
-        let doubled = policy.open.0.saturating_mul(1 << self.times);
-        doubled.min(policy.longest_open.0)
+    /// When the next pause ends if it begins at `now`; the one behind it will be twice as long.
+    fn pause_from(&mut self, now: Duration, policy: &BreakerPolicy) -> Duration {
+        let span = policy.open.0.saturating_mul(1 << self.times);
+        let span = span.min(policy.longest_open.0);
+        self.times = (self.times + 1).min(DOUBLINGS);
+        now + span.mul_f64(1.0 - self.random.unit() * JITTER)
     }
 
     /// Whether a call may go as a probe at `now`.
@@ -166,15 +161,28 @@ impl CircuitBreaker {
         self.until().is_some_and(|until| now >= until)
     }
 
-    /// A call goes as a probe at `now`. If it never ends, the next may go when it would have to fail.
+    /// A call goes as a probe at `now`, and the next pause begins. So one that hangs is followed by another, and however many
+    /// of them fail together, each pause is doubled once.
     pub(crate) fn probe(&mut self, now: Duration, policy: &BreakerPolicy) {
-        self.wait(now, policy);
-        if let Some(left_alone) = self.pause() {
-            self.phase = Phase::HalfOpen { left_alone };
+        if let Some(Pause { why, .. }) = self.pause() {
+            let until = self.pause_from(now, policy);
+            self.phase = Phase::HalfOpen {
+                left_alone: Pause { why, until },
+            };
         }
     }
 
-    /// Nobody can be sent as a probe at `now`: there is no way to the instance.
+    /// A probe failed, or was late.
+    pub(crate) fn failed(&mut self) {
+        if let Some(Pause { until, .. }) = self.pause() {
+            let why = BreakerReason::FailedProbe;
+            self.phase = Phase::Open {
+                left_alone: Pause { why, until },
+            };
+        }
+    }
+
+    /// Nobody can be sent as a probe at `now`: there is no way to the instance, or it is silent.
     pub(crate) fn wait(&mut self, now: Duration, policy: &BreakerPolicy) {
         let until = now + policy.open.0;
         match &mut self.phase {
@@ -183,10 +191,21 @@ impl CircuitBreaker {
         }
     }
 
+    /// The instance has given a sign of life at `now`: there is no use in waiting any longer.
+    pub(crate) fn hasten(&mut self, now: Duration) {
+        match &mut self.phase {
+            Phase::Closed { .. } => {}
+            Phase::Open { left_alone } | Phase::HalfOpen { left_alone } => {
+                left_alone.until = left_alone.until.min(now);
+            }
+        }
+    }
+
     /// The probe was given up by its caller at `now`, and says nothing.
     pub(crate) fn release(&mut self, now: Duration) {
         if let Phase::HalfOpen { mut left_alone } = self.phase {
             left_alone.until = left_alone.until.min(now);
+            self.times = self.times.saturating_sub(1);
             self.phase = Phase::Open { left_alone };
         }
     }
@@ -221,7 +240,8 @@ mod tests {
             now = until;
             breaker.probe(now, &policy);
             assert_eq!(breaker.state(), BreakerState::HalfOpen);
-            breaker.open(now, BreakerReason::FailedProbe, &policy);
+            breaker.failed();
+            assert_eq!(breaker.why(), Some(BreakerReason::FailedProbe));
         }
         pauses
     }
@@ -249,8 +269,8 @@ mod tests {
         let policy = BreakerPolicy::default();
         for (good, expect) in [(0, 8), (9, 8), (10, 4), (19, 4), (20, 2), (30, 1), (600, 1)] {
             let mut breaker = CircuitBreaker::new(Duration::ZERO, 4);
-            // 1, 2, 4 s; the fourth would be 8 s.
-            pauses(&mut breaker, SECOND, 2);
+            // 1 and 2 s, 4 s behind the probe that is answered; the next would be 8 s.
+            pauses(&mut breaker, SECOND, 1);
             let now = 100 * SECOND;
             breaker.probe(now, &policy);
             breaker.close(now);
@@ -265,18 +285,55 @@ mod tests {
         let mut breaker = CircuitBreaker::new(Duration::ZERO, 4);
         breaker.open(SECOND, WHY, &policy);
         breaker.probe(5 * SECOND, &policy);
-        assert!(
-            !breaker.is_due((6 * SECOND).saturating_sub(TICK)),
-            "exactly one"
-        );
-        assert!(breaker.is_due(6 * SECOND), "it may never end");
+        let until = breaker.until().unwrap();
+        follow(&[until.saturating_sub(5 * SECOND)], &[2]);
+        assert!(!breaker.is_due(until.saturating_sub(TICK)), "exactly one");
+        assert!(breaker.is_due(until), "it may never end");
         breaker.release(5 * SECOND + TICK);
         assert_eq!(breaker.state(), BreakerState::Open);
         assert!(breaker.is_due(5 * SECOND + TICK));
-        assert_eq!(breaker.opened(), Some(SECOND));
+        breaker.probe(6 * SECOND, &policy);
+        let until = breaker.until().unwrap();
+        follow(&[until.saturating_sub(6 * SECOND)], &[2]);
         breaker.close(6 * SECOND);
         breaker.release(7 * SECOND);
         assert_eq!(breaker.state(), BreakerState::Closed);
         assert_eq!((breaker.until(), breaker.why()), (None, None));
+    }
+
+    #[test]
+    fn probes_that_hang_and_fail_together_double_no_pause_twice() {
+        let policy = BreakerPolicy::default();
+        let mut breaker = CircuitBreaker::new(Duration::ZERO, 4);
+        breaker.open(SECOND, WHY, &policy);
+        let mut pauses = Vec::new();
+        let mut now = breaker.until().unwrap();
+        for _ in 0..3 {
+            breaker.probe(now, &policy);
+            let until = breaker.until().unwrap();
+            pauses.push(until.saturating_sub(now));
+            now = until;
+        }
+        for _ in 0..3 {
+            breaker.failed();
+        }
+        assert_eq!(breaker.until(), Some(now), "no longer for having failed");
+        breaker.probe(now, &policy);
+        pauses.push(breaker.until().unwrap().saturating_sub(now));
+        follow(&pauses, &[2, 4, 8, 16]);
+    }
+
+    #[test]
+    fn a_sign_of_life_ends_a_pause_and_prolongs_none() {
+        let policy = BreakerPolicy::default();
+        let mut breaker = CircuitBreaker::new(Duration::ZERO, 4);
+        breaker.hasten(SECOND);
+        assert_eq!(breaker.state(), BreakerState::Closed);
+        breaker.open(SECOND, WHY, &policy);
+        breaker.hasten(SECOND + TICK);
+        assert!(breaker.is_due(SECOND + TICK));
+        breaker.hasten(9 * SECOND);
+        assert!(breaker.is_due(SECOND + TICK));
+        assert_eq!(breaker.state(), BreakerState::Open, "a probe decides");
     }
 }

@@ -75,6 +75,8 @@ struct Case {
     counts: Counts,
     keeps: u32,
     opened: u64,
+    /// It was silent, or there was no way to it, when somebody looked last.
+    unheard: bool,
 }
 
 impl Detector {
@@ -140,15 +142,25 @@ impl Detector {
         listed.sort_by_key(|one| one.key);
         let mut before = before.into_iter().peekable();
         let mut cases = Vec::with_capacity(listed.len());
+        let Ward {
+            policy,
+            seeds,
+            untold,
+            ..
+        } = &mut *ward;
         for one in listed {
             while before.next_if(|case| case.listed.key < one.key).is_some() {}
-            match before.next_if(|case| case.listed.key == one.key) {
-                Some(case) => cases.push(Case {
+            let case = before.next_if(|case| case.listed.key == one.key);
+            cases.push(if let Some(case) = case {
+                Case {
                     listed: one,
                     ..case
-                }),
-                None => cases.push(Case::new(one, now, ward.seeds.bits())),
-            }
+                }
+            } else {
+                let mut case = Case::new(one, now, seeds.bits());
+                case.returns(now, policy, untold);
+                case
+            });
         }
         ward.cases = cases;
         // Whoever lists instances holds locks that listeners may want.
@@ -198,7 +210,8 @@ impl Detector {
             _ if probe && verdict == Verdict::Nothing => case.breaker.release(now),
             _ if probe && (verdict == Verdict::Failed || was_late) => {
                 if !case.breaker.is_closed() {
-                    case.open(now, BreakerReason::FailedProbe, policy, untold);
+                    case.breaker.failed();
+                    case.listed.vitals.set_open(Some(now));
                 }
             }
             Sign::Row(_) if case.breaker.is_closed() => {
@@ -254,7 +267,7 @@ impl Detector {
             if !case.breaker.is_due(now) {
                 continue;
             }
-            if case.listed.vitals.load.way() == Standing::Down {
+            if !case.hears() {
                 case.breaker.wait(now, policy);
                 continue;
             }
@@ -370,6 +383,10 @@ impl Ward {
         for case in &mut self.cases {
             case.listed.vitals.set_late_after(late);
             case.look(now, late, self.policy.window.0);
+            let unheard = !case.hears();
+            if std::mem::replace(&mut case.unheard, unheard) && !unheard {
+                case.breaker.hasten(now);
+            }
         }
         // The ejected are not what others are compared with.
         let closed = self.cases.iter().filter(|case| case.breaker.is_closed());
@@ -410,12 +427,34 @@ impl Case {
             counts: Counts::default(),
             keeps: ALL,
             opened: 0,
+            unheard: false,
             listed,
         }
     }
 
     fn is_of(&self, vitals: &Vitals) -> bool {
         std::ptr::eq(Arc::as_ptr(&self.listed.vitals), vitals)
+    }
+
+    /// Listed again, with what was said of it before, and by the calls that were under way when it was lost. That it is
+    /// listed is a sign of life: if it was failing, it is asked at once, by one call.
+    fn returns(&mut self, now: Duration, policy: &BreakerPolicy, events: &mut Vec<BreakerEvent>) {
+        match self.listed.vitals.record() {
+            (0, false) => {}
+            (row, open) if policy.enabled && (open || row >= policy.failures_in_row.max(1)) => {
+                let why = BreakerReason::FailuresInRow;
+                self.breaker.open(now, why, policy);
+                self.breaker.hasten(now);
+                self.opened(now, why, events);
+            }
+            _ => self.renew(now),
+        }
+    }
+
+    /// Whether a call may be sent there to see what comes of it: one that is silent does not answer, and keeps the call
+    /// until its deadline.
+    fn hears(&self) -> bool {
+        self.listed.vitals.load.way() == Standing::Good
     }
 
     fn is_usable(&self) -> bool {
@@ -438,12 +477,12 @@ impl Case {
         policy: &BreakerPolicy,
         events: &mut Vec<BreakerEvent>,
     ) {
-        let again = !self.breaker.is_closed();
         self.breaker.open(now, why, policy);
+        self.opened(now, why, events);
+    }
+
+    fn opened(&mut self, now: Duration, why: BreakerReason, events: &mut Vec<BreakerEvent>) {
         self.listed.vitals.set_open(Some(now));
-        if again {
-            return;
-        }
         self.opened += 1;
         events.push(BreakerEvent::Opened {
             instance: Arc::clone(&self.listed.instance),
@@ -453,18 +492,22 @@ impl Case {
         });
     }
 
-    /// What was before says nothing any more: it begins with little, and shows what it can do.
     fn close(&mut self, now: Duration, events: &mut Vec<BreakerEvent>) {
         self.breaker.close(now);
+        self.renew(now);
+        events.push(BreakerEvent::Closed {
+            instance: Arc::clone(&self.listed.instance),
+            endpoint: Arc::clone(&self.listed.endpoint),
+        });
+    }
+
+    /// What was before says nothing any more: it begins with little, and shows what it can do.
+    fn renew(&mut self, now: Duration) {
         self.listed.vitals.set_open(None);
         self.listed.vitals.load.forget_latency();
         self.window = Window::new(now, self.listed.vitals.totals());
         self.counts = Counts::default();
         self.keeps = LEAST_KEPT;
-        events.push(BreakerEvent::Closed {
-            instance: Arc::clone(&self.listed.instance),
-            endpoint: Arc::clone(&self.listed.endpoint),
-        });
     }
 
     fn show(&self, now: Duration) -> InstanceBreaker {

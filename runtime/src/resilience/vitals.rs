@@ -194,6 +194,12 @@ impl Vitals {
         }
     }
 
+    /// How many hard failures in a row there are, and whether its circuit breaker is open, as was last said of it.
+    pub(super) fn record(&self) -> (u32, bool) {
+        let ended = self.ended.load(Ordering::Relaxed);
+        (row(ended), ended & OPEN != 0)
+    }
+
     /// All that was counted so far.
     pub(super) fn totals(&self) -> Totals {
         let ended = calls(self.ended.load(Ordering::Relaxed));

@@ -1,6 +1,7 @@
 //! Registrations are lost: a session runs out while its process is suspended, an entry is deleted by hand, or there is somebody
 //! else's in its place, a dead session's or one that stays, the registry forgets everything. Each is listed again.
 
+use std::ops::Range;
 use std::process::Command;
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use tokio::time::timeout;
 use crate::fleet::{Fleet, pass, strike};
 use crate::judgement::{Figure, Judgement};
 use crate::listed::{Listed, NEVER, took, until};
+use crate::record::Record;
 use crate::registry::{Arena, Registry, key};
 use crate::stage::Stage;
 
@@ -20,8 +22,13 @@ use super::Outcome;
 /// The audit of 30 s with a quarter of jitter, and a pause of 2 s before another try (`docs/discovery.md`).
 const LISTED_AGAIN: f64 = 40_000.0;
 
-/// In which calls meet a server that has just been suspended, and may fail.
+/// In which calls meet a server that has just been suspended, and may fail: from the first that does, which is not the first
+/// of all, since a balancer may ask others for seconds.
 const NOTICED: u64 = 1_500_000;
+
+/// How long before a server was suspended a call was due at most that it had not answered then: the machine is late in some
+/// tens of milliseconds.
+const UNDER_WAY: u64 = 100_000;
 
 /// How often an entry's owner is asked for.
 const ASKED_EVERY: Duration = Duration::from_millis(20);
@@ -42,15 +49,15 @@ pub(super) async fn play(stage: &Stage) -> Outcome {
     }
 
     let mut judgements = vec![deleted(&fleet, &ids[0]).await?];
-    let (stopped, again) = suspended(&fleet, &ids[1], &mut view).await?;
+    let (stop, again) = suspended(&fleet, &ids[1], &mut view).await?;
     judgements.push(again);
-    let mut stops = vec![stopped];
+    let mut stops = vec![stop];
     match stage.arena {
         Arena::ZooKeeper => {
             judgements.push(usurped(&fleet, &ids[0]).await?);
-            let (stopped, both) = succeeded(&fleet, &ids[2], &mut view).await?;
+            let (stop, both) = succeeded(&fleet, &ids[2], &mut view).await?;
             judgements.extend(both);
-            stops.push(stopped);
+            stops.push(stop);
         }
         Arena::Etcd => judgements.push(compacted(&fleet, &ids[2], &mut view).await?),
         Arena::Redis => judgements.push(emptied(&mut fleet, &ids).await?),
@@ -58,9 +65,7 @@ pub(super) async fn play(stage: &Stage) -> Outcome {
     }
     pass(Duration::from_secs(1)).await;
     let record = load.finish().await?;
-    let then = stops
-        .iter()
-        .map(|&at| record.failed_in(&(at..at + NOTICED)));
+    let then = stops.iter().map(|stop| met(&record, stop));
     let elsewhere = record.failed.len() - then.sum::<usize>();
     let what = "calls failed, but for those of a server just suspended";
     judgements.push(
@@ -71,6 +76,16 @@ pub(super) async fn play(stage: &Stage) -> Outcome {
     Ok(judgements)
 }
 
+/// How many calls failed since they met a server that had just been suspended, for that time.
+fn met(record: &Record, stop: &Range<u64>) -> usize {
+    let from = stop.start.saturating_sub(UNDER_WAY);
+    let failed = record.failed.iter().map(|call| call.due);
+    let first = failed.filter(|due| (from..stop.end).contains(due)).min();
+    first.map_or(0, |first| {
+        record.failed_in(&(first..(first + NOTICED).min(stop.end)))
+    })
+}
+
 async fn deleted(fleet: &Fleet<'_>, id: &str) -> Result<Judgement, Failure> {
     let since = now();
     fleet.registry.delete(id).await?;
@@ -78,12 +93,12 @@ async fn deleted(fleet: &Fleet<'_>, id: &str) -> Result<Judgement, Failure> {
     Ok(promise("deleted by hand: listed again after", again))
 }
 
-/// Also the moment when the process was suspended.
+/// Also the time for which the process was suspended.
 async fn suspended(
     fleet: &Fleet<'_>,
     id: &str,
     view: &mut Listed,
-) -> Result<(u64, Judgement), Failure> {
+) -> Result<(Range<u64>, Judgement), Failure> {
     let node = &fleet.servers[1].node;
     let (stopped, _) = strike(node, "STOP")?;
     let gone = view.until(stopped, |now| now.instance(id).is_none()).await;
@@ -93,7 +108,10 @@ async fn suspended(
         "suspended until it was lost, went on: listed again after",
         again,
     );
-    Ok((stopped, judgement.noting(format!("lost after {gone}"))))
+    Ok((
+        stopped..since,
+        judgement.noting(format!("lost after {gone}")),
+    ))
 }
 
 /// Somebody else's entry that stays stands where the server's was.
@@ -112,12 +130,12 @@ async fn usurped(fleet: &Fleet<'_>, id: &str) -> Result<Judgement, Failure> {
 /// The session of a server runs out while it is suspended, and when it goes on the entry of an older session, which still
 /// lives, stands where its own was. That session ends soon, and must not take the server's entry with it.
 ///
-/// Also the moment when the process was suspended.
+/// Also the time for which the process was suspended.
 async fn succeeded(
     fleet: &Fleet<'_>,
     id: &str,
     view: &mut Listed,
-) -> Result<(u64, [Judgement; 2]), Failure> {
+) -> Result<(Range<u64>, [Judgement; 2]), Failure> {
     let engine = zookeeper(fleet)?;
     let (mut older, mut hand) = (Raw::connect(engine).await, Raw::connect(engine).await);
     let path = key(id);
@@ -138,7 +156,7 @@ async fn succeeded(
     let again = promise(what, again).noting(format!("ran out after {gone}"));
     let what = "entries lost with the end of the older session";
     let lost = Judgement::goal(what, Figure::count(usize::from(lost)), Figure::count(0));
-    Ok((stopped, [again, lost]))
+    Ok((stopped..since, [again, lost]))
 }
 
 fn zookeeper<'a>(fleet: &'a Fleet<'_>) -> Result<&'a Engine<ZooKeeper>, Failure> {
@@ -213,4 +231,34 @@ async fn emptied(fleet: &mut Fleet<'_>, ids: &[String]) -> Result<Judgement, Fai
 
 fn promise(what: &str, figure: Figure) -> Judgement {
     Judgement::promise(what, figure, Figure::millis(LISTED_AGAIN))
+}
+
+#[cfg(test)]
+mod tests {
+    use chaos::Unanswered;
+
+    use super::*;
+
+    const MS: u64 = 1000;
+
+    #[test]
+    fn only_calls_that_meet_a_server_just_suspended_may_fail() {
+        let failed = |due: &[u64]| Record {
+            failed: due
+                .iter()
+                .map(|due| Unanswered {
+                    due: due * MS,
+                    at: due * MS + 5000 * MS,
+                    started: true,
+                    status: String::new(),
+                })
+                .collect(),
+            ..Record::default()
+        };
+        let met = |due: &[u64]| met(&failed(due), &(1000 * MS..9000 * MS));
+        assert_eq!(met(&[899, 900, 1000, 2399]), 3);
+        assert_eq!(met(&[1000, 2499, 2500, 7000]), 2, "a probe is one too many");
+        assert_eq!(met(&[4700, 6199, 6200]), 2, "first asked late");
+        assert_eq!(met(&[8999, 9000]), 1);
+    }
 }

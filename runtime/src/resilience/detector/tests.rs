@@ -196,6 +196,96 @@ fn there_is_no_probe_without_a_way_to_the_instance() {
 }
 
 #[test]
+fn nobody_is_sent_as_a_probe_to_an_instance_that_is_silent() {
+    let fleet = Fleet::of(3);
+    fleet.fail(1, SECOND, 5);
+    fleet.all[1].load.set_standing(Standing::Suspect);
+    let until = fleet.until(1);
+    for second in 0..60 {
+        let due = until + second * SECOND;
+        assert_eq!(fleet.detector.probe(due, |_| true), None);
+        assert_eq!(fleet.until(1), due + SECOND, "no pause doubles");
+    }
+    fleet.all[1].load.set_standing(Standing::Good);
+    let due = until + 60 * SECOND;
+    assert_eq!(fleet.detector.probe(due, |_| true), Some(1));
+}
+
+#[test]
+fn a_sign_of_life_ends_the_pause_once() {
+    for silent in [Standing::Suspect, Standing::Down] {
+        let fleet = Fleet::of(3);
+        fleet.fail(1, SECOND, 5);
+        let any = |_| true;
+        let mut now = fleet.until(1);
+        for _ in 0..6 {
+            assert_eq!(fleet.detector.probe(now, any), Some(1));
+            fleet.call(1, now, Verdict::Failed);
+            now = fleet.until(1);
+        }
+        // 32 s and more are left.
+        now = now.saturating_sub(20 * SECOND);
+        fleet.all[1].load.set_standing(silent);
+        fleet.call(0, now, Verdict::Answered);
+        assert_eq!(fleet.detector.probe(now, any), None);
+        fleet.all[1].load.set_standing(Standing::Good);
+        now += SECOND;
+        fleet.call(0, now, Verdict::Answered);
+        assert!(fleet.detector.needs_care(now));
+        assert_eq!(fleet.detector.probe(now, any), Some(1));
+        fleet.call(1, now, Verdict::Failed);
+        now += SECOND;
+        fleet.call(0, now, Verdict::Answered);
+        assert_eq!(fleet.detector.probe(now, any), None, "one per sign");
+        assert!(fleet.until(1) > now + 30 * SECOND, "it still fails");
+    }
+}
+
+#[test]
+fn an_instance_that_is_listed_again_is_asked_at_once_by_one_call() {
+    for listed_at_failure in [true, false] {
+        let fleet = Fleet::of(3);
+        fleet.serve(0..3, SECOND, 40);
+        if listed_at_failure {
+            fleet.fail(2, 2 * SECOND, 5);
+        }
+        fleet.list(0..2);
+        if !listed_at_failure {
+            fleet.fail(2, 2 * SECOND, 5);
+        }
+        fleet.list(0..3);
+        assert_eq!(fleet.open(), [2]);
+        assert_eq!(fleet.all[2].load.standing(), Standing::Ejected);
+        let any = |_| true;
+        assert_eq!(fleet.detector.probe(2 * SECOND, any), Some(2));
+        assert_eq!(fleet.detector.probe(2 * SECOND, any), None, "one");
+        fleet.call(2, 2 * SECOND, Verdict::Answered);
+        assert!(fleet.open().is_empty());
+        assert_eq!(
+            fleet.all[2].load.latency(2 * SECOND),
+            None,
+            "as one that is new"
+        );
+    }
+}
+
+#[test]
+fn an_instance_that_is_listed_again_behind_a_failure_begins_anew_with_little() {
+    let fleet = Fleet::of(3);
+    fleet.serve(0..3, SECOND, 40);
+    fleet.list(0..2);
+    fleet.fail(2, 2 * SECOND, 4);
+    fleet.list(0..3);
+    assert!(fleet.open().is_empty());
+    assert_eq!(fleet.all[2].load.latency(2 * SECOND), None);
+    assert!(fleet.detector.states(SECOND).instances[2].weight < 0.15);
+    fleet.fail(2, 2 * SECOND, 4);
+    assert!(fleet.open().is_empty(), "what was before does not count");
+    let others = fleet.detector.states(SECOND).instances;
+    assert!(others[..2].iter().all(|one| one.weight > 0.99));
+}
+
+#[test]
 fn what_comes_back_gets_its_share_back_step_by_step() {
     let fleet = Fleet::of(3);
     fleet.fail(1, SECOND, 5);
