@@ -45,7 +45,10 @@ pub(crate) trait Dispatch: Send + Sync + 'static {
     /// Where its calls run.
     fn pace<'a>(&self, target: &'a Self::Target) -> &'a Arc<Pace>;
 
-    /// Whether a call may run, before anything of it is decoded.
+    /// Whether a call may run, and need not be counted: before anything of it is decoded.
+    fn is_open(&self, target: &Self::Target, deadline: Option<Instant>, now: Instant) -> bool;
+
+    /// Whether one may run that must be weighed.
     fn admit(
         &self,
         target: &Self::Target,
@@ -101,8 +104,8 @@ pub(crate) type Wake = Box<dyn Fn() + Send + Sync>;
 
 /// What becomes of a call that asks to be let in.
 pub(crate) enum Verdict<P, T> {
-    /// It runs, and holds this if it is counted.
-    Run(Option<P>),
+    /// It runs, and holds this.
+    Run(P),
     /// It waits: until it is told, and to that time at most.
     Wait {
         /// For it to claim what became of it.

@@ -94,16 +94,18 @@ impl Adaptive {
         }
     }
 
-    /// What the fastest of the recent calls needed, where it is known.
+    /// Whether less is left than the fastest of the recent calls needed, where that is known.
     #[inline]
-    pub(crate) fn needs(&self, now: Instant) -> Option<Duration> {
+    pub(crate) fn is_too_late(&self, deadline: Instant, now: Instant) -> bool {
+        self.needs.load(Ordering::Relaxed) != 0
+            && self.needs(now).is_some_and(|needs| deadline < now + needs)
+    }
+
+    pub(super) fn needs(&self, now: Instant) -> Option<Duration> {
         let micros = self.needs.load(Ordering::Relaxed);
-        if micros == 0 {
-            return None;
-        }
         let since = Duration::from_micros(self.since.load(Ordering::Relaxed));
         let age = now.saturating_duration_since(self.start + since);
-        (age < FRESH).then(|| Duration::from_micros(micros.into()))
+        (micros > 0 && age < FRESH).then(|| Duration::from_micros(micros.into()))
     }
 
     /// How long calls take that do not wait for each other, where it is known.

@@ -81,6 +81,11 @@ impl Dispatch for Dispatcher {
         &target.found.pace
     }
 
+    #[inline]
+    fn is_open(&self, target: &Target, deadline: Option<Instant>, now: Instant) -> bool {
+        target.found.gate.is_open(deadline, now)
+    }
+
     fn admit(&self, target: &Target, asked: &Asked<'_>) -> Verdict<Permit, Box<Ticket>> {
         let verdict = target.found.gate.admit(asked);
         if let Verdict::Refuse(status) = &verdict {

@@ -72,26 +72,41 @@ impl<D: Dispatch> Calls<D> {
         message: Option<Bytes>,
         now: Instant,
     ) {
-        let verdict = {
-            let commands = &self.commands;
-            let wake = || -> Wake {
-                let commands = commands.clone();
-                Box::new(move || {
-                    // A connection that has ended has nobody waiting.
-                    let _ = commands.send(Command::Admitted { key: stream });
-                })
-            };
-            let asked = Asked {
-                now,
-                deadline: request.deadline,
-                attempt: request.attempt,
-                caller: &self.caller,
-                wake: message.is_some().then_some(&wake),
-            };
-            self.dispatch.admit(target, &asked)
+        if self.dispatch.is_open(target, request.deadline, now) {
+            self.run(connection, stream, target, &mut request, message, None, now);
+        } else {
+            self.weigh(connection, stream, target, request, message, now);
+        }
+    }
+
+    /// A call that may not simply run: it runs counted, or waits, or ends.
+    #[cold]
+    fn weigh(
+        &mut self,
+        connection: &mut Connection,
+        stream: StreamId,
+        target: &D::Target,
+        mut request: conn::Request,
+        message: Option<Bytes>,
+        now: Instant,
+    ) {
+        let wake = || -> Wake {
+            let commands = self.commands.clone();
+            Box::new(move || {
+                // A connection that has ended has nobody waiting.
+                let _ = commands.send(Command::Admitted { key: stream });
+            })
         };
-        match verdict {
-            Verdict::Run(permit) => {
+        let asked = Asked {
+            now,
+            deadline: request.deadline,
+            attempt: request.attempt,
+            caller: &self.caller,
+            wake: message.is_some().then_some(&wake),
+        };
+        let (ticket, until, message) = match (self.dispatch.admit(target, &asked), message) {
+            (Verdict::Run(permit), message) => {
+                let permit = Some(permit);
                 self.run(
                     connection,
                     stream,
@@ -101,29 +116,14 @@ impl<D: Dispatch> Calls<D> {
                     permit,
                     now,
                 );
+                return;
             }
-            other => self.keep_out(connection, stream, target, request, message, other),
-        }
-    }
-
-    /// A call that may not run now waits, or ends.
-    #[cold]
-    fn keep_out(
-        &mut self,
-        connection: &mut Connection,
-        stream: StreamId,
-        target: &D::Target,
-        request: conn::Request,
-        message: Option<Bytes>,
-        verdict: Verdict<D::Permit, D::Ticket>,
-    ) {
-        let (ticket, until, message) = match (verdict, message) {
             (Verdict::Wait { ticket, until }, Some(message)) => (ticket, until, message),
             (Verdict::Refuse(status), _) => {
                 connection.finish(stream, Err(status));
                 return;
             }
-            _ => unreachable!("it was given no way to wait, and does not run"),
+            (Verdict::Wait { .. }, None) => unreachable!("it was given no way to wait"),
         };
         self.waits_until(until);
         let call = Call {

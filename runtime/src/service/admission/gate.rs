@@ -215,17 +215,20 @@ impl Gate {
         }
     }
 
-    /// Whether a call may run now: without being counted, where nobody limits its method.
+    /// Whether a call may run now without being counted, as nobody limits its method.
     #[inline]
-    pub(crate) fn admit(self: &Arc<Self>, asked: &Asked<'_>) -> Verdict<Permit, Box<Ticket>> {
+    pub(crate) fn is_open(&self, deadline: Option<Instant>, now: Instant) -> bool {
         let flags = self.flags.load(Ordering::Relaxed);
         let is_free = flags & WEIGHED == 0
             && (flags & ADAPTIVE == 0
                 || self.running.load(Ordering::Relaxed) < self.adaptive.limit());
-        if is_free && !self.is_hopeless(asked) {
-            return Verdict::Run(None);
-        }
-        self.weigh(asked)
+        is_free && !self.is_hopeless(deadline, now)
+    }
+
+    /// Whether a call may run now that must be weighed.
+    pub(crate) fn admit(self: &Arc<Self>, asked: &Asked<'_>) -> Verdict<Permit, Box<Ticket>> {
+        self.check(asked)
+            .unwrap_or_else(|objection| Verdict::Refuse(self.refuse(&objection, asked.caller)))
     }
 
     /// A call that was let in goes on beside its connection, and counts from now on.
@@ -243,12 +246,6 @@ impl Gate {
         self.adaptive.quick();
     }
 
-    #[cold]
-    fn weigh(self: &Arc<Self>, asked: &Asked<'_>) -> Verdict<Permit, Box<Ticket>> {
-        self.check(asked)
-            .unwrap_or_else(|objection| Verdict::Refuse(self.refuse(&objection, asked.caller)))
-    }
-
     /// Every check, one a line.
     fn check(
         self: &Arc<Self>,
@@ -261,13 +258,13 @@ impl Gate {
         self.check_rate(asked)?;
         self.check_caller_rate(asked)?;
         match place {
-            Ok(permit) => Ok(Verdict::Run(Some(permit.of_caller(caller)))),
+            Ok(permit) => Ok(Verdict::Run(permit.of_caller(caller))),
             Err(full) => self.wait(full, caller, asked),
         }
     }
 
     fn check_time(&self, asked: &Asked<'_>) -> Result<(), Objection> {
-        if self.is_hopeless(asked) {
+        if self.is_hopeless(asked.deadline, asked.now) {
             return Err((Refusal::Deadline, 0).into());
         }
         Ok(())
@@ -434,12 +431,11 @@ impl Gate {
 
     /// Whether it is too late for a call, or will be before it could be answered.
     #[inline]
-    fn is_hopeless(&self, asked: &Asked<'_>) -> bool {
-        let Some(deadline) = asked.deadline else {
+    fn is_hopeless(&self, deadline: Option<Instant>, now: Instant) -> bool {
+        let Some(deadline) = deadline else {
             return false;
         };
-        let needs = self.adaptive.needs(asked.now).unwrap_or_default();
-        deadline <= asked.now + needs
+        deadline <= now || self.adaptive.is_too_late(deadline, now)
     }
 
     /// The most calls that may run at once, of the method alone.
