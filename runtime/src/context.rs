@@ -91,6 +91,7 @@ impl Context {
     }
 
     /// The call that is being served here, if any.
+    #[inline]
     pub fn current() -> Option<Self> {
         // A thread that ends has no scopes any more.
         let current = CURRENT.try_with(|scope| scope.borrow_mut().context());
@@ -98,6 +99,7 @@ impl Context {
     }
 
     /// Looks at the call that is being served here, if any.
+    #[inline]
     pub(crate) fn with<R>(look: impl FnOnce(Option<&Self>) -> R) -> R {
         look(Self::current().as_ref())
     }
@@ -158,9 +160,6 @@ impl Context {
     pub(crate) fn spend(&self) {
         // It guards no other memory.
         self.0.spent.store(true, Ordering::Relaxed);
-        if let Some(base) = &self.0.base {
-            base.spend();
-        }
         if let Some(base) = &self.0.base {
             base.spend();
         }
@@ -294,7 +293,15 @@ impl Scope {
         let _ = CURRENT.try_with(|current| mem::swap(&mut *current.borrow_mut(), self));
     }
 
+    #[inline]
     fn context(&mut self) -> Option<Context> {
+        match self {
+            Self::Detached => None,
+            Self::Serving(_) | Self::In(_) => self.served(),
+        }
+    }
+
+    fn served(&mut self) -> Option<Context> {
         *self = match mem::take(self) {
             Self::Serving(seed) => Self::In(Context::serving(seed)),
             other => other,

@@ -2,6 +2,7 @@
 //!
 //! Holds the only unsafe code of the crate: [`BufMut`] is an unsafe trait (docs/adr/0009).
 
+use std::cell::RefCell;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -12,6 +13,18 @@ use prost::Message;
 /// From this size on bytes that are shared already stay a piece of their own. Below, copying is cheaper than another entry in
 /// a vectored write.
 const PIECE: usize = 16 * 1024;
+
+/// Up to this size messages are encoded side by side into memory that they share, so that most need none of their own: neither for
+/// their bytes nor for counting who holds them.
+const SMALL: usize = 256;
+
+/// The memory that small messages of a thread share. A message that is held for long keeps all of it, so it is no more than
+/// what a call that lasts takes anyway.
+const SHARED: usize = 2 * 1024;
+
+thread_local! {
+    static SPACE: RefCell<BytesMut> = RefCell::default();
+}
 
 /// Bytes in one or several pieces. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -31,7 +44,11 @@ impl Rope {
 
     /// The encoding of a protobuf message. Fields that are [`Bytes`] and large are kept as they are.
     pub(crate) fn encode<M: Message>(message: &M) -> Self {
-        if message.encoded_len() < PIECE {
+        let length = message.encoded_len();
+        if length <= SMALL {
+            return small(message, length).into();
+        }
+        if length < PIECE {
             return Bytes::from(message.encode_to_vec()).into();
         }
         let mut strand = Strand::default();
@@ -85,6 +102,25 @@ impl Rope {
             (from < to).then(|| piece.slice(from..to))
         })
     }
+}
+
+/// The encoding of a message of this length, beside others.
+fn small<M: Message>(message: &M, length: usize) -> Bytes {
+    let encode = |space: &RefCell<BytesMut>| {
+        // Encoding runs code of messages, which may encode others.
+        let mut space = space.try_borrow_mut().ok()?;
+        // What one left that panicked.
+        space.clear();
+        if space.capacity() < length {
+            // The same again where nobody holds a part of it any more.
+            space.reserve(SHARED);
+        }
+        message.encode(&mut *space).ok()?;
+        Some(space.split().freeze())
+    };
+    // A thread that ends has no space any more.
+    let encoded = SPACE.try_with(encode).ok().flatten();
+    encoded.unwrap_or_else(|| message.encode_to_vec().into())
 }
 
 impl Default for Rope {

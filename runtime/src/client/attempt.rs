@@ -57,7 +57,8 @@ impl Attempt<'_> {
         let request = request(self.plan, self.deadline, self.target, self.number, again);
         let exchange = link.call(request);
         let target = Arc::clone(self.target);
-        let mut ticket = Ticket::start(target, Instant::now(), self.deadline);
+        let began = target.since_epoch(Instant::now());
+        let mut ticket = Ticket::start(target, began, self.deadline);
         let outcome = self.answer(exchange, requests).await;
         note(self.plan, &mut ticket, &outcome, Instant::now());
         outcome.map_err(|status| status.at_endpoint(Arc::clone(endpoint.text())))

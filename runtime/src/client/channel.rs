@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use crate::balance::{self, Balancer, Steady};
 use crate::codec::{Codec, Shape};
-use crate::contract::{Cluster, FieldPath, MethodDescriptor, ServiceDescriptor};
+use crate::contract::{Cluster, MethodDescriptor, ServiceDescriptor};
 use crate::filter::{Filter, Filters};
 use crate::governance::{CallFacts, Decision, Layer, Place, Settings};
 use crate::observe::Kept;
@@ -232,21 +232,22 @@ impl Channel {
         self.0.choice.fallback.as_ref()
     }
 
-    /// Who is to answer a call that begins now, treated so, if that is known.
+    /// Who is to answer a call that begins now, treated so, if that is known; `since` is the time since the client's epoch.
     pub(super) fn pick_now(
         &self,
         plan: &Plan,
         treated: &Treated,
         now: Instant,
+        since: Duration,
     ) -> Option<Arc<Target>> {
         if plan.group.is_none()
             && let Some(table) = &*treated.tables.plain()
             && table.is_current(now)
         {
-            return table.pick(&[], plan.hash, now).cloned();
+            return table.pick_at(&[], plan.hash, since).cloned();
         }
         let table = self.table_now(plan, treated, now)?.ok()?;
-        table.pick(&[], plan.hash, now).cloned()
+        table.pick_at(&[], plan.hash, since).cloned()
     }
 
     /// Who may answer a call, treated so, if the registry has spoken: in the groups that it names, or in the channel's own.
@@ -368,14 +369,11 @@ impl Channel {
     }
 
     /// The hash of what ties a call with this request, protobuf-encoded, to an instance.
+    #[inline]
     pub(crate) fn hash_of(&self, method: &MethodDescriptor, request: &Rope) -> Option<NonZeroU64> {
-        let hash = balance::of_field(self.hash_path(method)?, request);
+        let field = self.0.treatments.field(method)?;
+        let hash = balance::of_field(field, request);
         Some(NonZeroU64::new(hash).unwrap_or(NonZeroU64::MIN))
-    }
-
-    /// The way to the field of a request that ties calls to an instance, where there is one.
-    fn hash_path(&self, method: &MethodDescriptor) -> Option<FieldPath> {
-        self.treated(method).treatment.balance.field()
     }
 
     /// How calls of `method` are treated now.

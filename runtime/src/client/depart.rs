@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 use std::task::{Context as Poller, Poll, ready};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -47,12 +48,13 @@ impl Departed {
             }
             planned.deadline(&treated, context, now)
         });
+        let since = planned.channel.client().since_epoch(now);
         let wary = planned.channel.ledger().begin();
         let filtered = planned.channel.is_filtered();
         let picked = if wary || treated.needs_stack || filtered || watched.is_some() {
             None
         } else {
-            pick_now(planned, &treated, now)
+            pick_now(planned, &treated, now, since)
         };
         if let Some(target) = &picked
             && let Some(link) = target.endpoint.link()
@@ -60,7 +62,7 @@ impl Departed {
             let again = again(planned, deadline, target.key, 0);
             return Self::Flight(Flight {
                 exchange: link.call(request(planned, deadline, target, 0, again)),
-                ticket: Ticket::start(Arc::clone(target), now, deadline),
+                ticket: Ticket::start(Arc::clone(target), since, deadline),
             });
         }
         let treated = Arc::clone(&treated);
@@ -126,11 +128,11 @@ fn watched(plan: &mut Plan, now: Instant) -> Option<ClientCall> {
 }
 
 /// Who is to answer, where that is known without waiting: a route that is there, and a request that is.
-fn pick_now(plan: &Plan, treated: &Treated, now: Instant) -> Option<Arc<Target>> {
+fn pick_now(plan: &Plan, treated: &Treated, now: Instant, since: Duration) -> Option<Arc<Target>> {
     if plan.body.is_err() || plan.requests.is_some() {
         return None;
     }
-    plan.channel.pick_now(plan, treated, now)
+    plan.channel.pick_now(plan, treated, now, since)
 }
 
 /// A request on a connection, and its answer to come.

@@ -223,7 +223,12 @@ impl Client {
 
     /// The time, since that moment.
     fn now(&self) -> Duration {
-        self.epoch().elapsed()
+        self.since_epoch(Instant::now())
+    }
+
+    /// A time, since that moment.
+    fn since_epoch(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.epoch())
     }
 
     /// Tells the listener something that it hears once for each `key`.

@@ -117,6 +117,13 @@ pub(super) struct Target {
     pub(super) detector: Arc<Detector>,
 }
 
+impl Target {
+    /// A moment as balancers count.
+    pub(super) fn since_epoch(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.epoch)
+    }
+}
+
 impl Table {
     /// The instances that were seen in a look at `now` and fit the choice.
     pub(super) fn new(
@@ -196,7 +203,16 @@ impl Table {
         hash: Option<NonZeroU64>,
         now: Instant,
     ) -> Option<&Arc<Target>> {
-        let now = now.saturating_duration_since(self.epoch);
+        self.pick_at(tried, hash, now.saturating_duration_since(self.epoch))
+    }
+
+    /// The same at this time since the moment that balancers count from.
+    pub(super) fn pick_at(
+        &self,
+        tried: &[u64],
+        hash: Option<NonZeroU64>,
+        now: Duration,
+    ) -> Option<&Arc<Target>> {
         let mut context = PickContext::at(now).after(tried);
         context.hash = hash.map(NonZeroU64::get);
         context.ejected_too = !self.breaks;

@@ -1,6 +1,7 @@
 //! A call under way at one instance, and what is learned of the instance when it ends.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -13,7 +14,8 @@ use super::table::Target;
 /// A call under way at one instance: what the balancers learn when it ends.
 pub(super) struct Ticket {
     pub(super) target: Arc<Target>,
-    started: Instant,
+    /// When it started, since the moment that balancers count from.
+    began: Duration,
     /// When its caller stops waiting.
     deadline: Option<Instant>,
     open: bool,
@@ -22,13 +24,13 @@ pub(super) struct Ticket {
 }
 
 impl Ticket {
-    /// A call to `target` starts.
-    pub(super) fn start(target: Arc<Target>, now: Instant, deadline: Option<Instant>) -> Self {
+    /// A call to `target` starts, `began` after the moment that balancers count from.
+    pub(super) fn start(target: Arc<Target>, began: Duration, deadline: Option<Instant>) -> Self {
         target.vitals.load.begin();
         Self {
             probe: target.vitals.takes_probe(),
             target,
-            started: now,
+            began,
             deadline,
             open: true,
         }
@@ -36,7 +38,7 @@ impl Ticket {
 
     /// When it started.
     pub(super) fn started(&self) -> Instant {
-        self.started
+        self.target.epoch + self.began
     }
 
     /// When its caller stops waiting.
@@ -69,16 +71,15 @@ impl Ticket {
     }
 
     fn end(&self, now: Instant, outcome: Outcome, verdict: Verdict) {
-        let latency = now.saturating_duration_since(self.started);
+        let now = self.target.since_epoch(now);
+        let latency = now.saturating_sub(self.began);
         let Target {
-            epoch,
             vitals,
             detector,
             counts,
             ..
         } = &*self.target;
         let verdict = if *counts { verdict } else { Verdict::Nothing };
-        let now = now.saturating_duration_since(*epoch);
         vitals.load.end(now, latency, outcome);
         detector.ended(vitals, now, latency, verdict, self.probe);
     }

@@ -1,12 +1,13 @@
 //! How the calls of each method of a channel are treated now.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use arc_swap::{ArcSwap, Guard};
 
 use crate::balance::Balancer;
-use crate::contract::{Cluster, MethodDescriptor, MethodKind, ServiceDescriptor};
+use crate::contract::{Cluster, FieldPath, MethodDescriptor, MethodKind, ServiceDescriptor};
 use crate::governance::{
     CallFacts, Layer, OrOff, Place, Routing, Settings, Treatment, Weighing, fitted,
 };
@@ -68,6 +69,14 @@ impl Treated {
         }
     }
 
+    /// What a slot keeps of it: see there.
+    fn untied(&self) -> u64 {
+        match self.treatment.balance.field() {
+            Some(_) => 0,
+            None => self.revision + 1,
+        }
+    }
+
     /// Whether anything in the stack acts on this failure of a first attempt.
     pub(super) fn acts_on(&self, status: &Status, method: &MethodDescriptor) -> bool {
         let retry = &self.treatment.retry;
@@ -105,7 +114,38 @@ pub(super) struct Treatments {
     zone: Box<str>,
     steering: Arc<Steering>,
     chance: Arc<Random>,
-    slots: Box<[ArcSwap<Treated>]>,
+    slots: Box<[Slot]>,
+}
+
+/// The treatment of one method.
+struct Slot {
+    treated: ArcSwap<Treated>,
+    /// 1 above the revision of the newest treatment by which nothing ties calls to an instance; 0 while there was none.
+    untied: AtomicU64,
+}
+
+impl Slot {
+    fn new(treated: Treated) -> Self {
+        Self {
+            untied: AtomicU64::new(treated.untied()),
+            treated: ArcSwap::from_pointee(treated),
+        }
+    }
+
+    /// Whether it is known that by this revision nothing ties calls to an instance: a cheaper look than at the treatment.
+    #[inline]
+    fn is_untied(&self, revision: u64) -> bool {
+        self.untied.load(Ordering::Relaxed) == revision + 1
+    }
+
+    /// Takes this treatment, unless there is a newer one.
+    fn take(&self, next: &Arc<Treated>) {
+        self.treated.rcu(|now| {
+            let newer = now.revision >= next.revision;
+            Arc::clone(if newer { now } else { next })
+        });
+        self.untied.fetch_max(next.untied(), Ordering::Relaxed);
+    }
 }
 
 impl Treatments {
@@ -130,7 +170,7 @@ impl Treatments {
             slots: Box::default(),
         };
         let sheet = treatments.steering.sheet();
-        let treated = |method| ArcSwap::from_pointee(treatments.treated(method, &sheet, None));
+        let treated = |method| Slot::new(treatments.treated(method, &sheet, None));
         treatments.slots = service.methods.iter().map(treated).collect();
         treatments
     }
@@ -141,17 +181,26 @@ impl Treatments {
         service: &'static ServiceDescriptor,
     ) -> Vec<(&'static str, String)> {
         let all = service.methods.iter().zip(&self.slots);
-        all.filter_map(|(method, treated)| {
-            let treated = treated.load();
+        all.filter_map(|(method, slot)| {
+            let treated = slot.treated.load();
             let reply = treated.support.as_ref()?.reply.as_ref()?;
             Some((method.path, reply.as_ref().err()?.clone()))
         })
         .collect()
     }
 
+    /// The way to the field of a request that ties calls of `method` to an instance, where there is one.
+    #[inline]
+    pub(super) fn field(&self, method: &MethodDescriptor) -> Option<FieldPath> {
+        if self.slots[method.index].is_untied(self.steering.revision()) {
+            return None;
+        }
+        self.of(method).treatment.balance.field()
+    }
+
     /// That of `method`. Cheap enough for every call.
     pub(super) fn of(&self, method: &MethodDescriptor) -> Guard<Arc<Treated>> {
-        let treated = self.slots[method.index].load();
+        let treated = self.slots[method.index].treated.load();
         if treated.revision == self.steering.revision() {
             return treated;
         }
@@ -163,13 +212,9 @@ impl Treatments {
     fn renewed(&self, method: &MethodDescriptor) -> Guard<Arc<Treated>> {
         let sheet = self.steering.sheet();
         let slot = &self.slots[method.index];
-        let before = slot.load();
+        let before = slot.treated.load();
         let next = Arc::new(self.treated(method, &sheet, Some(&before)));
-        slot.rcu(|now| {
-            // Somebody may have seen a newer sheet.
-            let newer = now.revision >= next.revision;
-            Arc::clone(if newer { now } else { &next })
-        });
+        slot.take(&next);
         Guard::from_inner(next)
     }
 
