@@ -23,7 +23,8 @@ const SMALL: usize = 256;
 const SHARED: usize = 2 * 1024;
 
 thread_local! {
-    static SPACE: RefCell<BytesMut> = RefCell::default();
+    /// This thread's.
+    static SPACE: RefCell<Space> = RefCell::default();
 }
 
 /// Bytes in one or several pieces. Cheap to clone.
@@ -45,8 +46,11 @@ impl Rope {
     /// The encoding of a protobuf message. Fields that are [`Bytes`] and large are kept as they are.
     pub(crate) fn encode<M: Message>(message: &M) -> Self {
         let length = message.encoded_len();
+        if length == 0 {
+            return Self::new();
+        }
         if length <= SMALL {
-            return small(message, length).into();
+            return small(message).into();
         }
         if length < PIECE {
             return Bytes::from(message.encode_to_vec()).into();
@@ -104,21 +108,34 @@ impl Rope {
     }
 }
 
-/// The encoding of a message of this length, beside others.
-fn small<M: Message>(message: &M, length: usize) -> Bytes {
-    let encode = |space: &RefCell<BytesMut>| {
-        // Encoding runs code of messages, which may encode others.
-        let mut space = space.try_borrow_mut().ok()?;
-        // What one left that panicked.
-        space.clear();
-        if space.capacity() < length {
+/// Where a thread encodes small messages.
+#[derive(Default)]
+struct Space {
+    /// The message in the making.
+    draft: Vec<u8>,
+    /// Behind what was encoded before.
+    room: BytesMut,
+}
+
+impl Space {
+    fn encode<M: Message>(&mut self, message: &M) -> Option<Bytes> {
+        // A vector is written to faster than what is shared, and the encoders for it are there anyway.
+        self.draft.clear();
+        message.encode(&mut self.draft).ok()?;
+        let length = self.draft.len();
+        if self.room.capacity() < length {
             // The same again where nobody holds a part of it any more.
-            space.reserve(SHARED);
+            self.room.reserve(SHARED.max(length));
         }
-        message.encode(&mut *space).ok()?;
-        Some(space.split().freeze())
-    };
-    // A thread that ends has no space any more.
+        self.room.extend_from_slice(&self.draft);
+        Some(self.room.split().freeze())
+    }
+}
+
+/// The encoding of a small message, beside others.
+fn small<M: Message>(message: &M) -> Bytes {
+    // Encoding runs code of messages, which may encode others; and a thread that ends has no space any more.
+    let encode = |space: &RefCell<Space>| space.try_borrow_mut().ok()?.encode(message);
     let encoded = SPACE.try_with(encode).ok().flatten();
     encoded.unwrap_or_else(|| message.encode_to_vec().into())
 }

@@ -100,7 +100,7 @@ impl Attempt<'_> {
             {
                 return Poll::Ready(Err(status));
             }
-            received(form, &mut exchange, cx)
+            received(|| form, &mut exchange, cx)
         })
         .await;
         match (outcome, pump) {
@@ -155,7 +155,7 @@ pub(super) fn note<T>(plan: &Plan, ticket: &mut Ticket, outcome: &Result<T, Stat
 
 /// What an exchange gives first: the one reply, or the stream of them.
 pub(super) fn received(
-    form: Form,
+    form: impl FnOnce() -> Form,
     exchange: &mut Exchange,
     cx: &mut Poller<'_>,
 ) -> Poll<Result<Received, Status>> {
@@ -167,7 +167,7 @@ pub(super) fn received(
         (Content::Reply(reply.body), reply.trailers)
     };
     Poll::Ready(Ok(Received {
-        form,
+        form: form(),
         content,
         trailers,
         pump: None,

@@ -56,15 +56,19 @@ impl Departed {
         } else {
             pick_now(planned, &treated, now, since)
         };
-        if let Some(target) = &picked
-            && let Some(link) = target.endpoint.link()
-        {
-            let again = again(planned, deadline, target.key, 0);
-            return Self::Flight(Flight {
-                exchange: link.call(request(planned, deadline, target, 0, again)),
-                ticket: Ticket::start(Arc::clone(target), since, deadline),
-            });
-        }
+        let picked = match picked {
+            None => None,
+            Some(target) => match target.endpoint.link() {
+                None => Some(target),
+                Some(link) => {
+                    let again = again(planned, deadline, target.key, 0);
+                    return Self::Flight(Flight {
+                        exchange: link.into_call(request(planned, deadline, &target, 0, again)),
+                        ticket: Ticket::start(target, since, deadline),
+                    });
+                }
+            },
+        };
         let treated = Arc::clone(&treated);
         let Some(plan) = plan.take() else {
             unreachable!("it was there above");
@@ -147,7 +151,7 @@ impl Flight {
         plan: &Plan,
         cx: &mut Poller<'_>,
     ) -> Poll<Result<Received, Status>> {
-        let outcome = ready!(received(plan.form(), &mut self.exchange, cx));
+        let outcome = ready!(received(|| plan.form(), &mut self.exchange, cx));
         let now = self.exchange.answered_at();
         note(plan, &mut self.ticket, &outcome, now);
         Poll::Ready(outcome)

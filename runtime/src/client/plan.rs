@@ -127,7 +127,10 @@ impl Plan {
         // A limit beyond what the clock can count is none.
         let own = own.and_then(|limit| now.checked_add(limit));
         let inherited = context.and_then(Context::deadline).map(Into::into);
-        own.into_iter().chain(inherited).min()
+        match (own, inherited) {
+            (Some(own), Some(inherited)) => Some(own.min(inherited)),
+            (own, inherited) => own.or(inherited),
+        }
     }
 }
 

@@ -125,7 +125,7 @@ pub(crate) struct Served {
     /// Where requests are a stream: the way to take them.
     pub(crate) requests: Option<Box<BodyReceiver>>,
     /// Where replies are a stream: the way to send them.
-    pub(crate) replies: Option<BodySender>,
+    pub(crate) replies: Option<Box<BodySender>>,
 }
 
 /// Calls the handler, and polls its answer for the first time. Gives the answer where it is pending.

@@ -89,7 +89,8 @@ pub(super) struct Answered {
 pub(crate) struct Exchange {
     key: Key,
     link: Arc<Shared>,
-    sender: Option<BodySender>,
+    /// Boxed, as most calls have none: they are moved with what they carry.
+    sender: Option<Box<BodySender>>,
     answer: Answer,
 }
 
@@ -101,7 +102,7 @@ enum Answer {
 
 impl Exchange {
     /// Hands `request` to the connection task.
-    pub(super) fn open(link: &Arc<Shared>, request: Request) -> Self {
+    pub(super) fn open(link: Arc<Shared>, request: Request) -> Self {
         let sends = matches!(
             request.kind,
             MethodKind::ClientStream | MethodKind::BidiStream
@@ -141,7 +142,7 @@ impl Exchange {
         });
         Self {
             key,
-            sender: room.map(|room| BodySender::new(key, link.commands.clone(), room)),
+            sender: room.map(|room| Box::new(BodySender::new(key, link.commands.clone(), room))),
             answer: match answer {
                 Ok(slot) => Answer::Slot(slot),
                 Err(items) => {
@@ -149,13 +150,13 @@ impl Exchange {
                     Answer::Items(Box::new(receiver))
                 }
             },
-            link: Arc::clone(link),
+            link,
         }
     }
 
     /// Where requests are a stream: the way to send them. Once.
     pub(crate) fn take_sender(&mut self) -> Option<BodySender> {
-        self.sender.take()
+        self.sender.take().map(|sender| *sender)
     }
 
     /// Waits until replies that are a stream have begun; at once where they are none.

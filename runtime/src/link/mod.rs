@@ -181,7 +181,12 @@ impl Link {
     /// Begins a call. Returns at once: where the connection has as many calls as it may, this one waits for its turn
     /// within the exchange.
     pub(crate) fn call(&self, request: Request) -> Exchange {
-        Exchange::open(&self.0, request)
+        self.clone().into_call(request)
+    }
+
+    /// The same for whoever needs the link for this call alone.
+    pub(crate) fn into_call(self, request: Request) -> Exchange {
+        Exchange::open(self.0, request)
     }
 
     /// Whether new calls may be begun: neither side is leaving.

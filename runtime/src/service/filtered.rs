@@ -113,7 +113,10 @@ impl Filtered {
 }
 
 /// Sends the messages of a stream as they are, and gives what is to follow them.
-async fn send_all(mut messages: Messages, mut replies: BodySender) -> Result<Metadata, Status> {
+async fn send_all(
+    mut messages: Messages,
+    mut replies: Box<BodySender>,
+) -> Result<Metadata, Status> {
     replies.begin();
     let sent = poll_fn(|cx| {
         replies.poll_all(cx, |sender, cx| {

@@ -33,7 +33,7 @@ pub struct Incoming {
     /// The one request; empty where requests are a stream.
     pub(crate) body: Bytes,
     pub(crate) requests: Option<Box<BodyReceiver>>,
-    pub(crate) replies: Option<BodySender>,
+    pub(crate) replies: Option<Box<BodySender>>,
     /// Where streams go by way of filters: then the two above are empty.
     pub(crate) detour: Option<Box<Detour>>,
 }
@@ -222,13 +222,13 @@ impl Incoming {
 /// Where a stream of replies goes.
 enum Replies {
     /// To the connection.
-    Link(BodySender),
+    Link(Box<BodySender>),
     /// To the filters.
     Filters(Arc<filtered::Replies>),
 }
 
 impl Replies {
-    fn of(link: Option<BodySender>, detour: Option<&Detour>) -> Option<Self> {
+    fn of(link: Option<Box<BodySender>>, detour: Option<&Detour>) -> Option<Self> {
         match (link, detour) {
             (Some(sender), _) => Some(Self::Link(sender)),
             (None, Some(detour)) => Some(Self::Filters(Arc::clone(&detour.replies))),

@@ -355,7 +355,8 @@ impl<D: Dispatch> Calls<D> {
                 waiting: Outgoing::new(Arc::clone(&room)),
                 ending: None,
             }));
-            served.replies = Some(BodySender::new(stream, self.commands.clone(), room));
+            let sender = BodySender::new(stream, self.commands.clone(), room);
+            served.replies = Some(Box::new(sender));
         }
         (served, requests, replies)
     }
