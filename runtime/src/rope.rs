@@ -118,24 +118,24 @@ struct Space {
 }
 
 impl Space {
-    fn encode<M: Message>(&mut self, message: &M) -> Option<Bytes> {
+    fn encode<M: Message>(&mut self, message: &M) -> Bytes {
         // A vector is written to faster than what is shared, and the encoders for it are there anyway.
         self.draft.clear();
-        message.encode(&mut self.draft).ok()?;
+        message.encode_raw(&mut self.draft);
         let length = self.draft.len();
         if self.room.capacity() < length {
             // The same again where nobody holds a part of it any more.
             self.room.reserve(SHARED.max(length));
         }
         self.room.extend_from_slice(&self.draft);
-        Some(self.room.split().freeze())
+        self.room.split().freeze()
     }
 }
 
 /// The encoding of a small message, beside others.
 fn small<M: Message>(message: &M) -> Bytes {
     // Encoding runs code of messages, which may encode others; and a thread that ends has no space any more.
-    let encode = |space: &RefCell<Space>| space.try_borrow_mut().ok()?.encode(message);
+    let encode = |space: &RefCell<Space>| Some(space.try_borrow_mut().ok()?.encode(message));
     let encoded = SPACE.try_with(encode).ok().flatten();
     encoded.unwrap_or_else(|| message.encode_to_vec().into())
 }
@@ -285,6 +285,72 @@ mod tests {
             assert_eq!(rope.len(), expected.len());
             assert_eq!(rope.into_bytes(), expected, "{size}");
         }
+    }
+
+    #[test]
+    fn small_messages_lie_side_by_side_whatever_is_held_of_them() {
+        let message = |fill: u8, size: usize| Three {
+            first: bytes(fill, size),
+            ..Three::default()
+        };
+        let mut held = Vec::new();
+        for (number, fill) in (0_u8..=255).enumerate() {
+            let message = message(fill, number % (SMALL + 8));
+            let rope = Rope::encode(&message);
+            if number % 3 > 0 {
+                held.push((message, rope));
+            }
+        }
+        for (message, rope) in held {
+            assert_eq!(rope.into_bytes(), message.encode_to_vec());
+        }
+        let (first, second) = (
+            Rope::encode(&message(1, 9)).into_bytes(),
+            Rope::encode(&message(2, 9)).into_bytes(),
+        );
+        assert_eq!(first.as_ptr().wrapping_add(first.len()), second.as_ptr());
+    }
+
+    /// Encodes another message, or panics, when it is half written itself.
+    #[derive(Clone, Debug, Default, PartialEq)]
+    struct Odd {
+        panics: bool,
+    }
+
+    impl Message for Odd {
+        fn encode_raw(&self, out: &mut impl BufMut) {
+            out.put_slice(&[8, 1]);
+            assert!(!self.panics, "as it was told");
+            let inner = Rope::encode(&Three {
+                text: "inner".into(),
+                ..Three::default()
+            });
+            out.put_slice(&inner.into_bytes());
+        }
+
+        fn merge_field(
+            &mut self,
+            _: u32,
+            _: prost::encoding::WireType,
+            _: &mut impl Buf,
+            _: prost::encoding::DecodeContext,
+        ) -> Result<(), prost::DecodeError> {
+            Ok(())
+        }
+
+        fn encoded_len(&self) -> usize {
+            9
+        }
+
+        fn clear(&mut self) {}
+    }
+
+    #[test]
+    fn a_message_may_encode_another_or_panic_while_it_is_encoded() {
+        let odd = |panics| Rope::encode(&Odd { panics }).into_bytes();
+        assert_eq!(odd(false), b"\x08\x01\x12\x05inner"[..]);
+        assert!(std::panic::catch_unwind(|| odd(true)).is_err());
+        assert_eq!(odd(false), b"\x08\x01\x12\x05inner"[..]);
     }
 
     #[test]
