@@ -4,6 +4,7 @@ use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context as Poller, Poll, ready};
+use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
 
@@ -60,7 +61,8 @@ impl Attempt<'_> {
         let began = target.since_epoch(Instant::now());
         let mut ticket = Ticket::start(target, began, self.deadline);
         let outcome = self.answer(exchange, requests).await;
-        note(self.plan, &mut ticket, &outcome, Instant::now());
+        let ended = self.target.since_epoch(Instant::now());
+        note(self.plan, &mut ticket, &outcome, ended);
         outcome.map_err(|status| status.at_endpoint(Arc::clone(endpoint.text())))
     }
 
@@ -138,8 +140,13 @@ pub(super) fn request(
     }
 }
 
-/// Lets balancers and accounts learn from a call. The time that a one-way call took to leave says nothing of its server.
-pub(super) fn note<T>(plan: &Plan, ticket: &mut Ticket, outcome: &Result<T, Status>, now: Instant) {
+/// Lets balancers and accounts learn from a call that ended at `now`, since the client's epoch. The time that a one-way call took to leave says nothing of its server.
+pub(super) fn note<T>(
+    plan: &Plan,
+    ticket: &mut Ticket,
+    outcome: &Result<T, Status>,
+    now: Duration,
+) {
     if plan.method.kind != MethodKind::OneWay || outcome.is_err() {
         ticket.finish(outcome, now);
     } else {
@@ -149,7 +156,8 @@ pub(super) fn note<T>(plan: &Plan, ticket: &mut Ticket, outcome: &Result<T, Stat
         && status.is_overloaded()
         && status.phase() == Phase::Remote
     {
-        plan.channel.ledger().turned_away(now);
+        let epoch = plan.channel.client().epoch();
+        plan.channel.ledger().turned_away(epoch + now);
     }
 }
 

@@ -152,8 +152,9 @@ impl Flight {
         cx: &mut Poller<'_>,
     ) -> Poll<Result<Received, Status>> {
         let outcome = ready!(received(|| plan.form(), &mut self.exchange, cx));
-        let now = self.exchange.answered_at();
-        note(plan, &mut self.ticket, &outcome, now);
+        let at = self.exchange.answered_at();
+        let at = at.unwrap_or_else(|| self.ticket.target.since_epoch(Instant::now()));
+        note(plan, &mut self.ticket, &outcome, at);
         Poll::Ready(outcome)
     }
 

@@ -519,9 +519,13 @@ impl ClientBuilder {
                 .expect("the system gives a thread for the client's runtime");
             (own.handle().clone(), Some(own))
         };
+        let epoch = Instant::now();
         let settings = pool::Settings {
             per_server: self.per_server,
-            link: self.link,
+            link: link::Config {
+                epoch: epoch.into_std(),
+                ..self.link
+            },
         };
         let chance = chance::of(self.seed, &self.observer);
         let store = self
@@ -559,7 +563,7 @@ impl ClientBuilder {
             chance,
             ramp: Ramp::new(self.warm_up),
             zone: self.zone,
-            epoch: Instant::now(),
+            epoch,
             told: Mutex::default(),
             stale: Stale::default(),
             failback: Failback::default(),

@@ -58,8 +58,8 @@ impl Ticket {
         }
     }
 
-    /// The call ended so.
-    pub(super) fn finish<T>(&mut self, outcome: &Result<T, Status>, now: Instant) {
+    /// The call ended so, `now` after the moment that balancers count from.
+    pub(super) fn finish<T>(&mut self, outcome: &Result<T, Status>, now: Duration) {
         if !std::mem::replace(&mut self.open, false) {
             return;
         }
@@ -70,8 +70,7 @@ impl Ticket {
         self.end(now, outcome, verdict);
     }
 
-    fn end(&self, now: Instant, outcome: Outcome, verdict: Verdict) {
-        let now = self.target.since_epoch(now);
+    fn end(&self, now: Duration, outcome: Outcome, verdict: Verdict) {
         let latency = now.saturating_sub(self.began);
         let Target {
             vitals,
@@ -93,6 +92,7 @@ impl Drop for Ticket {
         // What is given up at its deadline has failed; what its caller wants no more says nothing.
         let now = Instant::now();
         if self.deadline.is_some_and(|deadline| now >= deadline) {
+            let now = self.target.since_epoch(now);
             self.end(now, Outcome::Failed, Verdict::Failed);
         } else {
             self.leave();

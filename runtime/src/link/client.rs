@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::sync::mpsc::error::SendError;
@@ -45,6 +45,9 @@ pub(super) struct Caller {
     ready: Option<oneshot::Sender<Result<(), Status>>>,
     /// The time of what happens here.
     now: Instant,
+    /// The moment that callers count from, and the time since then.
+    epoch: Instant,
+    since: Duration,
     /// Answers since the last pause.
     answered: usize,
 }
@@ -68,7 +71,13 @@ struct Call {
 }
 
 impl Caller {
-    pub(super) fn new(health: Arc<Health>, ready: oneshot::Sender<Result<(), Status>>) -> Self {
+    /// `epoch` is the moment that callers count from.
+    pub(super) fn new(
+        health: Arc<Health>,
+        ready: oneshot::Sender<Result<(), Status>>,
+        epoch: Instant,
+    ) -> Self {
+        let now = now();
         Self {
             calls: ByStream::default(),
             queue: VecDeque::new(),
@@ -79,8 +88,18 @@ impl Caller {
             pings: Vec::new(),
             health,
             ready: Some(ready),
-            now: now(),
+            now,
+            epoch,
+            since: now.saturating_duration_since(epoch),
             answered: 0,
+        }
+    }
+
+    /// What happens from here on happens `now`. Much happens at one time.
+    fn at(&mut self, now: Instant) {
+        if self.now != now {
+            self.now = now;
+            self.since = now.saturating_duration_since(self.epoch);
         }
     }
 
@@ -238,14 +257,15 @@ impl Caller {
     fn fail_waiting(&mut self, status: &Status) {
         for opening in self.queue.drain(..).filter_map(|waiting| waiting.opening) {
             let outcome = Err(status.clone());
-            self.health.answer(opening.answer, outcome, self.now);
+            self.health
+                .answer(opening.answer, outcome, Some(self.since));
         }
         self.waiting = 0;
         self.deadlines.clear();
     }
 
     fn answer(&self, answer: AnswerTo, outcome: Outcome) {
-        self.health.answer(answer, outcome, self.now);
+        self.health.answer(answer, outcome, Some(self.since));
     }
 
     fn message(&mut self, connection: &mut Connection, stream: StreamId, body: Bytes) {
@@ -408,7 +428,7 @@ impl Caller {
 
 impl Role for Caller {
     fn command(&mut self, connection: &mut Connection, command: Command, now: Instant) {
-        self.now = now;
+        self.at(now);
         match command {
             Command::Open(opening) => self.open(connection, opening),
             Command::Send { key, messages } => self.send(connection, key, messages),
@@ -441,7 +461,7 @@ impl Role for Caller {
     }
 
     fn event(&mut self, connection: &mut Connection, event: Event, now: Instant) {
-        self.now = now;
+        self.at(now);
         match event {
             Event::Ready => {
                 self.handshake(Ok(()));
@@ -491,7 +511,7 @@ impl Role for Caller {
     }
 
     fn timeout(&mut self, connection: &mut Connection, now: Instant) {
-        self.now = now;
+        self.at(now);
         while let Some(Reverse((deadline, stream))) = self.deadlines.peek().copied()
             && deadline <= now
         {

@@ -6,12 +6,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 
 use super::command::{Command, Key};
-use super::driver::now;
 use super::mailbox::Closed;
 use super::receiver::{BodyReceiver, Item};
 use super::room::Room;
@@ -74,11 +73,11 @@ pub(super) enum AnswerTo {
     Items(mpsc::UnboundedSender<Item>),
 }
 
-/// The end of a call with one reply or none, and when the connection task saw it.
+/// The end of a call with one reply or none, and when the connection task saw it, if it did: by the epoch of its configuration.
 #[derive(Debug)]
 pub(super) struct Answered {
     pub(super) outcome: Outcome,
-    pub(super) at: Instant,
+    pub(super) at: Option<Duration>,
 }
 
 /// A call under way. Dropped before its end, it is cancelled.
@@ -97,7 +96,7 @@ pub(crate) struct Exchange {
 enum Answer {
     Slot(oneshot::Receiver<Answered>),
     Items(Box<BodyReceiver>),
-    Done(Option<Instant>),
+    Done(Option<Duration>),
 }
 
 impl Exchange {
@@ -135,7 +134,7 @@ impl Exchange {
                     // Also where no number is left: the next call finds another connection.
                     link.health.retire();
                     link.health
-                        .answer(opening.answer, Err(link.health.gone()), now());
+                        .answer(opening.answer, Err(link.health.gone()), None);
                 }
                 0
             }
@@ -181,11 +180,12 @@ impl Exchange {
         }
     }
 
-    /// When the answer came; now, while it has not or its moment was not noted.
-    pub(crate) fn answered_at(&self) -> tokio::time::Instant {
+    /// When the answer came, since the epoch of the connection's configuration; nothing while it has not, or where its moment
+    /// was not noted.
+    pub(crate) fn answered_at(&self) -> Option<Duration> {
         match self.answer {
-            Answer::Done(Some(at)) => at.into(),
-            _ => tokio::time::Instant::now(),
+            Answer::Done(at) => at,
+            Answer::Slot(_) | Answer::Items(_) => None,
         }
     }
 }
@@ -196,7 +196,7 @@ impl Future for Exchange {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
         let (outcome, at) = match &mut self.answer {
             Answer::Slot(slot) => match std::task::ready!(Pin::new(slot).poll(cx)) {
-                Ok(answered) => (answered.outcome, Some(answered.at)),
+                Ok(answered) => (answered.outcome, answered.at),
                 Err(_) => (Err(self.link.health.ended()), None),
             },
             Answer::Items(_) | Answer::Done(_) => (

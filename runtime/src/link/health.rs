@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
+use std::time::Duration;
 
 use super::Outcome;
 use super::exchange::{AnswerTo, Answered};
@@ -131,8 +131,8 @@ impl Health {
             .at_endpoint(Arc::clone(&self.endpoint))
     }
 
-    /// Answers a call at a time; it is then no longer in flight.
-    pub(super) fn answer(&self, answer: AnswerTo, outcome: Outcome, at: Instant) {
+    /// Answers a call at a time, if that is known; it is then no longer in flight.
+    pub(super) fn answer(&self, answer: AnswerTo, outcome: Outcome, at: Option<Duration>) {
         self.in_flight.fetch_sub(1, Ordering::Relaxed);
         let outcome = match outcome {
             Err(status) if status.endpoint().is_none() => {

@@ -22,7 +22,7 @@ use std::fmt;
 use std::io::ErrorKind;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
@@ -60,6 +60,8 @@ pub(crate) struct Config {
     pub(crate) connection: conn::Config,
     /// Ways to servers beside those that are built in.
     pub(crate) transports: Transports,
+    /// The moment that times of answers count from.
+    pub(crate) epoch: Instant,
 }
 
 impl Default for Config {
@@ -69,6 +71,7 @@ impl Default for Config {
             connect_timeout: Duration::from_secs(3),
             connection: conn::Config::default(),
             transports: Transports::default(),
+            epoch: now(),
         }
     }
 }
@@ -161,7 +164,7 @@ impl Link {
         let counters = Arc::new(Counters::default());
         let mut driver = Box::new(Driver::new(
             Connection::client(config.connection.clone(), now()),
-            Caller::new(Arc::clone(&health), ready),
+            Caller::new(Arc::clone(&health), ready, config.epoch),
             stream,
             receiver,
             Arc::clone(&counters),
