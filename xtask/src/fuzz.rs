@@ -14,6 +14,9 @@ use crate::{provision, workspace};
 
 const FOLDER: &str = "tests/fuzz";
 
+/// What was found on this machine.
+const OWN: &str = "target/fuzz";
+
 /// The programs, each one law of `tests/fuzz/src/lib.rs`, cheapest first.
 const TARGETS: &[&str] = &["parse", "check", "generate", "breaking"];
 
@@ -134,7 +137,7 @@ fn build() -> Result<PathBuf, String> {
     let mut cargo = workspace::cargo(&arguments);
     cargo.env("RUSTFLAGS", COVERAGE);
     if run(&mut cargo)? {
-        let programs = format!("{FOLDER}/target/{target}/release");
+        let programs = format!("target/{target}/release");
         Ok(workspace::root().join(programs))
     } else {
         Err("the programs do not build".to_owned())
@@ -148,7 +151,7 @@ fn explore(program: &Path, target: &str, options: &Options<'_>) -> Result<bool, 
         fs::remove_dir_all(own).map_err(|error| error.to_string())?;
     }
     let own = working(target)?;
-    let found = folder(&format!("{FOLDER}/target/found"))?;
+    let found = folder(&format!("{OWN}/found"))?;
     let log = found.join(format!("{target}.log"));
     let mut command = Command::new(program);
     command
@@ -210,7 +213,7 @@ fn inputs(target: &str) -> Result<Vec<String>, String> {
 fn keep(program: &Path, target: &str) -> Result<bool, String> {
     let own = working(target)?;
     let kept = workspace::root().join(format!("{FOLDER}/corpus/{target}"));
-    let fewest = folder(&format!("{FOLDER}/target/fewest"))?;
+    let fewest = folder(&format!("{OWN}/fewest"))?;
     let failed = |error: std::io::Error| error.to_string();
     fs::remove_dir_all(&fewest).map_err(failed)?;
     fs::create_dir_all(&fewest).map_err(failed)?;
@@ -234,7 +237,7 @@ fn keep(program: &Path, target: &str) -> Result<bool, String> {
 
 /// The folder of the inputs that `target` found worth keeping on this machine.
 fn working(target: &str) -> Result<PathBuf, String> {
-    folder(&format!("{FOLDER}/target/corpus/{target}"))
+    folder(&format!("{OWN}/corpus/{target}"))
 }
 
 fn folder(path: &str) -> Result<PathBuf, String> {

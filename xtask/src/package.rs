@@ -74,7 +74,8 @@ fn build(folder: &Path, own: &Path, unpacked: &[(&str, PathBuf)]) -> Result<bool
     let lock = own.join("Cargo.lock");
     let lock = fs::read_to_string(&lock)
         .map_err(|error| format!("cannot read {}: {error}", lock.display()))?;
-    let mut cargo = workspace::cargo(&["build", "--target-dir=build"]);
+    // As the workspace is built, so that what both depend on is there already.
+    let mut cargo = workspace::cargo(&["build", "--config=profile.dev.debug=\"line-tables-only\""]);
     cargo
         .current_dir(folder)
         .arg("--manifest-path")

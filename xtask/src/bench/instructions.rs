@@ -190,7 +190,7 @@ fn build() -> Result<PathBuf, String> {
     .status()
     .map_err(|error| format!("cannot run cargo: {error}"))?;
     if built.success() {
-        Ok(workspace::root().join("benches/micro/target/release/calls"))
+        Ok(workspace::root().join("target/release/calls"))
     } else {
         Err(format!("{MANIFEST} does not build"))
     }
