@@ -2,9 +2,6 @@
 //!
 //! A view is a plain value of final strings; a template reads its fields and calls nothing. Names, types and decisions
 //! are made by the compiler. The templates stand in `rust/`, and `rust/package.rs` is their table of contents.
-//!
-//! What askama makes of them stands in `made.in`, and a test holds it to that: no build script has to build askama's parser
-//! and macros.
 
 mod modules;
 mod package;
@@ -15,15 +12,3 @@ pub use package::{
     Alias, Aliases, Constant, DebugImpl, Group, GroupEnum, Merge, Name, Package, Validation,
 };
 pub use service::{Major, Method, Service, TypedError, Variant};
-
-#[expect(
-    clippy::all,
-    clippy::pedantic,
-    unused_imports,
-    reason = "nobody writes this text"
-)]
-mod made {
-    use crate::{Module, Modules, Package};
-
-    include!("made.in");
-}

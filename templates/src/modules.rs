@@ -1,7 +1,10 @@
 //! The view of `mod.rs`: the packages as nested modules.
 
+use askama::Template;
+
 /// `mod.rs`
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Template)]
+#[template(path = "modules.rs")]
 pub struct Modules {
     /// The first line, by which generated files are known.
     pub header: String,
@@ -10,7 +13,8 @@ pub struct Modules {
 }
 
 /// One part of a package's name.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Template)]
+#[template(path = "module.rs")]
 pub struct Module {
     /// Doc comment, whole lines.
     pub docs: String,

@@ -1,9 +1,12 @@
 //! The views of a package: what stands beside its services.
 
+use askama::Template;
+
 use crate::Major;
 
 /// One package: the root of the templates.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Template)]
+#[template(path = "package.rs")]
 pub struct Package {
     /// The first line, by which generated files are known.
     pub header: String,

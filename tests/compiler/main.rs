@@ -5,7 +5,6 @@ mod converge;
 mod damage;
 mod facts;
 mod faults;
-mod generator;
 mod grammar;
 mod limits;
 mod manual;

@@ -13,7 +13,7 @@ const COMPILER: &[(&str, &str)] = &[
     ),
     (
         "basic-toml",
-        "reads `callsheet.toml`, and is the smallest crate that does",
+        "reads `callsheet.toml`; askama builds it for every build script anyway",
     ),
     ("callsheet-templates", "the text of generated code: ours"),
     (
@@ -24,6 +24,7 @@ const COMPILER: &[(&str, &str)] = &[
         "pest",
         "the grammar stands in one file that people can read",
     ),
+    ("pest_derive", "makes the parser from the grammar"),
     ("prost", "encodes descriptors"),
     (
         "prost-build",

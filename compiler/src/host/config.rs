@@ -2,11 +2,10 @@
 //! build scripts read it alike.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
+use serde::Deserialize;
 
 use crate::diagnostic::{Level, Levels};
 
@@ -18,63 +17,23 @@ const FILE: &str = "callsheet.toml";
 /// A `callsheet.toml` is a few lines; a larger one is something else.
 const MAX_BYTES: u64 = 1 << 20;
 
-/// Read without serde's derives, which every build script would build.
-#[derive(Debug)]
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Project {
     /// Folders, relative to the file; without them, the folder of the file.
+    #[serde(default = "own_folder")]
     roots: Vec<PathBuf>,
     /// Levels of lints, by code or for all.
+    #[serde(default)]
     lints: BTreeMap<String, Setting>,
 }
 
-impl<'de> Deserialize<'de> for Project {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Table;
-
-        impl<'de> Visitor<'de> for Table {
-            type Value = Project;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("`roots` and `lints`")
-            }
-
-            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Project, M::Error> {
-                let (mut roots, mut lints) = (None, None);
-                while let Some(key) = map.next_key::<String>()? {
-                    match &*key {
-                        "roots" => roots = Some(map.next_value()?),
-                        "lints" => lints = Some(map.next_value()?),
-                        _ => return Err(M::Error::unknown_field(&key, &["roots", "lints"])),
-                    }
-                }
-                Ok(Project {
-                    roots: roots.unwrap_or_else(own_folder),
-                    lints: lints.unwrap_or_default(),
-                })
-            }
-        }
-
-        deserializer.deserialize_map(Table)
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
 enum Setting {
     Allow,
     Warn,
     Deny,
-}
-
-impl<'de> Deserialize<'de> for Setting {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let word = String::deserialize(deserializer)?;
-        Ok(match &*word {
-            "allow" => Self::Allow,
-            "warn" => Self::Warn,
-            "deny" => Self::Deny,
-            _ => return Err(D::Error::unknown_variant(&word, &["allow", "warn", "deny"])),
-        })
-    }
 }
 
 impl From<Setting> for Level {
