@@ -23,8 +23,12 @@ use std::time::Duration;
 /// How many times as long as with few calls they may take. 1.5, as Gradient2 has it: what a busy server may cost.
 const TOLERANCE: f64 = 1.5;
 
-/// From so much on the ratio is no step from what was good, but something new: it is searched.
-const FAR: f64 = 3.0;
+/// What they may take longer in any case, in seconds: by less than 5 ms nobody is hurt, and calls of microseconds take as much longer
+/// wherever another program has the core for a moment.
+const NOTICED: f64 = 0.005;
+
+/// From so many times as long as they may take on it is no step from what was good, but something new: it is searched.
+const FAR: f64 = 2.0;
 
 /// Windows that were slow, one after the other, before anything follows: one may be chance, and tells of too few answers where calls
 /// have just begun to take long.
@@ -155,7 +159,7 @@ impl Gradient {
         } else {
             self.quiet += seen.length;
         }
-        let slow = seen.mean - 2.0 * seen.error > TOLERANCE * baseline;
+        let slow = seen.mean - 2.0 * seen.error > tolerated(baseline);
         if slow {
             self.slow += 1;
             self.slowed(baseline, seen);
@@ -175,14 +179,14 @@ impl Gradient {
             return;
         }
         let known = self.limit < self.most;
-        let far = seen.mean > FAR * baseline || !known;
+        let far = seen.mean > FAR * tolerated(baseline) || !known;
         if known && !far {
             self.step(baseline, seen);
         }
         let doubtful = self.slow >= if known && !far { DOUBTFUL } else { CONFIRMED };
         if doubtful && self.rested >= RESTED {
             // Little: so many ran at once if each took as long as it does by itself.
-            let enough = TOLERANCE * baseline * seen.rate;
+            let enough = tolerated(baseline) * seen.rate;
             let most = enough.max(seen.running / DEEPEST);
             self.begin(seen, most.min(seen.running / 2.0));
         } else if known && far {
@@ -193,7 +197,7 @@ impl Gradient {
     /// Down by as much as calls take too long, and up again by what a burst needs.
     fn step(&mut self, baseline: f64, seen: &Window) {
         let from = self.limit.min(seen.running.max(self.least));
-        let gradient = (TOLERANCE * baseline / seen.mean).clamp(0.5, 1.0);
+        let gradient = (tolerated(baseline) / seen.mean).clamp(0.5, 1.0);
         self.set(from * gradient + from.sqrt());
     }
 
@@ -264,6 +268,11 @@ impl Gradient {
     fn set(&mut self, limit: f64) {
         self.limit = limit.clamp(self.least, self.most);
     }
+}
+
+/// How long calls may take that take so long with few, in seconds.
+fn tolerated(baseline: f64) -> f64 {
+    (TOLERANCE * baseline).max(baseline + NOTICED)
 }
 
 #[cfg(test)]
@@ -383,6 +392,28 @@ mod tests {
             assert_eq!(gradient.limit(), u32::MAX);
             gradient.learn(&window(0.011, 0.0));
         }
+    }
+
+    #[test]
+    fn what_nobody_notices_is_not_acted_on() {
+        let mut gradient = Gradient::new(4, None);
+        let window = |mean| Window {
+            length: Duration::from_millis(100),
+            mean,
+            error: 0.0,
+            running: 64.0,
+            rate: 10_000.0,
+            pressed: false,
+        };
+        gradient.learn(&window(0.000_1));
+        for _ in 0..20 {
+            gradient.learn(&window(0.004));
+        }
+        assert_eq!(gradient.limit(), u32::MAX);
+        for _ in 0..CONFIRMED {
+            gradient.learn(&window(0.060));
+        }
+        assert!(gradient.limit() < 64, "that is noticed");
     }
 
     #[test]
