@@ -17,6 +17,7 @@ use crate::link::Outcome;
 use crate::link::command::{Command, Commands, Key};
 use crate::link::dispatch::{self, Dispatch, Served};
 use crate::link::driver::now;
+use crate::status::{Code, Status};
 
 /// What one handler is about, and where its answer goes.
 pub(super) struct Job<D: Dispatch> {
@@ -80,13 +81,22 @@ impl<D: Dispatch> Future for Job<D> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         self.poll_outcome(cx).map(|outcome| {
             let key = self.key;
-            if let Some(permit) = self.permit.take() {
+            if let Some(permit) = self.permit.take()
+                && !ran_out(&outcome)
+            {
                 self.dispatch.answered(permit);
             }
             // A connection that has ended wants no answer.
             let _ = self.commands.send(Command::Answered { key, outcome });
         })
     }
+}
+
+/// Whether a call ended because its time did, as its handler was told by those whom it asked: how long that took says nothing of
+/// how long an answer takes.
+fn ran_out(outcome: &Outcome) -> bool {
+    let code = outcome.as_ref().err().map(Status::code);
+    matches!(code, Some(Code::DeadlineExceeded | Code::Cancelled))
 }
 
 impl<D: Dispatch> Drop for Job<D> {

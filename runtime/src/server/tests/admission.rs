@@ -277,6 +277,22 @@ async fn a_call_whose_time_is_not_enough_is_not_begun() {
     assert_eq!(rig.heard.recv().await, Some(Heard::Hanging));
 }
 
+#[tokio::test(start_paused = true)]
+async fn calls_that_ran_out_of_time_say_nothing_of_what_others_need() {
+    let mut rig = rig("admission-ran-out", LimitSettings::new()).await;
+    let link = rig.link().await;
+    let timed = |left: Duration| Request {
+        deadline: Some(now() + left),
+        ..request("work", "1!")
+    };
+    for _ in 0..30 {
+        link.call(timed(ms(5_000))).await.unwrap();
+        while rig.heard.recv().await != Some(Heard::Dropped) {}
+    }
+    link.call(timed(ms(500))).await.unwrap();
+    assert_eq!(rig.heard.recv().await, Some(Heard::Hanging));
+}
+
 impl Rig {
     /// Has a document say this of each method.
     fn say(&self, of: impl Fn(&str) -> Option<Settings>) {

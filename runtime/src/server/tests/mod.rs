@@ -160,11 +160,14 @@ impl Handler for Echo {
             11 => call.one_way(move |seconds: String| async move {
                 let told = Told(heard.clone());
                 heard.send(Heard::Hanging).unwrap();
-                let seconds = seconds.parse().unwrap();
+                // Those whom it asks take too long.
+                let fails = seconds.ends_with('!');
+                let seconds = seconds.trim_end_matches('!').parse().unwrap();
                 tokio::time::sleep(Duration::from_secs(seconds)).await;
                 heard.send(Heard::Note("done".into())).unwrap();
                 drop(told);
-                Ok::<_, Error>(())
+                let failed = fails.then(|| Status::deadline_exceeded("no time is left"));
+                failed.map_or(Ok::<_, Error>(()), |status| Err(status.into()))
             }),
             12 => call.unary(async |text: String| {
                 let (answer, answered) = oneshot::channel();
