@@ -147,8 +147,6 @@ fn parts(part: f64) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
     use crate::random::Random;
 
@@ -229,16 +227,22 @@ mod tests {
         assert_eq!(late(&[1, 1, 1]), Some(11 * MS), "5 ms is no difference");
     }
 
-    proptest! {
-        /// Instances of one kind, whatever share of their answers is late within what Markov's inequality allows.
-        #[test]
-        fn equals_are_not_ejected(seed: u64, share in 0.0..0.2_f64, calls in 20_u32..400) {
-            let random = Random::new(seed);
-            let sample = |calls: u32| {
-                let bad = (0..calls).filter(|_| random.unit() < share).count();
-                counts(calls, 0, u32::try_from(bad).unwrap())
-            };
-            prop_assert_eq!(why(sample(calls), sample(9 * calls)), None);
-        }
+    /// Instances of one kind, whatever share of their answers is late within what Markov's inequality allows. Four deviations are no
+    /// proof: where few calls are expected to go badly, chance does it more often than for normal shares.
+    #[test]
+    fn equals_are_hardly_ever_ejected() {
+        let random = Random::new(1);
+        let late = |share: f64, calls: u32| {
+            let bad = (0..calls).filter(|_| random.unit() < share).count();
+            counts(calls, 0, u32::try_from(bad).unwrap())
+        };
+        let looks = 10_000;
+        let ejected = (0..looks).filter(|look| {
+            let share = 0.2 * random.unit();
+            let calls = 20 + look % 380;
+            why(late(share, calls), late(share, 9 * calls)).is_some()
+        });
+        let ejected = ejected.count();
+        assert!(ejected <= 10, "{ejected} of {looks}");
     }
 }
