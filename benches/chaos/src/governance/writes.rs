@@ -32,7 +32,7 @@ const CALLERS: u64 = 64;
 const BYTES: u64 = 128 << 10;
 
 /// Between two restarts of a server.
-const REST: Duration = Duration::from_millis(100);
+const REST: Duration = Duration::from_millis(200);
 
 /// What a server that leaves gives its calls: now and then too little.
 const DRAIN: Duration = Duration::from_millis(2);
