@@ -46,7 +46,8 @@ pub(crate) struct Scenario {
 pub(crate) enum Company {
     /// Nothing.
     Alone,
-    /// Itself: it mostly waits, so that all registries and systems may be played at the same time.
+    /// Itself: it mostly waits, or no bound of it is a time that work beside it changes, so that all registries and systems may be
+    /// played at the same time.
     Own,
     /// Its neighbours in the list that say the same, too: it hardly does anything.
     Neighbours,
@@ -62,7 +63,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         shows: "a rolling restart of all servers loses no call",
         arenas: &[Arena::File, Arena::ZooKeeper, Arena::Etcd, Arena::Redis],
         beside: true,
-        company: Company::Alone,
+        company: Company::Own,
         play: |stage| Box::pin(rolling::play(stage)),
     },
     Scenario {
@@ -78,7 +79,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         shows: "a server that hangs is left alone, and comes back",
         arenas: &[Arena::File],
         beside: true,
-        company: Company::Alone,
+        company: Company::Own,
         play: |stage| Box::pin(stopped::play(stage)),
     },
     Scenario {
@@ -102,7 +103,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         shows: "a server ends in time, whatever its peers do",
         arenas: &[Arena::List],
         beside: true,
-        company: Company::Alone,
+        company: Company::Own,
         play: |stage| Box::pin(shutdown::play(stage)),
     },
     Scenario {
