@@ -4,14 +4,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use callsheet::governance::{BreakerSettings, Settings};
-use callsheet::registry::{Expected, Handle};
+use callsheet::registry::Handle;
 use callsheet::resilience::{BreakerReason, BreakerState, InstanceBreaker};
 use callsheet::testing::Cluster;
 use callsheet::{Client, Code};
 use callsheet_tests::rpc::shop::orders::v1::{OrdersClient, OrdersServer};
 use tokio::time::Instant;
 
-use crate::shop::{Shop, offer, registry};
+use crate::shop::{Shop, offer, registry, steer};
 
 /// The order whose handler always panics.
 const PANICS: u64 = 1;
@@ -156,17 +156,16 @@ async fn breakers_judge_by_what_the_client_and_documents_say_of_the_service() {
     );
     fail(&orders, 2).await;
     assert_eq!(only(&client).state, BreakerState::Open);
-    let steer = async |text: &str| {
-        let documents = registry.documents().unwrap();
-        let service = "shop.orders.Orders";
-        documents.put(service, text, Expected::Any).await.unwrap();
-        tokio::time::sleep(Duration::from_secs(1)).await;
-    };
-    steer("breaker.enabled = false").await;
+    steer(&registry, "shop.orders.Orders", "breaker.enabled = false").await;
     assert_eq!(only(&client).state, BreakerState::Closed);
     fail(&orders, 9).await;
     assert_eq!(only(&client).state, BreakerState::Closed);
-    steer("breaker.failures_in_row = 3").await;
+    steer(
+        &registry,
+        "shop.orders.Orders",
+        "breaker.failures_in_row = 3",
+    )
+    .await;
     orders.get(7).await.unwrap();
     fail(&orders, 2).await;
     assert_eq!(only(&client).state, BreakerState::Closed);

@@ -140,7 +140,9 @@ pub(super) fn request(
     }
 }
 
-/// Lets balancers and accounts learn from a call that ended at `now`, since the client's epoch. The time that a one-way call took to leave says nothing of its server.
+/// Lets balancers and accounts learn from a call that ended at `now`, since the client's epoch.
+///
+/// The time that a one-way call took to leave says nothing of its server.
 pub(super) fn note<T>(
     plan: &Plan,
     ticket: &mut Ticket,
