@@ -295,16 +295,28 @@ async fn what_is_turned_away_for_load_moves_at_once_within_the_budget() {
 #[tokio::test(start_paused = true)]
 async fn a_wish_when_to_come_back_is_kept() {
     let wish = Duration::from_millis(700);
+    for instances in [1, 2] {
+        let fails = fails(instances, full().with_retry_after(wish));
+        let fleet = fleet(instances, fails).await;
+        let before = Instant::now();
+        assert_eq!(fleet.ask(READ).await.unwrap(), "answer");
+        assert!(before.elapsed() >= wish, "{:?}", before.elapsed());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wish_of_one_instance_keeps_nobody_from_another() {
+    let wish = Duration::from_secs(60);
     let fleet = fleet(2, fails(1, full().with_retry_after(wish))).await;
     let before = Instant::now();
-    assert_eq!(fleet.ask(READ).await.unwrap(), "answer");
-    assert!(before.elapsed() >= wish, "{:?}", before.elapsed());
+    assert_eq!(fleet.ask(WRITE).await.unwrap(), "answer");
+    assert_eq!(before.elapsed(), Duration::ZERO);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_wish_beyond_the_deadline_ends_the_call_at_once() {
     let wish = Duration::from_secs(60);
-    let fleet = fleet(2, fails(1, full().with_retry_after(wish))).await;
+    let fleet = fleet(1, fails(1, full().with_retry_after(wish))).await;
     let before = Instant::now();
     let error = fleet.ask(READ).await.unwrap_err();
     assert_eq!(error.code(), Code::ResourceExhausted);

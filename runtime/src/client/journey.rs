@@ -128,6 +128,12 @@ impl Journey {
         Ok(target.cloned())
     }
 
+    /// Whether another instance could be asked than those that were.
+    pub(super) async fn has_other(&self) -> bool {
+        let table = self.plan.channel.table(&self.plan, &self.treated).await;
+        table.is_ok_and(|table| table.has_other(&self.tried))
+    }
+
     /// What spoke for an instance, in a line.
     fn told_choice(&self, table: &Table, target: &Target, now: Instant) -> String {
         let load = &target.vitals.load;
@@ -184,16 +190,7 @@ impl Journey {
         let stage = std::mem::take(&mut self.stages[stage]);
         let sent = matches!(stage, Stage::Answer(_));
         self.sent += u32::from(sent);
-        if let Some(watched) = &self.watched {
-            watched.tried(&Tried {
-                instance: target.endpoint.text(),
-                kept: &target.endpoint.kept,
-                why,
-                choice: &self.choice,
-                took: began.elapsed(),
-                outcome: outcome.as_ref().map(|_| ()),
-            });
-        }
+        self.tell(target, why, began, outcome.as_ref().map(|_| ()));
         if let Err(status) = &outcome {
             self.note(target, why, began, status, sent);
         }
@@ -266,9 +263,6 @@ impl Journey {
     /// Tells whoever watches of the attempts that were under way when the time was over.
     fn cut_off(&mut self, stages: &[Stage; 2]) {
         let asked = std::mem::take(&mut self.asked);
-        let Some(watched) = &self.watched else {
-            return;
-        };
         for (stage, asked) in stages.iter().zip(asked) {
             let (Some((target, why, began)), false) = (asked, *stage == Stage::Idle) else {
                 continue;
@@ -277,13 +271,20 @@ impl Journey {
                 Stage::Connect(_) => Phase::Connect,
                 _ => Phase::Local,
             });
+            self.tell(&target, why, began, Err(&status));
+        }
+    }
+
+    /// Tells whoever watches what came of an attempt.
+    fn tell(&self, target: &Target, why: Why, began: Instant, outcome: Result<(), &Status>) {
+        if let Some(watched) = &self.watched {
             watched.tried(&Tried {
                 instance: target.endpoint.text(),
                 kept: &target.endpoint.kept,
                 why,
                 choice: &self.choice,
                 took: began.elapsed(),
-                outcome: Err(&status),
+                outcome,
             });
         }
     }

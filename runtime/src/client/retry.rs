@@ -1,5 +1,5 @@
-//! The layer that tries again: another instance at once for what did not start, a pause and the budget for what may have
-//! run.
+//! The layer that tries again: another instance at once for what did not start, the budget for what was turned away for load
+//! or may have run, and a pause where nobody else can be asked.
 
 use std::time::Duration;
 
@@ -109,7 +109,8 @@ impl Tries {
                 }
             }
             follows => {
-                let Some(pause) = self.retry(journey, &status, follows) else {
+                let elsewhere = journey.has_other().await;
+                let Some(pause) = self.retry(journey, &status, follows, elsewhere) else {
                     return Err(match follows {
                         Follows::Nothing => status,
                         _ => given_up(journey, status),
@@ -130,12 +131,19 @@ impl Tries {
     }
 
     /// How long to wait before the failure is followed by another try, if it is.
-    fn retry(&self, journey: &mut Journey, status: &Status, follows: Follows) -> Option<Duration> {
+    fn retry(
+        &self,
+        journey: &mut Journey,
+        status: &Status,
+        follows: Follows,
+        elsewhere: bool,
+    ) -> Option<Duration> {
         let now = Instant::now();
         let facts = Facts {
             retries: self.retries,
             serves_retry: journey.serves_retry,
             left: journey.left(now),
+            elsewhere,
         };
         let treatment = &journey.treated.treatment;
         let usual = match follows {

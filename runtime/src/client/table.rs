@@ -292,6 +292,12 @@ impl Table {
         tier.map(|tier| tier.targets.clone()).unwrap_or_default()
     }
 
+    /// Whether there is an instance besides `tried` that nothing speaks against, not even its weight.
+    pub(super) fn has_other(&self, tried: &[u64]) -> bool {
+        let mut targets = self.tiers.iter().flat_map(|tier| &tier.targets);
+        targets.any(|target| target.vitals.load.is_available() && !tried.contains(&target.key))
+    }
+
     /// Whether there is an instance besides `tried` and `this` that nothing speaks against; one of weight 0 is better only
     /// than another.
     pub(super) fn has_better(&self, tried: &[u64], this: &Target) -> bool {

@@ -1,7 +1,7 @@
 //! What follows the failure of one attempt: nothing, another instance at once, or another try after a pause.
 //!
 //! ```text
-//!                    not started ──turned away for load──▶ Retry: costs budget, another instance at once
+//!                    not started ──turned away for load──▶ Retry: costs budget, another instance at once, or after a pause
 //!   failure ────────────┤ else ──────────────────────────▶ Move: free, another instance at once
 //!     │ may have run
 //!     ├── the server says so, or idempotent and a code of the policy ──▶ Retry: costs budget, after a pause
@@ -118,6 +118,8 @@ pub(crate) struct Facts {
     pub(crate) serves_retry: bool,
     /// What is left of its time.
     pub(crate) left: Option<Duration>,
+    /// There is an instance that it did not ask, and that nothing speaks against.
+    pub(crate) elsewhere: bool,
 }
 
 /// Whether a failure that [may be retried](Follows::Retry) is, and when. `chance` is of [0, 1). The budget is not asked here,
@@ -135,9 +137,9 @@ pub(crate) fn step(
         return Step::GiveUp;
     }
     let pause = match (status.retry_after(), because) {
+        // Somebody else may have room; two who have none mean that there is none.
+        (_, Because::TurnedAway) if facts.retries == 0 && facts.elsewhere => Duration::ZERO,
         (Some(wish), _) => wish,
-        // Somebody else may have room.
-        (None, Because::TurnedAway) if facts.retries == 0 => Duration::ZERO,
         (None, _) => pause(policy, facts.retries, chance),
     };
     if facts.left.is_some_and(|left| left <= pause) {
@@ -162,6 +164,7 @@ mod tests {
         retries: 0,
         serves_retry: false,
         left: None,
+        elsewhere: false,
     };
 
     fn check(status: &Status, idempotent: bool, expect: Follows) {
@@ -225,15 +228,36 @@ mod tests {
         let wish = Duration::from_millis(300);
         let full = Status::resource_exhausted("full")
             .not_started()
-            .overloaded();
-        assert_eq!(next(&full, FACTS), Step::After(Duration::ZERO));
-        let full = full.with_retry_after(wish);
+            .overloaded()
+            .with_retry_after(wish);
         assert_eq!(next(&full, FACTS), Step::After(wish));
         let facts = Facts {
             left: Some(Duration::from_millis(200)),
             ..FACTS
         };
         assert_eq!(next(&full, facts), Step::GiveUp);
+    }
+
+    #[test]
+    fn who_is_turned_away_asks_another_at_once_and_then_waits() {
+        let wish = Duration::from_millis(300);
+        let full = Status::resource_exhausted("full")
+            .not_started()
+            .overloaded();
+        let first = Facts {
+            elsewhere: true,
+            ..FACTS
+        };
+        let second = Facts {
+            retries: 1,
+            ..first
+        };
+        let wishes = full.clone().with_retry_after(wish);
+        assert_eq!(next(&full, first), Step::After(Duration::ZERO));
+        assert_eq!(next(&wishes, first), Step::After(Duration::ZERO));
+        assert_eq!(next(&wishes, second), Step::After(wish));
+        assert_ne!(next(&full, second), Step::After(Duration::ZERO));
+        assert_ne!(next(&full, FACTS), Step::After(Duration::ZERO));
     }
 
     #[test]
@@ -249,6 +273,10 @@ mod tests {
         let full = Status::resource_exhausted("full")
             .not_started()
             .overloaded();
-        assert_eq!(next(&full, serving), Step::After(Duration::ZERO));
+        let elsewhere = Facts {
+            elsewhere: true,
+            ..serving
+        };
+        assert_eq!(next(&full, elsewhere), Step::After(Duration::ZERO));
     }
 }
