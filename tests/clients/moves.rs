@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use callsheet::registry::{Handle, Instance, Lease};
-use callsheet::{Server, Streaming};
+use callsheet::server::Running;
+use callsheet::{Code, Progress, Server, Streaming};
 use callsheet_tests::rpc::shop::orders::v1::OrdersServer;
 use callsheet_tests::rpc::shop::orders::{AuditEvent, Note, Order, WatchOrders};
 use tokio::io::AsyncReadExt as _;
@@ -150,4 +151,59 @@ async fn a_stream_of_requests_that_is_longer_than_what_is_kept_says_that_it_was_
         }
     }
     fleet.end().await;
+}
+
+/// A server that knows nothing of orders, where a record says that they are taken.
+async fn stranger(registry: &Handle, id: &str, weight: u32) -> (Running, Lease) {
+    let server = Server::bind("127.0.0.1:0").start().await.unwrap();
+    let mut record = Instance::new(id, "shop.orders.Orders");
+    record.addresses = vec![server.addresses()[0].to_string()];
+    record.weight = weight;
+    let lease = registry.register(vec![record]).unwrap();
+    lease.listed().await.unwrap();
+    (server, lease)
+}
+
+#[tokio::test]
+async fn a_server_of_something_else_at_an_address_that_is_listed_costs_no_call() {
+    let registry = registry().await;
+    let (else_a, _lease_a) = stranger(&registry, "a", 1_000_000).await;
+    let (else_b, _lease_b) = stranger(&registry, "b", 1_000_000).await;
+    let (shop, mut audited) = Shop::new("orders");
+    let server = Server::bind("127.0.0.1:0")
+        .add(OrdersServer::new(shop).weight(1))
+        .register(&registry)
+        .start()
+        .await
+        .unwrap();
+    server.listed().await;
+    let orders = client(&registry);
+    for _ in 0..20 {
+        assert_eq!(orders.report().await.unwrap().servers, ["orders"]);
+    }
+    let event = AuditEvent {
+        actor: "ada".into(),
+        action: "moved".into(),
+    };
+    orders.audit(event.clone()).await.unwrap();
+    assert_eq!(audited.recv().await, Some(event));
+    for server in [else_a, else_b, server] {
+        server.shutdown().await;
+    }
+}
+
+#[tokio::test]
+async fn a_method_that_nobody_has_is_told_after_four_instances_at_most() {
+    let registry = registry().await;
+    let mut strangers = Vec::new();
+    for id in ["a", "b", "c", "d", "e", "f"] {
+        strangers.push(stranger(&registry, id, 100).await);
+    }
+    let error = client(&registry).report().await.unwrap_err();
+    assert_eq!(error.code(), Code::Unimplemented);
+    assert_eq!(error.status().attempts(), 4);
+    assert_eq!(error.status().progress(), Progress::NotStarted);
+    for (server, _lease) in strangers {
+        server.shutdown().await;
+    }
 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 
 /// A certificate authority, and what it has signed.
 pub(crate) struct Authority {
@@ -29,7 +29,9 @@ impl Authority {
     /// Signs a certificate for this name, in `NAME.pem` with its key in `NAME.key`.
     pub(crate) fn sign(&self, file: &str, name: &str) {
         let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new([name.to_owned()]).unwrap();
+        let mut params = CertificateParams::new([name.to_owned()]).unwrap();
+        // OpenSSL takes who has the name of his issuer for that.
+        params.distinguished_name.push(DnType::CommonName, name);
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         fs::write(self.file(&format!("{file}.pem")), certificate.pem()).unwrap();
         fs::write(self.file(&format!("{file}.key")), key.serialize_pem()).unwrap();

@@ -2,6 +2,7 @@
 
 #[cfg(all(unix, feature = "engines"))]
 mod engines;
+mod obeyed;
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};

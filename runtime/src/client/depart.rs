@@ -61,7 +61,7 @@ impl Departed {
             Some(target) => match target.endpoint.link() {
                 None => Some(target),
                 Some(link) => {
-                    let again = again(planned, deadline, target.key, 0);
+                    let again = again(planned, deadline, &[], target.key, 0);
                     return Self::Flight(Flight {
                         exchange: link.into_call(request(planned, deadline, &target, 0, again)),
                         ticket: Ticket::start(target, since, deadline),

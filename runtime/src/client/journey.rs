@@ -18,6 +18,7 @@ use super::attempt::{Attempt, Stage};
 use super::cluster::Only;
 use super::plan::Plan;
 use super::reply::{Received, Requests};
+use super::retry;
 use super::stack;
 use super::table::{Table, Target};
 use super::treated::Treated;
@@ -155,7 +156,13 @@ impl Journey {
     pub(super) async fn ask(&mut self, target: &Arc<Target>, why: Why) -> Result<Received, Status> {
         let began = Instant::now();
         self.asks(target, why, began);
-        let again = again(&self.plan, self.deadline, target.key, self.before);
+        let again = again(
+            &self.plan,
+            self.deadline,
+            &self.tried,
+            target.key,
+            self.before,
+        );
         let attempt = Attempt {
             plan: &self.plan,
             treated: &self.treated,
@@ -320,27 +327,30 @@ pub(super) fn unanswered(client: &Client) -> Status {
 }
 
 /// For one-way calls: sends the call to another instance when the first turns it away, which its caller does not hear of: a
-/// server that leaves may say so while the call is on its way to it.
+/// server that leaves may say so while the call is on its way to it. `earlier` have turned it away before `asked`.
 pub(super) fn again(
     plan: &Plan,
     deadline: Option<Instant>,
-    tried: u64,
+    earlier: &[u64],
+    asked: u64,
     before: u32,
 ) -> Option<Again> {
     if plan.method.kind != MethodKind::OneWay {
         return None;
     }
     let plan = plan.once_more();
+    let tried = [earlier, &[asked]].concat();
     Some(Box::new(move |status| {
         let treated = Arc::clone(&plan.channel.treated(plan.method));
         let runtime = plan.channel.client().runtime().clone();
         let mut journey = Journey::new(plan, treated, deadline, Instant::now());
-        if journey.follows(&status) == Follows::Nothing {
+        let is_over = retry::has_met_enough_strangers(&status, tried.len());
+        if is_over || journey.follows(&status) == Follows::Nothing {
             return;
         }
         journey.sent = 1;
         journey.before = before;
-        journey.tried.push(tried);
+        journey.tried = tried;
         journey.failed = Some(status);
         // Nobody waits for how it ends.
         drop(runtime.spawn(stack::drive(journey)));

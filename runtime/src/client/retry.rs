@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep};
 use crate::backoff::Backoff;
 use crate::observe::Note;
 use crate::resilience::{self, Facts, Failure, Follows, Step};
-use crate::status::{Phase, Status, Why};
+use crate::status::{Code, Phase, Status, Why};
 
 use super::hedge;
 use super::journey::Journey;
@@ -17,6 +17,10 @@ use super::reply::Received;
 /// How often all instances are asked in turn before a call that none of them started fails: enough to live through the
 /// moment between a server's last breath and the registry's word of it.
 const ROUNDS: u32 = 3;
+
+/// How many instances are asked beyond the first that does not know the method: it costs a call little that somebody else has a
+/// dead instance's address, and a method that nobody has costs four attempts and not one for each instance.
+const STRANGERS: usize = 3;
 
 /// The first pause between two rounds.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
@@ -77,6 +81,16 @@ fn given_up(journey: &Journey, status: Status) -> Status {
     }
 }
 
+/// Whether who was asked does not know the method.
+fn is_stranger(status: &Status) -> bool {
+    status.code() == Code::Unimplemented
+}
+
+/// Whether a call ends that met somebody who does not know the method, the last of so many.
+pub(super) fn has_met_enough_strangers(status: &Status, met: usize) -> bool {
+    is_stranger(status) && met > STRANGERS
+}
+
 /// Whether the program decides what follows a failure, and all of the request is there to be sent again.
 fn decides(journey: &Journey) -> bool {
     journey.plan.channel.client().retries().is_some() && journey.is_whole()
@@ -87,6 +101,8 @@ fn decides(journey: &Journey) -> bool {
 struct Tries {
     retries: u32,
     rounds: u32,
+    /// Instances that do not know the method.
+    strangers: usize,
     /// Between rounds.
     pauses: Option<Backoff>,
     /// It was waited for the next try already.
@@ -103,6 +119,10 @@ impl Tries {
         match journey.follows(&status) {
             Follows::Nothing if !decides(journey) => return Err(status),
             Follows::Move => {
+                self.strangers += usize::from(is_stranger(&status));
+                if has_met_enough_strangers(&status, self.strangers) {
+                    return Err(status);
+                }
                 self.paused = false;
                 if self.why == Why::First {
                     self.why = Why::Moved;
@@ -191,9 +211,9 @@ impl Tries {
             return Ok(());
         }
         self.rounds += 1;
-        if self.rounds >= ROUNDS
-            && let Some(status) = journey.failed.take()
-        {
+        // Who does not know a method does not come to know it in a moment.
+        let is_over = self.rounds >= ROUNDS || journey.failed.as_ref().is_some_and(is_stranger);
+        if is_over && let Some(status) = journey.failed.take() {
             return Err(status);
         }
         journey.tried.clear();

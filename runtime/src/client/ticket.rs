@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use crate::balance::Outcome;
 use crate::resilience::Verdict;
-use crate::status::{Code, Status};
+use crate::status::{Code, Progress, Status};
 
 use super::table::Target;
 
@@ -105,6 +105,8 @@ impl Drop for Ticket {
 fn outcome_of(status: &Status) -> Outcome {
     match status.code() {
         Code::Unavailable | Code::DeadlineExceeded | Code::Internal => Outcome::Failed,
+        // Nobody refuses calls as fast as a server of something else.
+        Code::Unimplemented if status.progress() == Progress::NotStarted => Outcome::Failed,
         _ if status.is_overloaded() => Outcome::Failed,
         _ => Outcome::Answered,
     }

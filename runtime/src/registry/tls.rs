@@ -71,13 +71,16 @@ impl Tls {
                 Some(rustls::Error::InvalidCertificate(reason)) => {
                     format!("it shows a certificate that `ca` does not vouch for: {reason}")
                 }
-                Some(rustls::Error::AlertReceived(alert)) => format!(
-                    "it refuses us ({alert:?}): it may want a certificate of ours, `cert` and `key`"
-                ),
+                Some(rustls::Error::AlertReceived(alert)) => refuses_us(&format_args!("{alert:?}")),
                 _ => format!("{FOREIGN}: {error}"),
             }
         })
     }
+}
+
+/// What is to be said of a server that ends a connection with this alert.
+pub(super) fn refuses_us(alert: &dyn fmt::Display) -> String {
+    format!("it refuses us ({alert}): it may want a certificate of ours, `cert` and `key`")
 }
 
 fn config(locator: &Locator, protocols: &[&[u8]]) -> Result<ClientConfig, String> {

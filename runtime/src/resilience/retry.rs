@@ -43,7 +43,8 @@ pub(crate) fn follows(status: &Status, policy: &RetryPolicy, idempotent: bool) -
             Code::Unavailable | Code::ResourceExhausted if status.is_overloaded() => {
                 Follows::Retry(Because::TurnedAway)
             }
-            Code::Unavailable | Code::ResourceExhausted => Follows::Move,
+            // The last is said where another server has taken an instance's address, or an instance is not what its record says.
+            Code::Unavailable | Code::ResourceExhausted | Code::Unimplemented => Follows::Move,
             _ => Follows::Nothing,
         };
     }
@@ -180,7 +181,10 @@ mod tests {
         let refused = Status::unavailable("refused").not_started();
         check(&refused, false, Follows::Move);
         check(&refused, true, Follows::Move);
-        let wrong = Status::unimplemented("no such method").not_started();
+        let strange = Status::unimplemented("no such service").not_started();
+        check(&strange, false, Follows::Move);
+        check(&Status::unimplemented("by the handler"), true, Follows::Nothing);
+        let wrong = Status::invalid_argument("breaks a rule").not_started();
         check(&wrong, true, Follows::Nothing);
     }
 

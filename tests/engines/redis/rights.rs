@@ -5,6 +5,7 @@ use callsheet_tests::engine::Engine;
 use callsheet_tests::engine::redis::Redis;
 
 use super::*;
+use crate::authority::Authority;
 
 const PASSWORD: &str = "hunter2:@/%";
 const ENCODED: &str = "hunter2%3A%40%2F%25";
@@ -115,4 +116,60 @@ async fn a_database_that_is_not_there_is_told() {
         .await
         .unwrap_err();
     assert!(error.message().contains("no such database"), "{error}");
+}
+
+#[tokio::test]
+async fn certificates_of_both_sides_are_checked() {
+    let (ours, theirs) = (Authority::new(), Authority::new());
+    ours.sign("server", "127.0.0.1");
+    ours.sign("client", "orders");
+    theirs.sign("client", "orders");
+    let files = ["server.pem", "server.key", "ca.pem"].map(|name| ours.file(name));
+    let redis = Engine::start(Redis {
+        tls: true,
+        ..Redis::with(&[
+            "--tls-auth-clients",
+            "yes",
+            "--tls-cert-file",
+            &files[0],
+            "--tls-key-file",
+            &files[1],
+            "--tls-ca-cert-file",
+            &files[2],
+        ])
+    })
+    .await;
+    let endpoint = redis.place().endpoint();
+    let address = |ca: &Authority, client: &Authority| {
+        let (cert, key) = (client.file("client.pem"), client.file("client.key"));
+        let ca = ca.file("ca.pem");
+        format!("redis+tls://{endpoint}/shop?ca={ca}&cert={cert}&key={key}")
+    };
+    let registry = connect(&address(&ours, &ours)).await.unwrap();
+    let lease = listed(&registry, vec![instance("a")]).await;
+    lease.deregister().await.unwrap();
+    let nameless = format!("redis+tls://{endpoint}/shop?ca={}", ours.file("ca.pem"));
+    for (stranger, told) in [
+        (address(&theirs, &ours), "`ca` does not vouch for"),
+        (address(&ours, &theirs), "refuses us"),
+        (nameless, "refuses us"),
+    ] {
+        let error = connect(&stranger).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Denied, "{error}");
+        assert!(error.message().contains(told), "{error}");
+    }
+    let plain = connect(&format!("redis://{endpoint}/shop")).await.unwrap();
+    let error = plain.services().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+}
+
+#[tokio::test]
+async fn a_server_of_a_cluster_is_refused_by_name() {
+    let cluster = Engine::start(Redis::with(&["--cluster-enabled", "yes"])).await;
+    let error = connect(&cluster.address()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
+    assert!(
+        error.message().contains("part of a Redis Cluster"),
+        "{error}"
+    );
 }

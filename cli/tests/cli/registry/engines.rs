@@ -5,15 +5,34 @@ use callsheet_tests::engine::redis::Redis;
 use callsheet_tests::engine::zookeeper::ZooKeeper;
 use callsheet_tests::engine::{Engine, Kind};
 
-use super::{Project, SERVICE, Shop, Watching, runtime};
+use super::{Project, SERVICE, Shop, Watching, obeyed, runtime};
 
 const SECRET: &str = "hunter2-geheim";
 
-/// Everything that operators do, on an engine of this kind.
-fn instances_are_shown_followed_and_steered<K: Kind>(kind: K) {
+/// An engine of this kind, and what operators have of it.
+fn open<K: Kind>(kind: K) -> (Engine<K>, Shop) {
     let runtime = runtime();
     let engine = runtime.block_on(Engine::start(kind));
     let shop = Shop::at(engine.address(), Project::new(&[]), runtime);
+    (engine, shop)
+}
+
+/// `ZooKeeper` whose nodes are for one user alone.
+fn zookeeper() -> ZooKeeper {
+    let login = format!("orders:{SECRET}@");
+    ZooKeeper::default().login(&login, "&acl=own")
+}
+
+/// Redis that asks for a password.
+fn redis() -> Redis {
+    let mut redis = Redis::with(&["--requirepass", SECRET]);
+    redis.login = format!(":{SECRET}@");
+    redis
+}
+
+/// Everything that operators do, on an engine of this kind.
+fn instances_are_shown_followed_and_steered<K: Kind>(kind: K) {
+    let (engine, shop) = open(kind);
     let a = shop.list("a", |instance| instance.zone = Some("eu-1".to_owned()));
     let _b = shop.list("bb", |instance| instance.weight = 7);
 
@@ -66,13 +85,28 @@ fn etcd_is_shown_followed_and_steered() {
 
 #[test]
 fn zookeeper_is_shown_followed_and_steered() {
-    let login = format!("orders:{SECRET}@");
-    instances_are_shown_followed_and_steered(ZooKeeper::default().login(&login, "&acl=own"));
+    instances_are_shown_followed_and_steered(zookeeper());
 }
 
 #[test]
 fn redis_is_shown_followed_and_steered() {
-    let mut redis = Redis::with(&["--requirepass", SECRET]);
-    redis.login = format!(":{SECRET}@");
-    instances_are_shown_followed_and_steered(redis);
+    instances_are_shown_followed_and_steered(redis());
+}
+
+#[test]
+fn clients_of_etcd_obey_while_they_run() {
+    let (_engine, shop) = open(Etcd::default());
+    obeyed::check(&shop);
+}
+
+#[test]
+fn clients_of_zookeeper_obey_while_they_run() {
+    let (_engine, shop) = open(zookeeper());
+    obeyed::check(&shop);
+}
+
+#[test]
+fn clients_of_redis_obey_while_they_run() {
+    let (_engine, shop) = open(redis());
+    obeyed::check(&shop);
 }

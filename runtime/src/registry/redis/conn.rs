@@ -15,6 +15,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+use super::super::tls::refuses_us;
 use super::fault::Fault;
 use super::reply::Reply as _;
 use super::script::Script;
@@ -269,12 +270,20 @@ fn words(error: &ServerError) -> String {
 fn fault(error: RedisError) -> Fault {
     match error.kind() {
         redis::ErrorKind::Io if error.is_timeout() => Fault::Late,
-        redis::ErrorKind::Io => Fault::Broken(format!("the connection is broken: {error}")),
+        redis::ErrorKind::Io => broken(&error.to_string()),
         redis::ErrorKind::RESP3NotSupported => Fault::Unwelcome("NOPROTO".into()),
         _ => match ServerError::try_from(error) {
             Ok(error) => Fault::Refused(words(&error)),
             Err(_) => Fault::Malformed("what is not RESP3"),
         },
+    }
+}
+
+/// Why a connection is broken. With TLS 1.3 a server says behind the handshake that it does not trust us.
+fn broken(what: &str) -> Fault {
+    match what.split_once("received fatal alert: ") {
+        Some((_, alert)) => Fault::Distrusted(refuses_us(&alert)),
+        None => Fault::Broken(format!("the connection is broken: {what}")),
     }
 }
 

@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
 use super::super::locator::{Endpoint, Locator};
-use super::super::tls::{self, Tls};
+use super::super::tls::{self, FOREIGN, Tls};
 use super::super::{Error, ErrorKind};
 use super::conn::{Conn, DEADLINE};
 use super::fault::Fault;
@@ -155,7 +155,13 @@ impl Dialer {
         match &self.tls {
             None => Conn::open(socket, &self.login()).await,
             Some(tls) => {
-                let secured = tls.connect(endpoint, socket).await.map_err(Fault::Broken)?;
+                let secured = tls.connect(endpoint, socket).await.map_err(|what| {
+                    if what.starts_with(FOREIGN) {
+                        Fault::Broken(what)
+                    } else {
+                        Fault::Distrusted(what)
+                    }
+                })?;
                 Conn::open(secured, &self.login()).await
             }
         }

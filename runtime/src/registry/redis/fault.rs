@@ -13,6 +13,8 @@ const MAX_SAID: usize = 200;
 pub(super) enum Fault {
     /// No connection, or no longer: why.
     Broken(String),
+    /// One side does not trust the other's certificate: which.
+    Distrusted(String),
     /// It did not answer in time.
     Late,
     /// It does not speak RESP3, or not sensibly: what it sends.
@@ -48,6 +50,7 @@ impl Fault {
     pub(super) fn at(self, address: &str, endpoint: &str) -> Error {
         let (kind, message) = match self {
             Self::Broken(why) => (ErrorKind::Unavailable, format!("{endpoint}: {why}")),
+            Self::Distrusted(what) => (ErrorKind::Denied, format!("{endpoint}: {what}")),
             Self::Late => (
                 ErrorKind::Unavailable,
                 format!("{endpoint} does not answer in time"),

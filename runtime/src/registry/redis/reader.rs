@@ -147,8 +147,10 @@ impl Reader {
     ) -> Result<(), Fault> {
         let news = self.take_up(watched);
         self.listen(conn, topics(watched)).await?;
-        if duties.resync {
+        if duties.poll {
             dial::still_fits(conn).await?;
+        }
+        if duties.resync {
             self.books.values_mut().for_each(Book::doubt);
             self.pages.values_mut().for_each(|page| page.due = true);
         }
