@@ -6,6 +6,7 @@ mod damage;
 mod facts;
 mod faults;
 mod grammar;
+mod hostile;
 mod limits;
 mod manual;
 mod model;

@@ -2,6 +2,7 @@
 
 use crate::case;
 use crate::diagnostic::{Code, Diagnostic};
+use crate::source::Span;
 use crate::syntax::ast::{self, Ident, Item, Member};
 
 use super::Check;
@@ -19,6 +20,12 @@ const KEYWORDS: [&str; 52] = [
 /// Letters of the longest of them.
 const LONGEST: usize = 8;
 
+/// Characters of the longest name: what file systems take for one, and more than people read.
+const LONGEST_NAME: usize = 255;
+
+/// Characters of the longest package, dots included: files are called after it, with an ending.
+const LONGEST_PACKAGE: usize = 240;
+
 /// Keywords that cannot be raw identifiers, and `extern`, which prost-build takes for one of them.
 const NEVER_RAW: [&str; 5] = ["self", "Self", "super", "crate", "extern"];
 
@@ -35,8 +42,14 @@ impl Check<'_> {
     /// Everything that is wrong with declared names one by one.
     pub(super) fn declarations(&mut self, file: &ast::File) {
         if let Some(path) = &file.package {
-            for part in &path.parts {
-                self.spelling(part, Spelling::Snake);
+            let dots = path.parts.len().saturating_sub(1);
+            let length = path.parts.iter().map(|part| part.text.len()).sum::<usize>() + dots;
+            if length > LONGEST_PACKAGE {
+                self.too_long("package", length, LONGEST_PACKAGE, path.span);
+            } else {
+                for part in &path.parts {
+                    self.spelling(part, Spelling::Snake);
+                }
             }
         }
         for item in &file.items {
@@ -130,7 +143,23 @@ impl Check<'_> {
         self.spelling(name, Spelling::Camel);
     }
 
+    fn too_long(&mut self, what: &str, length: usize, most: usize, span: Span) {
+        self.report(
+            Diagnostic::new(
+                Code::NameTooLong,
+                span,
+                format!("a {what} of {length} characters, more than the {most} that one may have"),
+            )
+            .label("too long")
+            .help(format!("choose a {what} of at most {most} characters")),
+        );
+    }
+
     fn spelling(&mut self, name: &Ident, spelling: Spelling) {
+        if name.text.len() > LONGEST_NAME {
+            self.too_long("name", name.text.len(), LONGEST_NAME, name.span);
+            return;
+        }
         let rust = match spelling {
             Spelling::Snake => case::snake(&name.text),
             Spelling::Camel => case::upper_camel(&name.text).into(),

@@ -174,6 +174,8 @@ catalogue! {
     RustKeyword = "CS0142" Lint;
     /// A method named like one of the client's own.
     ClientMethodClash = "CS0143" Lint;
+    /// A name or package beyond the limit.
+    NameTooLong = "CS0144" Error;
     /// Two fields with one number.
     DuplicateFieldNumber = "CS0150" Error;
     /// A field with the number zero.

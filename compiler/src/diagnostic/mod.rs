@@ -11,7 +11,12 @@ pub use levels::{Level, Levels, NotALint};
 pub use near::{certain, near};
 pub use reports::{Reports, shorten};
 
+use std::fmt::Write as _;
+
 use crate::source::Span;
+
+/// Bytes of the longest text that a finding says whole: whoever quotes a name of a megabyte says enough with its ends.
+const LONGEST: usize = 4096;
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -49,7 +54,7 @@ impl Diagnostic {
         Self {
             code,
             severity: code.severity(),
-            message: message.into(),
+            message: told(message),
             primary: Label {
                 span,
                 text: String::new(),
@@ -69,7 +74,7 @@ impl Diagnostic {
     /// Says `text` at the primary place.
     #[must_use]
     pub fn label(mut self, text: impl Into<String>) -> Self {
-        self.primary.text = text.into();
+        self.primary.text = told(text);
         self
     }
 
@@ -78,7 +83,7 @@ impl Diagnostic {
     pub fn also(mut self, span: Span, text: impl Into<String>) -> Self {
         self.labels.push(Label {
             span,
-            text: text.into(),
+            text: told(text),
         });
         self
     }
@@ -86,14 +91,14 @@ impl Diagnostic {
     /// Tells a fact.
     #[must_use]
     pub fn note(mut self, text: impl Into<String>) -> Self {
-        self.notes.push(text.into());
+        self.notes.push(told(text));
         self
     }
 
     /// Says what to type.
     #[must_use]
     pub fn help(mut self, text: impl Into<String>) -> Self {
-        self.help = Some(text.into());
+        self.help = Some(told(text));
         self
     }
 
@@ -106,6 +111,27 @@ impl Diagnostic {
             .push((span, text.into()));
         self
     }
+}
+
+/// The text, without its middle where it is longer than anybody reads.
+fn told(text: impl Into<String>) -> String {
+    let text = text.into();
+    if text.len() <= LONGEST {
+        return text;
+    }
+    let mut start = LONGEST / 2;
+    while !text.is_char_boundary(start) {
+        start -= 1;
+    }
+    let mut end = text.len() - LONGEST / 4;
+    while !text.is_char_boundary(end) {
+        end += 1;
+    }
+    let mut short = text[..start].to_owned();
+    // Writing to a string cannot fail.
+    let _ = write!(short, " … ({} bytes) … ", end - start);
+    short.push_str(&text[end..]);
+    short
 }
 
 /// A place with what is to be said about it.
@@ -122,4 +148,22 @@ pub struct Label {
 pub struct Fix {
     /// Disjoint spans and the text that takes their place.
     pub edits: Vec<(Span, String)>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_text_is_told_by_its_ends() {
+        for unit in ["x", "ä", "…", "🦀"] {
+            let text = format!("`{}` is not there", unit.repeat(1 << 20));
+            let short = told(text.clone());
+            assert!(
+                short.len() < LONGEST && short.starts_with("`") && short.ends_with("not there")
+            );
+        }
+        let whole = "x".repeat(LONGEST);
+        assert_eq!(told(whole.clone()), whole);
+    }
 }

@@ -180,7 +180,14 @@ fn facts_of_files_and_imports() {
 
 #[test]
 fn facts_of_names() {
+    let name = |length: usize| format!("message A {{ {}: bool = 1; }}", "a".repeat(length));
+    let package =
+        |length: usize| format!("edition 2026;\npackage shop.{};\n", "a".repeat(length - 5));
     show(&[
+        ("a name has at most 255 characters", &name(255), &[]),
+        ("and no more", &name(256), &["CS0144"]),
+        ("a package has at most 240", &package(240), &["CS0111"]),
+        ("dots included", &package(241), &["CS0111", "CS0144"]),
         (
             "the language's own words are names",
             "message message { message: string = 1; rpc: bool = 2; map: bool = 3; stream: bool = 4; } service service { rpc rpc(message) -> message; rpc stream(stream message) -> stream message; }",

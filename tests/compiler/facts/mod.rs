@@ -10,7 +10,7 @@ use callsheet_build::driver::analyse;
 use callsheet_build::resolve::MemoryLoader;
 
 /// A fact, a contract that shows it, and what is found.
-type Fact = (&'static str, &'static str, &'static [&'static str]);
+type Fact<'a> = (&'static str, &'a str, &'static [&'static str]);
 
 /// What contracts without a head of their own start with.
 const HEAD: &str = "edition 2026;\npackage shop;\nimport \"shop/common.rpc\";\nmessage Anchor { i: Invoice = 1; }\n";
@@ -31,7 +31,7 @@ const FILES: [(&str, &str); 3] = [
 ];
 
 /// Shows each fact; all that do not hold are named at once.
-fn show(facts: &[Fact]) {
+fn show(facts: &[Fact<'_>]) {
     let mut wrong = String::new();
     for (fact, contract, expect) in facts {
         let headless = !["edition ", "package ", "\u{feff}"]

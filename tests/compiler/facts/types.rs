@@ -67,8 +67,8 @@ fn facts_of_messages_and_enums() {
         ),
         (
             "and end at 536 870 911",
-            "message A { a: bool = 536870911; b: bool = 536870912; }",
-            &["CS0152"],
+            "message A { a: bool = 536870911; b: bool = 536870912; c: bool = 2147483648; }",
+            &["CS0152", "CS0152"],
         ),
         (
             "without those that protobuf keeps",
