@@ -7,6 +7,7 @@ mod facts;
 mod faults;
 mod grammar;
 mod hostile;
+mod kept;
 mod limits;
 mod manual;
 mod model;

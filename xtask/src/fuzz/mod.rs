@@ -6,6 +6,8 @@
 //! hashed with a random key do vary which edges an input is seen to take, so that two searches of one seed are alike, but
 //! not the same: an input that breaks a program is kept, and runs again with `--input`.
 
+mod merge;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -16,6 +18,18 @@ const FOLDER: &str = "tests/fuzz";
 
 /// What was found on this machine.
 const OWN: &str = "target/fuzz";
+
+/// What is kept, below [`FOLDER`]: for each program what its search found worth keeping, and under [`BROKE`] for all.
+const CORPUS: &str = "tests/fuzz/corpus";
+
+/// Each input that ever broke one.
+const BROKE: &str = "broke";
+
+/// Inputs that are kept for each program: golden data that people still look at.
+const MOST: usize = 70;
+
+/// Characters of a kept input's name: libFuzzer's are hashes of 40.
+const NAME: usize = 12;
 
 /// The programs, each one law of `tests/fuzz/src/lib.rs`, cheapest first.
 const TARGETS: &[&str] = &["parse", "check", "generate", "breaking"];
@@ -119,7 +133,7 @@ fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
 }
 
 /// Builds the programs. The folder they are in.
-fn build() -> Result<PathBuf, String> {
+pub(crate) fn build() -> Result<PathBuf, String> {
     let rustc = std::env::var("RUSTC").unwrap_or_else(|_| "rustc".to_owned());
     let target = provision::output(&rustc, &["--print", "host-tuple"])
         .ok_or("cannot ask rustc for the machine's target")?;
@@ -156,7 +170,10 @@ fn explore(program: &Path, target: &str, options: &Options<'_>) -> Result<bool, 
     let mut command = Command::new(program);
     command
         .arg(&own)
-        .arg(format!("-seed_inputs={}", inputs(target)?.join(",")))
+        .arg(format!(
+            "-seed_inputs={}",
+            inputs(&starts(target))?.join(",")
+        ))
         .arg(format!("-dict={FOLDER}/rpc.dict"))
         .arg(format!("-runs={}", options.runs))
         .arg(format!("-seed={}", options.seed))
@@ -185,22 +202,22 @@ fn explore(program: &Path, target: &str, options: &Options<'_>) -> Result<bool, 
     Ok(sound)
 }
 
-/// Where to start: what is kept, and contracts that people wrote.
+/// Where to start: contracts that people wrote, what is kept, and what once broke something.
 fn starts(target: &str) -> Vec<String> {
-    let kept = format!("{FOLDER}/corpus/{target}");
+    let kept = [target, BROKE].map(|folder| format!("{CORPUS}/{folder}"));
     SEEDS
         .iter()
         .map(|seed| (*seed).to_owned())
-        .chain(Some(kept))
+        .chain(kept)
         .filter(|folder| workspace::root().join(folder).is_dir())
         .collect()
 }
 
-/// The files to start from, in an order that is the same everywhere.
-fn inputs(target: &str) -> Result<Vec<String>, String> {
+/// The files below `folders`, in an order that is the same everywhere.
+fn inputs(folders: &[String]) -> Result<Vec<String>, String> {
     let mut inputs = Vec::new();
-    for folder in starts(target) {
-        let files = workspace::files(&workspace::root().join(&folder), "")?;
+    for folder in folders {
+        let files = workspace::files(&workspace::root().join(folder), "")?;
         let names = files
             .iter()
             .filter_map(|file| file.strip_prefix(workspace::root()).ok());
@@ -209,29 +226,53 @@ fn inputs(target: &str) -> Result<Vec<String>, String> {
     Ok(inputs)
 }
 
-/// Makes the fewest inputs that cover what all found ones do the ones that are kept.
+/// Makes the inputs that add most to what contracts and former breakages cover the ones that are kept.
 fn keep(program: &Path, target: &str) -> Result<bool, String> {
-    let own = working(target)?;
-    let kept = workspace::root().join(format!("{FOLDER}/corpus/{target}"));
-    let fewest = folder(&format!("{OWN}/fewest"))?;
+    let kept = format!("{CORPUS}/{target}");
+    let mut covered = starts(target);
+    covered.retain(|folder| *folder != kept);
     let failed = |error: std::io::Error| error.to_string();
-    fs::remove_dir_all(&fewest).map_err(failed)?;
-    fs::create_dir_all(&fewest).map_err(failed)?;
+    let first = folder(&format!("{OWN}/covered"))?;
+    fs::remove_dir_all(&first).map_err(failed)?;
+    let first = folder(&format!("{OWN}/covered"))?;
+    // What lies in the first folder of a merge counts as covered.
+    for (number, input) in inputs(&covered)?.iter().enumerate() {
+        let copy = first.join(number.to_string());
+        fs::copy(workspace::root().join(input), copy).map_err(failed)?;
+    }
+    let control = workspace::root().join(format!("{OWN}/merge"));
+    if control.exists() {
+        fs::remove_file(&control).map_err(failed)?;
+    }
     let mut command = Command::new(program);
     command
         .args(["-set_cover_merge=1", "-use_counters=0"])
+        .arg(format!("-merge_control_file={}", control.display()))
         .arg(format!("-max_len={LONGEST}"))
-        .arg(&fewest)
-        .arg(&own)
-        .args(starts(target));
+        .arg(&first)
+        .arg(working(target)?)
+        .arg(folder(&kept)?);
     if !run(&mut command)? {
         return Ok(false);
     }
-    if kept.is_dir() {
-        fs::remove_dir_all(&kept).map_err(failed)?;
+    let seen = fs::read_to_string(&control).map_err(failed)?;
+    let mut fewest = Vec::new();
+    for input in merge::most_of(&seen, MOST) {
+        let bytes = fs::read(workspace::root().join(&input)).map_err(failed)?;
+        let name = Path::new(&input).file_name().unwrap_or_default();
+        let name = name
+            .to_string_lossy()
+            .chars()
+            .take(NAME)
+            .collect::<String>();
+        // As the programs read it, so that all of it is text.
+        fewest.push((name, String::from_utf8_lossy(&bytes).into_owned()));
     }
-    fs::create_dir_all(kept.parent().unwrap_or(&kept)).map_err(failed)?;
-    fs::rename(&fewest, &kept).map_err(failed)?;
+    fs::remove_dir_all(folder(&kept)?).map_err(failed)?;
+    let kept = folder(&kept)?;
+    for (name, text) in fewest {
+        fs::write(kept.join(name), text).map_err(failed)?;
+    }
     Ok(true)
 }
 
