@@ -40,15 +40,20 @@ pub fn locks(
     let mut sound: Vec<bool> = Vec::new();
     let (mut locks, mut reports) = (Locks::new(), Vec::new());
     let mut surface: Option<Surface<'_>> = None;
-    for file in &loaded.files {
+    let paths: Vec<Arc<str>> = loaded
+        .files
+        .iter()
+        .map(|file| sources.file(file.id).import_path.clone())
+        .collect();
+    let texts = loader.lock_all(&paths.iter().map(|path| &**path).collect::<Vec<_>>());
+    for ((file, import_path), text) in loaded.files.iter().zip(paths).zip(texts) {
         let imports = file.imports.iter().all(|import| match import {
             Import::File(position) => sound.get(*position).copied().unwrap_or(false),
             Import::Idle => true,
             Import::Missing => false,
         });
         sound.push(imports && !broken.contains(&file.id));
-        let import_path = sources.file(file.id).import_path.clone();
-        let text = match loader.lock(&import_path) {
+        let text = match text {
             Ok(None) => continue,
             Ok(Some(source)) => source,
             Err(error) => {

@@ -8,6 +8,7 @@ use std::fs::{self, File, Metadata};
 use std::io::{self, Read as _};
 use std::path::{Component, Path, PathBuf};
 
+use crate::parallel;
 use crate::resolve::{LoadError, Loader};
 use crate::source::Source;
 use crate::surface::Lock;
@@ -300,60 +301,86 @@ impl DiskLoader {
     }
 }
 
-impl Loader for DiskLoader {
-    fn load(&mut self, import_path: &str) -> Result<Source, LoadError> {
-        for root in &self.roots.roots {
-            let shown = self.roots.shown_in(root, import_path);
+/// What came of a path, and the file that was read or refused for it, as the user knows it.
+type Answer<T> = (Option<PathBuf>, Result<T, LoadError>);
+
+impl ImportRoots {
+    fn load(&self, import_path: &str) -> Answer<Source> {
+        for root in &self.roots {
             let real = match fs::canonicalize(root.real.join(import_path)) {
                 Ok(real) => real,
                 Err(error) if is_absent(&error) => continue,
-                Err(error) => return Err(unreadable(&error)),
+                Err(error) => return (None, Err(unreadable(&error))),
             };
-            self.read.insert(shown.clone());
-            if !real.starts_with(&root.real) {
-                return Err(LoadError::OutsideRoots {
-                    root: display(&root.shown),
-                });
+            return self.read(root, import_path, &real);
+        }
+        let searched = self.roots.iter().map(|root| display(&root.shown));
+        let searched = searched.collect();
+        (None, Err(LoadError::NotFound { searched }))
+    }
+
+    fn lock(&self, import_path: &str) -> Answer<Option<Source>> {
+        // It lies beside the file, so in the first root that has the file.
+        let Some(root) = self.holder(import_path) else {
+            return (None, Ok(None));
+        };
+        let path = format!("{import_path}{}", Lock::EXTENSION);
+        match fs::canonicalize(root.real.join(&path)) {
+            Ok(real) => {
+                let (shown, source) = self.read(root, &path, &real);
+                (shown, source.map(Some))
             }
-            return Ok(Source {
+            Err(error) if is_absent(&error) => (None, Ok(None)),
+            Err(error) => (None, Err(unreadable(&error))),
+        }
+    }
+
+    fn read(&self, root: &Root, import_path: &str, real: &Path) -> Answer<Source> {
+        let shown = self.shown_in(root, import_path);
+        let source = if real.starts_with(&root.real) {
+            read(real).map(|text| Source {
                 path: display(&shown).into(),
                 import_path: import_path.into(),
-                text: read(&real)?.into(),
-            });
-        }
-        Err(LoadError::NotFound {
-            searched: self
-                .roots
-                .roots
-                .iter()
-                .map(|root| display(&root.shown))
-                .collect(),
-        })
+                text: text.into(),
+            })
+        } else {
+            Err(LoadError::OutsideRoots {
+                root: display(&root.shown),
+            })
+        };
+        (Some(shown), source)
+    }
+}
+
+impl DiskLoader {
+    /// Notes what was read or refused.
+    fn note<T>(&mut self, (file, found): Answer<T>) -> Result<T, LoadError> {
+        self.read.extend(file);
+        found
+    }
+}
+
+impl Loader for DiskLoader {
+    fn load(&mut self, import_path: &str) -> Result<Source, LoadError> {
+        let answer = self.roots.load(import_path);
+        self.note(answer)
+    }
+
+    fn load_all(&mut self, import_paths: &[&str]) -> Vec<Result<Source, LoadError>> {
+        let answers = parallel::map(import_paths, |path| self.roots.load(path));
+        let noted = answers.into_iter().map(|answer| self.note(answer));
+        noted.collect()
     }
 
     fn lock(&mut self, import_path: &str) -> Result<Option<Source>, LoadError> {
-        // It lies beside the file, so in the first root that has the file.
-        let Some(root) = self.roots.holder(import_path) else {
-            return Ok(None);
-        };
-        let path = format!("{import_path}{}", Lock::EXTENSION);
-        let real = match fs::canonicalize(root.real.join(&path)) {
-            Ok(real) => real,
-            Err(error) if is_absent(&error) => return Ok(None),
-            Err(error) => return Err(unreadable(&error)),
-        };
-        if !real.starts_with(&root.real) {
-            return Err(LoadError::OutsideRoots {
-                root: display(&root.shown),
-            });
-        }
-        let shown = self.roots.shown_in(root, &path);
-        self.read.insert(shown.clone());
-        Ok(Some(Source {
-            path: display(&shown).into(),
-            import_path: path.into(),
-            text: read(&real)?.into(),
-        }))
+        let answer = self.roots.lock(import_path);
+        self.note(answer)
+    }
+
+    fn lock_all(&mut self, import_paths: &[&str]) -> Vec<Result<Option<Source>, LoadError>> {
+        let answers = parallel::map(import_paths, |path| self.roots.lock(path));
+        let noted = answers.into_iter().map(|answer| self.note(answer));
+        noted.collect()
     }
 
     fn shown(&self, import_path: &str) -> String {

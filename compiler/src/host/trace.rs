@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher as _, DefaultHasher, Hasher as _, RandomState};
 
+use crate::parallel;
 use crate::resolve::{LoadError, Loader};
 use crate::source::Source;
 
@@ -85,29 +86,56 @@ impl<'a> Tracing<'a> {
 
     fn ask(&mut self, asked: Asked, import_path: &str) -> Answer {
         let answer = asked.ask(self.loader, import_path);
-        if let Ok(Some(source)) = &answer {
-            self.trace.bytes += source.text.len() as u64;
-        }
         let digest = digest(self.trace.secret, &answer);
-        self.trace
-            .answers
-            .insert((asked, import_path.to_owned()), digest);
+        self.note(asked, import_path, &answer, digest);
         answer
     }
+
+    /// Notes what was answered to all of these at once.
+    fn note_all(&mut self, asked: Asked, import_paths: &[&str], answers: &[Answer]) {
+        let secret = self.trace.secret;
+        let digests = parallel::map(answers, |answer| digest(secret, answer));
+        for ((import_path, answer), digest) in import_paths.iter().zip(answers).zip(digests) {
+            self.note(asked, import_path, answer, digest);
+        }
+    }
+
+    fn note(&mut self, asked: Asked, import_path: &str, answer: &Answer, digest: u64) {
+        if let Ok(Some(source)) = answer {
+            self.trace.bytes += source.text.len() as u64;
+        }
+        let question = (asked, import_path.to_owned());
+        self.trace.answers.insert(question, digest);
+    }
+}
+
+/// The source that an answer to [`Asked::Load`] holds.
+fn loaded(answer: Answer) -> Result<Source, LoadError> {
+    answer?.ok_or(LoadError::NotFound {
+        searched: Vec::new(),
+    })
 }
 
 impl Loader for Tracing<'_> {
     fn load(&mut self, import_path: &str) -> Result<Source, LoadError> {
-        match self.ask(Asked::Load, import_path)? {
-            Some(source) => Ok(source),
-            None => Err(LoadError::NotFound {
-                searched: Vec::new(),
-            }),
-        }
+        loaded(self.ask(Asked::Load, import_path))
+    }
+
+    fn load_all(&mut self, import_paths: &[&str]) -> Vec<Result<Source, LoadError>> {
+        let found = self.loader.load_all(import_paths);
+        let answers: Vec<Answer> = found.into_iter().map(|one| one.map(Some)).collect();
+        self.note_all(Asked::Load, import_paths, &answers);
+        answers.into_iter().map(loaded).collect()
     }
 
     fn lock(&mut self, import_path: &str) -> Result<Option<Source>, LoadError> {
         self.ask(Asked::Lock, import_path)
+    }
+
+    fn lock_all(&mut self, import_paths: &[&str]) -> Vec<Result<Option<Source>, LoadError>> {
+        let answers = self.loader.lock_all(import_paths);
+        self.note_all(Asked::Lock, import_paths, &answers);
+        answers
     }
 
     // Asked only for the sake of a report, and a run that reports is not recorded.

@@ -18,6 +18,11 @@ pub trait Loader {
     /// Why there is no such file, or why it is not read.
     fn load(&mut self, import_path: &str) -> Result<Source, LoadError>;
 
+    /// What [`Self::load`] gives for each path, in their order. Who can read several files at once does so here.
+    fn load_all(&mut self, import_paths: &[&str]) -> Vec<Result<Source, LoadError>> {
+        import_paths.iter().map(|path| self.load(path)).collect()
+    }
+
     /// The releases that were frozen of the file that `import_path` names, as text; `None` where none was.
     ///
     /// # Errors
@@ -25,6 +30,11 @@ pub trait Loader {
     fn lock(&mut self, import_path: &str) -> Result<Option<Source>, LoadError> {
         let _ = import_path;
         Ok(None)
+    }
+
+    /// What [`Self::lock`] gives for each path, in their order.
+    fn lock_all(&mut self, import_paths: &[&str]) -> Vec<Result<Option<Source>, LoadError>> {
+        import_paths.iter().map(|path| self.lock(path)).collect()
     }
 
     /// What the user calls the file that `import_path` names, even if it cannot be loaded.
@@ -196,7 +206,7 @@ pub fn load(
 type Read = Result<(ast::File, Vec<Diagnostic>), LoadError>;
 
 /// Reads and parses every file that the entries reach, each once: first the entries, then what these import, and so on.
-/// A whole wave is parsed at once, on all cores.
+/// A whole wave is read and parsed at once, on all cores.
 fn gather(
     loader: &mut dyn Loader,
     entries: &[String],
@@ -212,9 +222,11 @@ fn gather(
         }
     }
     while !wave.is_empty() {
+        let paths: Vec<&str> = wave.iter().map(String::as_str).collect();
+        let found = loader.load_all(&paths);
         let mut texts = Vec::new();
-        for path in wave.drain(..) {
-            match load_one(loader, sources, &path) {
+        for (path, source) in wave.drain(..).zip(found) {
+            match source.and_then(|source| add(sources, &path, source)) {
                 Ok((id, text)) => texts.push((path, id, text)),
                 Err(error) => {
                     known.insert(path, Err(error));
@@ -235,13 +247,12 @@ fn gather(
     known
 }
 
-/// Loads one file and adds it to the sources.
-fn load_one(
-    loader: &mut dyn Loader,
+/// Adds what was loaded to the sources.
+fn add(
     sources: &mut SourceMap,
     path: &str,
+    source: Source,
 ) -> Result<(FileId, Arc<str>), LoadError> {
-    let source = loader.load(path)?;
     if source.text.len() > Source::MAX_BYTES {
         return Err(LoadError::TooLarge {
             bytes: source.text.len() as u64,
