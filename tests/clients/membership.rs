@@ -1,9 +1,11 @@
 //! Servers that come, go, and come back while calls go on.
 
+use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use callsheet::registry::{Handle, Instance, Memory};
+use callsheet::registry::{BoxFuture, Handle, Instance, MAX_INSTANCES, Memory};
+use callsheet::transport::{Accept, BoxIo, Transport};
 use callsheet::{Client, Code, Error, Server, registry};
 use callsheet_tests::rpc::shop::orders::WatchOrders;
 use callsheet_tests::rpc::shop::orders::v1::{OrdersClient, OrdersServer};
@@ -239,6 +241,53 @@ async fn an_instance_that_cannot_be_reached_costs_no_call() {
     let orders = client(&registry);
     for _ in 0..50 {
         assert_eq!(orders.report().await.unwrap().servers, ["alive"]);
+    }
+    drop(lease);
+    server.shutdown().await;
+}
+
+/// A way to servers that leads nowhere, and counts who tried it.
+#[derive(Clone, Default)]
+struct Nowhere(Arc<AtomicUsize>);
+
+impl Transport for Nowhere {
+    fn scheme(&self) -> &'static str {
+        "nowhere"
+    }
+
+    fn connect<'a>(&'a self, _: &'a str) -> BoxFuture<'a, io::Result<BoxIo>> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Box::pin(async { Err(io::ErrorKind::ConnectionRefused.into()) })
+    }
+
+    fn listen<'a>(&'a self, _: &'a str) -> BoxFuture<'a, io::Result<Box<dyn Accept>>> {
+        Box::pin(async { Err(io::ErrorKind::Unsupported.into()) })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn thousands_of_instances_that_nobody_reaches_cost_a_call_three_attempts() {
+    let registry = registry().await;
+    let (shop, _) = Shop::new("alive");
+    let server = serve(&registry, &shop).await;
+    let nowhere = Nowhere::default();
+    let client = Client::builder().registry(&registry);
+    let client = client.transport(nowhere.clone()).build();
+    let orders = OrdersClient::new(&client);
+    assert_eq!(orders.report().await.unwrap().servers, ["alive"]);
+    let dead = (1..MAX_INSTANCES).map(|number| {
+        let mut dead = Instance::new(format!("dead{number}"), SERVICE);
+        dead.addresses = vec![format!("nowhere://{number}")];
+        dead
+    });
+    let lease = registry.register(dead.collect()).unwrap();
+    let mut view = client.watch(SERVICE);
+    view.seen(|now| now.instances().len() == MAX_INSTANCES)
+        .await;
+    for call in 1..=100 {
+        assert_eq!(orders.report().await.unwrap().servers, ["alive"]);
+        let attempts = nowhere.0.load(Ordering::Relaxed);
+        assert!(attempts <= 3 * call, "{attempts} behind {call} calls");
     }
     drop(lease);
     server.shutdown().await;

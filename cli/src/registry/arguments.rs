@@ -1,6 +1,6 @@
 //! What may be written behind `callsheet registry`.
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 
 use crate::reach::Reach;
 
@@ -51,6 +51,7 @@ pub(crate) struct Watch {
 }
 
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("said").required(true).args(["share", "clear"])))]
 pub(crate) struct Weight {
     /// The full name of the service.
     pub(crate) service: String,
@@ -59,11 +60,11 @@ pub(crate) struct Weight {
     pub(crate) id: String,
 
     /// Its share of the calls beside its peers' weights; servers start with 100. 0: none while another instance can.
-    #[arg(value_name = "WEIGHT", required_unless_present = "clear")]
+    #[arg(value_name = "WEIGHT")]
     pub(crate) share: Option<u32>,
 
     /// Let the weight count again that its server gave.
-    #[arg(long, conflicts_with = "share")]
+    #[arg(long)]
     pub(crate) clear: bool,
 }
 

@@ -221,6 +221,14 @@ fn what_is_not_there_is_told_with_what_is() {
     let run = shop.run(&["weight", SERVICE, "a", "2000000"]);
     assert_eq!(run.status(), 2);
     assert!(run.err().contains("the limit is 1000000"), "{}", run.err());
+    for words in [
+        &["weight", SERVICE, "a"][..],
+        &["weight", SERVICE, "a", "5", "--clear"],
+    ] {
+        let run = shop.run(words);
+        assert_eq!(run.status(), 2);
+        assert!(run.err().contains("--clear"), "{}", run.err());
+    }
 }
 
 #[test]

@@ -33,6 +33,10 @@ const FIRST_PAUSE: Duration = Duration::from_millis(20);
 /// The longest pause: a server that comes back is found within this.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
+/// How far apart the attempts in the background are at least, all servers taken together: a thousand servers without a connection are
+/// tried every [`LONGEST_PAUSE`], and ten thousand, which a registry gone mad may list, take a client no core.
+const APART: Duration = Duration::from_millis(2);
+
 /// Calls in flight on every open connection from which another one is opened: as many share a write well, and the tasks of
 /// further connections share the work (`cargo xtask bench peers` shows both).
 const SPREAD: usize = 16;
@@ -255,6 +259,11 @@ impl Endpoint {
         }
     }
 
+    /// Whether a connection is up.
+    pub(super) fn is_reached(&self) -> bool {
+        !self.up.load().is_empty()
+    }
+
     /// Whether the server gives a sign of life: a connection answers, or another one comes about.
     pub(super) async fn probe(self: &Arc<Self>) -> bool {
         let Some(link) = self.link() else {
@@ -416,9 +425,41 @@ impl Endpoint {
     }
 }
 
+/// Counts a server for as long as it is waited for.
+struct Awaited(Arc<AtomicUsize>);
+
+impl Awaited {
+    fn new(all: &Arc<AtomicUsize>) -> Self {
+        all.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(all))
+    }
+
+    /// How long to rest between two attempts, where the pauses behind failures are too short for so many servers.
+    fn rest(&self) -> Option<Duration> {
+        let all = u32::try_from(self.0.load(Ordering::Relaxed)).unwrap_or(u32::MAX);
+        Some(APART.saturating_mul(all)).filter(|rest| *rest > LONGEST_PAUSE)
+    }
+}
+
+impl Drop for Awaited {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// Tries until there is a connection, or nobody wants one.
 async fn mend(endpoint: Weak<Endpoint>) {
+    let Some(awaited) = endpoint
+        .upgrade()
+        .map(|one| Awaited::new(&one.settings.awaited))
+    else {
+        return;
+    };
+    let mut failed = true;
     loop {
+        if let Some(rest) = awaited.rest().filter(|_| failed) {
+            tokio::time::sleep(rest).await;
+        }
         let mut outcome = {
             let Some(endpoint) = endpoint.upgrade() else {
                 return;
@@ -430,10 +471,11 @@ async fn mend(endpoint: Weak<Endpoint>) {
             }
             endpoint.open_first(&mut slots)
         };
-        if outcome.wait_for(Option::is_some).await.is_err() {
+        let Ok(outcome) = outcome.wait_for(Option::is_some).await else {
             // The runtime ends.
             return;
-        }
+        };
+        failed = matches!(&*outcome, Some(Err(_)));
     }
 }
 

@@ -23,6 +23,9 @@ use super::stack;
 use super::table::{Table, Target};
 use super::treated::Treated;
 
+/// How many instances a call tries to reach before it prefers those that are.
+const UNREACHED: usize = 3;
+
 /// A call on its way through the stack.
 pub(super) struct Journey {
     pub(super) plan: Plan,
@@ -120,7 +123,12 @@ impl Journey {
         }
         let table = self.plan.channel.table(&self.plan, &self.treated).await?;
         let now = Instant::now();
-        let target = table.pick(&self.tried, self.plan.hash, now);
+        let reached = if self.reaches_nobody() {
+            table.pick_reached(&self.tried, self.plan.channel.client().chance())
+        } else {
+            None
+        };
+        let target = reached.or_else(|| table.pick(&self.tried, self.plan.hash, now));
         if let (Some(watched), Some(target)) = (&self.watched, target)
             && watched.keeps_choices()
         {
@@ -133,6 +141,15 @@ impl Journey {
     pub(super) async fn has_other(&self) -> bool {
         let table = self.plan.channel.table(&self.plan, &self.treated).await;
         table.is_ok_and(|table| table.has_other(&self.tried))
+    }
+
+    /// Whether it has met so many that cannot be reached that those are asked first that can: a registry gone mad may list thousands
+    /// that are not there, and a call does not try them all while it could be answered. Calls with a hash keep to its order.
+    fn reaches_nobody(&self) -> bool {
+        let unreached = |failed: &Status| failed.phase() == Phase::Connect;
+        self.plan.hash.is_none()
+            && self.tried.len() >= UNREACHED
+            && self.failed.as_ref().is_some_and(unreached)
     }
 
     /// What spoke for an instance, in a line.

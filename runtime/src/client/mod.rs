@@ -526,6 +526,7 @@ impl ClientBuilder {
                 epoch: epoch.into_std(),
                 ..self.link
             },
+            awaited: Arc::default(),
         };
         let chance = chance::of(self.seed, &self.observer);
         let store = self

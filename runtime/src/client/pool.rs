@@ -1,6 +1,7 @@
 //! The servers that a client has dealt with: a few long connections to each, shared by all its services.
 
 use std::collections::HashMap;
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::runtime::Handle;
@@ -18,6 +19,8 @@ pub(super) struct Settings {
     pub(super) per_server: usize,
     /// What each is made with.
     pub(super) link: link::Config,
+    /// How many servers the client waits for in the background.
+    pub(super) awaited: Arc<AtomicUsize>,
 }
 
 /// The servers that a client has dealt with, by address.

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use crate::balance::{Balancer, Candidate, PickContext, Ramp, Standing, Zoned};
 use crate::governance::{Decision, Routing, WORST_RANK, Weighing, weigh};
+use crate::random::{Random, scale};
 use crate::registry::Instance;
 use crate::resilience::{Detector, Vitals};
 use crate::route::{self, NoInstance};
@@ -204,6 +205,20 @@ impl Table {
         now: Instant,
     ) -> Option<&Arc<Target>> {
         self.pick_at(tried, hash, now.saturating_duration_since(self.epoch))
+    }
+
+    /// One of those that there is a connection to, all alike, of the first group in which anybody is left that nothing speaks against.
+    pub(super) fn pick_reached(&self, tried: &[u64], random: &Random) -> Option<&Arc<Target>> {
+        let is_left = |target: &Arc<Target>| {
+            target.vitals.load.is_available() && !tried.contains(&target.key)
+        };
+        let mut tiers = self.tiers.iter().map(|tier| &tier.targets);
+        let targets = tiers.find(|targets| targets.iter().any(is_left))?;
+        let reached = || {
+            let reached = targets.iter().filter(|one| one.endpoint.is_reached());
+            reached.filter(|one| is_left(one))
+        };
+        reached().nth(scale(random.bits(), reached().count()))
     }
 
     /// The same at this time since the moment that balancers count from.

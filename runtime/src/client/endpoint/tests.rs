@@ -1,6 +1,7 @@
 //! Servers by hand, on a clock that stands still until everybody waits.
 
 use std::collections::BTreeMap;
+use std::io;
 
 use bytes::BytesMut;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -10,8 +11,9 @@ use crate::conn::{self, Connection, Outbox};
 use crate::contract::MethodKind;
 use crate::link::{self, Exchange, Request};
 use crate::metadata::Metadata;
+use crate::registry::BoxFuture;
 use crate::rope::Rope;
-use crate::transport::{Listener, Stream};
+use crate::transport::{Accept, BoxIo, Listener, Stream, Transport};
 use crate::wire::Route;
 
 fn now() -> std::time::Instant {
@@ -19,11 +21,16 @@ fn now() -> std::time::Instant {
 }
 
 fn endpoint(address: &Address, seed: u64) -> Arc<Endpoint> {
-    let settings = Settings {
+    let settings = settings(&Arc::default());
+    Arc::new(Endpoint::new(address, settings, Handle::current(), seed))
+}
+
+fn settings(awaited: &Arc<AtomicUsize>) -> Settings {
+    Settings {
         per_server: 2,
         link: link::Config::default(),
-    };
-    Arc::new(Endpoint::new(address, settings, Handle::current(), seed))
+        awaited: Arc::clone(awaited),
+    }
 }
 
 async fn listener(name: &str) -> Listener {
@@ -222,6 +229,60 @@ async fn a_server_that_nobody_lists_is_not_tried_again() {
     endpoint.drain();
     tokio::time::sleep(Duration::from_secs(10)).await;
     assert!(!endpoint.lock().mending);
+}
+
+/// A way that leads nowhere, and counts who tried it.
+#[derive(Clone, Default)]
+struct Nowhere(Arc<AtomicUsize>);
+
+impl Transport for Nowhere {
+    fn scheme(&self) -> &'static str {
+        "nowhere"
+    }
+
+    fn connect<'a>(&'a self, _: &'a str) -> BoxFuture<'a, io::Result<BoxIo>> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Box::pin(async { Err(io::ErrorKind::ConnectionRefused.into()) })
+    }
+
+    fn listen<'a>(&'a self, _: &'a str) -> BoxFuture<'a, io::Result<Box<dyn Accept>>> {
+        Box::pin(async { Err(io::ErrorKind::Unsupported.into()) })
+    }
+}
+
+/// How often servers that are nowhere are tried in a minute, all taken together, and what is left of them when nobody wants
+/// them any more.
+async fn attempts(servers: u64) -> (usize, usize) {
+    const MINUTE: Duration = Duration::from_secs(60);
+    let nowhere = Nowhere::default();
+    let awaited = Arc::default();
+    let mut settings = settings(&awaited);
+    settings.link.transports = settings.link.transports.with(nowhere.clone());
+    let mut endpoints = Vec::new();
+    for number in 0..servers {
+        let address: Address = format!("nowhere://{number}").parse().unwrap();
+        let endpoint = Endpoint::new(&address, settings.clone(), Handle::current(), number);
+        let endpoint = Arc::new(endpoint);
+        endpoint.connect().await.unwrap_err();
+        endpoints.push(endpoint);
+    }
+    tokio::time::sleep(MINUTE).await;
+    let before = nowhere.0.load(Ordering::Relaxed);
+    tokio::time::sleep(MINUTE).await;
+    let attempts = nowhere.0.load(Ordering::Relaxed) - before;
+    endpoints.iter().for_each(|endpoint| endpoint.drain());
+    tokio::time::sleep(MINUTE).await;
+    (attempts, awaited.load(Ordering::Relaxed))
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_more_servers_are_awaited_the_less_often_each_is_tried() {
+    let (few, left) = attempts(100).await;
+    assert!((3000..=6100).contains(&few), "{few}");
+    assert_eq!(left, 0);
+    let (many, left) = attempts(3000).await;
+    assert!((15_000..=33_000).contains(&many), "{many}");
+    assert_eq!(left, 0);
 }
 
 #[tokio::test(start_paused = true)]
