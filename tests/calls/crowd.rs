@@ -33,7 +33,7 @@ async fn a_crowd_that_comes_at_once_is_greeted_and_others_are_served() {
             })
         })
         .collect();
-    assert_eq!(orders.get(7).await.unwrap().id, 7);
+    assert_eq!(orders.get(7).timeout(LIMIT).await.unwrap().id, 7);
     for one in crowd {
         timeout(LIMIT, one).await.expect("it is greeted").unwrap();
     }

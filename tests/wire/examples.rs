@@ -108,7 +108,7 @@ fn written() -> BTreeMap<String, Vec<u8>> {
         version_max: 1,
         features: 0,
         frame_log2: 17,
-        stream_window_log2: 16,
+        stream_window_log2: 17,
         connection_window_log2: 21,
         message_log2: 22,
         streams: 1024,

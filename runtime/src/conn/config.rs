@@ -30,15 +30,15 @@ pub struct Limits {
     pub metadata_entries: usize,
     /// Calls open at once on a connection, at most 65 535. 1024: calls of 1 ms still give a million per second.
     pub streams: usize,
-    /// Message bytes in flight per stream, taken as a power of two from 2^16. 64 KiB: a unary call of that size never
-    /// waits for CREDIT.
+    /// Message bytes in flight per stream, taken as a power of two from 2^16. 128 KiB: the largest message that travels
+    /// whole never has to be cut for its stream's sake.
     pub stream_window: usize,
     /// Message bytes in flight to which a stream's window grows while its reader keeps up and the connection has room, at
     /// most 2^30. 256 KiB: 2 Gbit/s over 1 ms, and an eighth of the connection's window. Streams whose readers stand still keep
     /// the window they began with, so that many of them fit into a connection.
     pub wide_stream_window: usize,
     /// Message bytes in flight per connection, taken as a power of two from 2^17. 2 MiB: 1 Gbit/s over 16 ms, or 32
-    /// calls with 64 KiB.
+    /// calls with 64 KiB; more are on their way at once than stay in a cache.
     pub connection_window: usize,
     /// Bytes of messages that are larger than a fragment and not whole, or not consumed. From half of it on, one such
     /// message at a time gets credit; at all of it the call is refused. 16 MiB: four of the largest messages at once.
@@ -112,7 +112,7 @@ impl Default for Limits {
             metadata_bytes: 16 << 10,
             metadata_entries: 100,
             streams: 1024,
-            stream_window: 64 << 10,
+            stream_window: 128 << 10,
             wide_stream_window: 256 << 10,
             connection_window: 2 << 20,
             reassembly: 16 << 20,

@@ -14,6 +14,7 @@ use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::Sleep;
 
+use super::spare;
 use crate::conn::Outbox;
 use crate::transport::Stream;
 
@@ -65,6 +66,8 @@ impl Counters {
 pub(super) struct Transport {
     stream: Stream,
     pub(super) inbox: BytesMut,
+    /// What the inbox had room for when it was new.
+    memory: usize,
     next_read: usize,
     pub(super) outbox: Outbox,
     counters: Arc<Counters>,
@@ -79,6 +82,7 @@ impl Transport {
         Self {
             stream,
             inbox: BytesMut::new(),
+            memory: 0,
             next_read: SMALLEST_READ,
             outbox: Outbox::new(),
             counters,
@@ -120,16 +124,18 @@ impl Transport {
         }
         let room = self.next_read.max(missing + BEHIND);
         if !self.inbox.try_reclaim(room) {
-            let mut inbox = BytesMut::with_capacity(self.inbox.len() + room);
+            let mut inbox = spare::take(self.inbox.len() + room);
             inbox.extend_from_slice(&self.inbox);
-            self.inbox = inbox;
+            let memory = std::mem::replace(&mut self.memory, inbox.capacity());
+            spare::keep(std::mem::replace(&mut self.inbox, inbox), memory);
         }
     }
 
     /// Gives the memory of an idle connection back.
     pub(super) fn release(&mut self) {
         if self.inbox.is_empty() {
-            self.inbox = BytesMut::new();
+            let memory = std::mem::take(&mut self.memory);
+            spare::keep(std::mem::take(&mut self.inbox), memory);
         }
         if self.outbox.is_empty() {
             self.outbox = Outbox::new();

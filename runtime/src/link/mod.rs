@@ -17,6 +17,7 @@ mod receiver;
 mod room;
 mod sender;
 mod server;
+mod spare;
 
 use std::fmt;
 use std::io::ErrorKind;

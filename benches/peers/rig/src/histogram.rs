@@ -9,16 +9,32 @@ const PER_OCTAVE: u64 = 1 << FINENESS;
 /// Up to 2^42 ns, more than an hour.
 const OCTAVES: u64 = 42 - FINENESS as u64 + 1;
 
-/// How often each latency occurred.
+/// A count that one thread adds to, and others read.
 ///
-/// Atomic without being exact under contention: the caller's runtime has one worker, so nobody contends.
+/// Adding is no atomic operation: the caller's runtime has one worker, so nobody contends.
+#[derive(Default)]
+pub(crate) struct Count(AtomicU64);
+
+impl Count {
+    #[inline]
+    pub(crate) fn add(&self) {
+        self.0.store(self.read() + 1, Ordering::Relaxed);
+    }
+
+    #[inline]
+    pub(crate) fn read(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// How often each latency occurred.
 pub(crate) struct Histogram {
-    buckets: Vec<AtomicU64>,
+    buckets: Vec<Count>,
 }
 
 impl Histogram {
     pub(crate) fn new() -> Self {
-        let buckets = (0..OCTAVES * PER_OCTAVE).map(|_| AtomicU64::new(0));
+        let buckets = (0..OCTAVES * PER_OCTAVE).map(|_| Count::default());
         Self {
             buckets: buckets.collect(),
         }
@@ -26,13 +42,11 @@ impl Histogram {
 
     pub(crate) fn record(&self, latency: Duration) {
         let nanos = u64::try_from(latency.as_nanos()).unwrap_or(u64::MAX);
-        let bucket = &self.buckets[bucket(nanos).min(self.buckets.len() - 1)];
-        bucket.store(bucket.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+        self.buckets[bucket(nanos).min(self.buckets.len() - 1)].add();
     }
 
     pub(crate) fn count(&self) -> u64 {
-        let counts = self.buckets.iter();
-        counts.map(|count| count.load(Ordering::Relaxed)).sum()
+        self.buckets.iter().map(Count::read).sum()
     }
 
     /// The latency that so much of all (0.0 to 1.0) does not exceed, in microseconds; 0 when there is none.
@@ -46,7 +60,7 @@ impl Histogram {
         let rank = ((self.count() as f64 * share).ceil() as u64).max(1);
         let mut seen = 0;
         for (at, count) in self.buckets.iter().enumerate() {
-            seen += count.load(Ordering::Relaxed);
+            seen += count.read();
             if seen >= rank {
                 return micros(highest(at as u64));
             }

@@ -8,7 +8,14 @@ impl Random {
         Self(seed)
     }
 
-    fn next(&mut self) -> u64 {
+    /// That of a caller by its number: no two have the same.
+    pub(crate) fn of(seed: u64, caller: usize) -> Self {
+        let mut first = Self(seed ^ ((caller as u64 + 1) << 32));
+        Self(first.next())
+    }
+
+    #[inline]
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut bits = self.0;
         bits = (bits ^ (bits >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);

@@ -174,7 +174,7 @@ fn a_message_over_the_limit_ends_its_call_only() {
     victim.feed(&open(2, 0, &[0]));
     assert!(victim.side.conn.active() == 1 && victim.side.conn.buffered() == 0);
     // A client refuses a reply in the same way.
-    let mut pair = Pair::with(config(|limits| limits.message = 70_000), Config::default());
+    let mut pair = Pair::with(config(|limits| limits.message = 70_000), config(|_| {}));
     let stream = pair.open(None, true);
     pair.exchange();
     pair.server.conn.finish(

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::wire::frame::Header;
-use crate::wire::{FRAGMENT, WHOLE, frame_cost};
+use crate::wire::{FRAGMENT, FrameKind, WHOLE, cost, frame_cost};
 
 fn big(size: usize) -> Bytes {
     Bytes::from(vec![1; size])
@@ -115,7 +115,7 @@ fn slow_streams_leave_room_for_unary_calls() {
 fn large_messages_in_a_row_wait_for_their_consumer_and_get_all_credit_back() {
     let mut pair = Pair::with(
         config(|limits| limits.stream_queue = 1 << 20),
-        Config::default(),
+        config(|_| {}),
     );
     let stream = pair.open(None, false);
     // The small ones come whole while the message before them waits.
@@ -153,10 +153,7 @@ fn large_messages_in_a_row_wait_for_their_consumer_and_get_all_credit_back() {
 #[test]
 fn many_large_messages_share_the_budget_and_all_pass() {
     let budget = 6 << 20;
-    let mut pair = Pair::with(
-        Config::default(),
-        config(|limits| limits.reassembly = budget),
-    );
+    let mut pair = Pair::with(config(|_| {}), config(|limits| limits.reassembly = budget));
     let size = 1 << 20;
     let streams: Vec<StreamId> = (0..24).map(|_| pair.open(Some(&big(size)), true)).collect();
     let mut done = 0;
@@ -184,10 +181,7 @@ fn many_large_messages_share_the_budget_and_all_pass() {
 
 #[test]
 fn beyond_the_budget_a_large_message_is_refused_by_name() {
-    let mut pair = Pair::with(
-        Config::default(),
-        config(|limits| limits.reassembly = 1 << 20),
-    );
+    let mut pair = Pair::with(config(|_| {}), config(|limits| limits.reassembly = 1 << 20));
     let streams: Vec<StreamId> = (0..64)
         .map(|_| pair.open(Some(&big(1 << 20)), true))
         .collect();
@@ -277,7 +271,7 @@ fn a_window_of_zero_for_ever_ends_with_the_deadline() {
 
 #[test]
 fn a_full_connection_says_so_and_says_when_it_is_not() {
-    let mut pair = Pair::with(Config::default(), config(|limits| limits.streams = 2));
+    let mut pair = Pair::with(config(|_| {}), config(|limits| limits.streams = 2));
     let first = pair.open(None, true);
     pair.open(None, true);
     let route = route();
@@ -402,7 +396,7 @@ fn a_call_with_64_kib_each_way_is_one_frame_each_way_and_leaves_no_debt() {
 #[test]
 fn a_large_message_that_came_whole_holds_credit_and_budget_until_it_is_consumed() {
     let mut pair = Pair::with(
-        Config::default(),
+        config(|_| {}),
         config(|limits| limits.reassembly = 256 << 10),
     );
     // Half of the budget is for two; the rest is held in the connection's window.
@@ -427,7 +421,7 @@ fn a_large_message_that_came_whole_holds_credit_and_budget_until_it_is_consumed(
 fn large_calls_beyond_the_window_take_their_turn_and_none_starves() {
     let mut pair = Pair::with(
         config(|limits| limits.send_buffer = 8 << 20),
-        Config::default(),
+        config(|_| {}),
     );
     let first: Vec<StreamId> = (0..40)
         .map(|_| pair.open(Some(&big(64 << 10)), true))
@@ -497,4 +491,25 @@ fn whole_and_cut_messages_of_one_stream_are_accounted_alike() {
     }
     pair.exchange();
     assert_eq!(pair.server.conn.buffered() + pair.client.conn.buffered(), 0);
+}
+
+#[test]
+fn a_message_that_lacked_credit_goes_whole_when_credit_comes() {
+    let mut pair = Pair::with(Config::default(), Config::default());
+    // With a few bytes around them, as 64 KiB in a field have.
+    let length = (64 << 10) + 5;
+    let fit = pair.client.conn.send_credit / cost(length) as u64;
+    let mut opens = Vec::new();
+    for _ in 0..fit {
+        pair.open(Some(&big(length)), true);
+        opens.extend_from_slice(&pair.client.transmit());
+    }
+    let late = [(); 2].map(|()| pair.open(Some(&big(length)), true).number());
+    opens.extend_from_slice(&pair.client.transmit());
+    assert_eq!(frames(&opens).len() as u64, fit + 2);
+    pair.server.receive(&opens, pair.now);
+    let credit = pair.server.transmit();
+    pair.client.receive(&credit, pair.now);
+    let data = frames(&pair.client.transmit());
+    assert_eq!(data, late.map(|number| (FrameKind::Data as u8, number)));
 }

@@ -15,7 +15,7 @@ pub(super) struct Victim {
 
 impl Victim {
     pub(super) fn new() -> Self {
-        Self::with(Config::default())
+        Self::with(config(|_| {}))
     }
 
     pub(super) fn with(config: Config) -> Self {
@@ -276,7 +276,7 @@ fn another_protocol_gets_no_answer() {
         b"\xda\xbb\xc2\0",
     ] {
         let now = origin();
-        let mut server = Side::new(Connection::server(Config::default(), now));
+        let mut server = Side::new(Connection::server(config(|_| {}), now));
         server.receive(bytes, now);
         assert_eq!(
             closed(server.take_events()),

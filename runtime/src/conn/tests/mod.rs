@@ -94,7 +94,7 @@ struct Pair {
 
 impl Pair {
     fn new() -> Self {
-        Self::with(Config::default(), Config::default())
+        Self::with(config(|_| {}), config(|_| {}))
     }
 
     fn with(client: Config, server: Config) -> Self {
@@ -172,8 +172,11 @@ fn reply(body: &[u8]) -> Result<Reply, Status> {
     })
 }
 
+/// With windows so small that little fills them, and so changed.
 fn config(change: impl FnOnce(&mut Limits)) -> Config {
     let mut config = Config::default();
+    config.limits.stream_window = 64 << 10;
+    config.limits.connection_window = 2 << 20;
     change(&mut config.limits);
     config
 }

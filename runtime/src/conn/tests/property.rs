@@ -51,7 +51,7 @@ fn recorded() -> (Bytes, Vec<String>) {
 
 fn replay(bytes: &[u8], pieces: &[usize]) -> Vec<String> {
     let now = origin();
-    let mut server = Side::new(Connection::server(Config::default(), now));
+    let mut server = Side::new(Connection::server(config(|_| {}), now));
     let mut at = 0;
     for piece in pieces {
         server.receive(&bytes[at..at + piece], now);
@@ -449,7 +449,7 @@ proptest! {
     #[test]
     fn any_garbage_ends_or_waits(bytes in proptest::collection::vec(any::<u8>(), 0..400), greeted in any::<bool>()) {
         let now = origin();
-        let mut server = Side::new(Connection::server(Config::default(), now));
+        let mut server = Side::new(Connection::server(config(|_| {}), now));
         if greeted {
             server.receive(&Limits::default().preface().encode(), now);
         }
@@ -462,7 +462,7 @@ proptest! {
         let (up, _) = recorded();
         let mut bytes = up.to_vec();
         bytes[at % up.len()] = value;
-        let mut server = Side::new(Connection::server(Config::default(), origin()));
+        let mut server = Side::new(Connection::server(config(|_| {}), origin()));
         for chunk in bytes.chunks(piece) {
             server.receive(chunk, origin());
         }

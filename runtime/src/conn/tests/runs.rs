@@ -191,7 +191,7 @@ fn a_window_grows_while_its_reader_keeps_up_and_the_connection_has_room() {
 
 #[test]
 fn a_message_that_the_peer_does_not_take_ends_its_run() {
-    let mut pair = Pair::with(config(|limits| limits.message = 1 << 10), Config::default());
+    let mut pair = Pair::with(config(|limits| limits.message = 1 << 10), config(|_| {}));
     let stream = replies(&mut pair);
     let refused = pair
         .server
@@ -206,7 +206,7 @@ fn a_message_that_the_peer_does_not_take_ends_its_run() {
 
 #[test]
 fn a_large_message_inside_a_run_ends_its_call_where_the_receiver_does_not_take_it() {
-    let mut pair = Pair::with(config(|limits| limits.message = 1500), Config::default());
+    let mut pair = Pair::with(config(|limits| limits.message = 1500), config(|_| {}));
     let stream = replies(&mut pair);
     // What is announced is the next power of two.
     pair.server

@@ -123,8 +123,8 @@ async fn a_receiver_that_takes_nothing_holds_up_its_sender_and_nobody_else() {
         sent += 1;
         assert!(sent < 1_000, "nothing holds the sender up");
     }
-    // Two windows, two queues, and what the handler has in its hands.
-    assert!(sent < 100, "{sent} messages of 10 kB are held");
+    // Two windows that grew, two queues, and what the handler has in its hands.
+    assert!(sent < 120, "{sent} messages of 10 kB are held");
     assert_eq!(reply(link.call(request("echo", "on"))).await.unwrap(), "on");
     for _ in 0..sent {
         assert_eq!(

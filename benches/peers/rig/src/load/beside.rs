@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::meter::Meter;
 use super::{Load, Window, closed, payload_of, real, spawn};
-use crate::histogram::Histogram;
+use crate::random::Random;
 use crate::row::Row;
 use crate::{Client, MOST_FETCHED, Payload, Peer, Result};
 
@@ -32,16 +33,16 @@ pub(super) async fn measure<P: Peer>(load: &Load, neighbour: Neighbour) -> Resul
     let beside = small_calls::<P>(load, client, Some(neighbour)).await?;
     Ok(Row::default()
         .with("calls_per_s", beside.per_second)
-        .with_latencies(&beside.latencies)
+        .with_latencies(&beside.meter.latencies)
         .with("alone_calls_per_s", alone.per_second)
-        .with("alone_p50_us", alone.latencies.quantile(0.5))
-        .with("alone_p99_us", alone.latencies.quantile(0.99))
-        .with("alone_p999_us", alone.latencies.quantile(0.999))
+        .with("alone_p50_us", alone.meter.latencies.quantile(0.5))
+        .with("alone_p99_us", alone.meter.latencies.quantile(0.99))
+        .with("alone_p999_us", alone.meter.latencies.quantile(0.999))
         .with("neighbours_per_s", beside.neighbours_per_second))
 }
 
 struct Phase {
-    latencies: Arc<Histogram>,
+    meter: Arc<Meter>,
     per_second: f64,
     neighbours_per_second: f64,
 }
@@ -51,17 +52,18 @@ async fn small_calls<P: Peer>(
     client: &P::Client,
     neighbour: Option<Neighbour>,
 ) -> Result<Phase> {
-    let latencies = Arc::new(Histogram::new());
     let window = Window::after(load.warm, load.window);
+    let (meter, watch) = Meter::start(window, None);
     let callers: Vec<_> = (0..CALLERS)
         .map(|at| {
             let payload = payload_of(at, Payload::Small);
-            let latencies = Arc::clone(&latencies);
+            let random = Random::of(load.seed, at);
+            let meter = Arc::clone(&meter);
             spawn::<P, _>(closed::call::<P, false>(
                 client.clone(),
                 payload,
-                window,
-                latencies,
+                random,
+                meter,
             ))
         })
         .collect();
@@ -70,14 +72,15 @@ async fn small_calls<P: Peer>(
     for caller in callers {
         caller.await??;
     }
+    let measured = watch.join().map_err(|_| "the watch panicked")??;
     let mut neighbours = 0;
     if let Some(disturbing) = disturbing {
         neighbours = disturbing.await??;
     }
     Ok(Phase {
-        per_second: real(latencies.count()) / window.seconds(),
-        neighbours_per_second: real(neighbours) / window.seconds(),
-        latencies,
+        per_second: measured.per_second,
+        neighbours_per_second: real(neighbours) / load.window.as_secs_f64(),
+        meter,
     })
 }
 

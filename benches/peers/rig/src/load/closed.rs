@@ -1,12 +1,12 @@
 //! Callers that each make one call after the other.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::{Cpu, Load, Window, payload_of, real, same, spawn};
-use crate::histogram::Histogram;
+use super::meter::Meter;
+use super::{Load, Window, add_cpu, payload_of, same, spawn};
+use crate::random::Random;
 use crate::row::Row;
 use crate::{Client, Payload, Peer, Result};
 
@@ -21,27 +21,29 @@ pub(super) async fn measure<P: Peer>(
     for (at, client) in clients.iter().enumerate() {
         check(client, payload_of(at, payload)).await?;
     }
-    let latencies = Arc::new(Histogram::new());
     let window = Window::after(load.warm, load.window);
-    let cpu = Cpu::during(window, load.server);
+    let (meter, watch) = Meter::start(window, load.server);
     let callers: Vec<_> = (0..callers)
         .map(|at| {
             let client = clients[at % clients.len()].clone();
             let payload = payload_of(at, payload);
-            let latencies = Arc::clone(&latencies);
+            let random = Random::of(load.seed, at);
+            let meter = Arc::clone(&meter);
             if pending {
-                spawn::<P, _>(call::<P, true>(client, payload, window, latencies))
+                spawn::<P, _>(call::<P, true>(client, payload, random, meter))
             } else {
-                spawn::<P, _>(call::<P, false>(client, payload, window, latencies))
+                spawn::<P, _>(call::<P, false>(client, payload, random, meter))
             }
         })
         .collect();
     for caller in callers {
         caller.await??;
     }
-    let per_second = real(latencies.count()) / window.seconds();
-    let row = Row::default().with("calls_per_s", per_second);
-    cpu.add_to(row.with_latencies(&latencies), per_second)
+    let measured = watch.join().map_err(|_| "the watch panicked")??;
+    let row = Row::default()
+        .with("calls_per_s", measured.per_second)
+        .with_latencies(&meter.latencies);
+    Ok(add_cpu(row, measured.cpu, measured.calls))
 }
 
 /// One call whose reply is compared from end to end.
@@ -54,28 +56,24 @@ async fn check<C: Client>(client: &C, payload: Bytes) -> Result<()> {
     }
 }
 
-/// Calls until the window ends. One reading of the clock per call: a call begins when the one before it ended.
+/// Calls until the window ends.
 pub(super) async fn call<P: Peer, const PENDING: bool>(
     client: P::Client,
     payload: Bytes,
-    window: Window,
-    latencies: Arc<Histogram>,
+    mut random: Random,
+    meter: Arc<Meter>,
 ) -> Result<()> {
-    let mut began = Instant::now();
     loop {
+        let began = meter.begin(&mut random);
         let reply = if PENDING {
             client.echo_pending(payload.clone()).await?
         } else {
             client.echo(payload.clone()).await?
         };
-        let ended = Instant::now();
+        let more = meter.end(began);
         same(reply.as_ref(), &payload)?;
-        if ended >= window.ends {
+        if !more {
             return Ok(());
         }
-        if ended >= window.begins {
-            latencies.record(ended - began);
-        }
-        began = ended;
     }
 }

@@ -3,6 +3,7 @@
 mod beside;
 mod closed;
 mod idle;
+mod meter;
 mod open;
 mod stream;
 
@@ -73,51 +74,21 @@ impl Window {
             ends: begins + window,
         }
     }
-
-    fn seconds(self) -> f64 {
-        (self.ends - self.begins).as_secs_f64()
-    }
 }
 
-/// CPU seconds per second of both processes, read at the ends of a window by a thread of its own.
-struct Cpu {
-    reader: std::thread::JoinHandle<Result<[Option<f64>; 2]>>,
+/// CPU seconds that the server and this process have used.
+fn cpu_seconds(server: Option<Process>) -> Result<[Option<f64>; 2]> {
+    let server = server.map(Process::cpu_seconds).transpose()?;
+    Ok([server, Some(Process::own().cpu_seconds()?)])
 }
 
-impl Cpu {
-    fn during(window: Window, server: Option<Process>) -> Self {
-        let read = move |at: Instant| -> Result<(Instant, [Option<f64>; 2])> {
-            std::thread::sleep(at.saturating_duration_since(Instant::now()));
-            let server = server.map(Process::cpu_seconds).transpose()?;
-            Ok((
-                Instant::now(),
-                [server, Some(Process::own().cpu_seconds()?)],
-            ))
-        };
-        let reader = std::thread::spawn(move || {
-            let (first, before) = read(window.begins)?;
-            let (last, after) = read(window.ends)?;
-            let seconds = (last - first).as_secs_f64();
-            let rate = |at: usize| Some((after[at]? - before[at]?) / seconds);
-            Ok([rate(0), rate(1)])
-        });
-        Self { reader }
-    }
-
-    /// Adds the figures named [`CPU`] for so many calls a second.
-    fn add_to(self, row: Row, per_second: f64) -> Result<Row> {
-        let [server, client] = self
-            .reader
-            .join()
-            .map_err(|_| "the CPU reader panicked")??;
-        let mut row = row;
-        for (name, rate) in CPU.into_iter().zip([server, client]) {
-            if let Some(rate) = rate {
-                row = row.with(name, rate / per_second * 1e6);
-            }
-        }
-        Ok(row)
-    }
+/// Adds the figures named [`CPU`]: seconds of CPU time for so many calls.
+fn add_cpu(row: Row, used: [Option<f64>; 2], calls: f64) -> Row {
+    let figures = CPU.into_iter().zip(used);
+    figures.fold(row, |row, (name, used)| match used {
+        Some(used) => row.with(name, used / calls * 1e6),
+        None => row,
+    })
 }
 
 /// A payload that no other caller sends: it begins with the caller's number.

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 
-use super::{Cpu, Load, Window, payload_of, real, same, spawn};
-use crate::histogram::Histogram;
+use super::meter::Meter;
+use super::{Load, Window, add_cpu, payload_of, real, same, spawn};
 use crate::random::Random;
 use crate::row::Row;
 use crate::{Client, Payload, Peer, Result};
@@ -26,23 +26,20 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What became of the calls.
 struct Calls {
-    latencies: Histogram,
-    /// Those that ended within the window, whenever they arrived.
-    ended: AtomicU64,
+    meter: Arc<Meter>,
     in_flight: AtomicU64,
     failed: AtomicU64,
 }
 
 pub(super) async fn measure<P: Peer>(load: &Load, rate: u64) -> Result<Row> {
     let clients = P::connect(load.address, CONNECTIONS).await?;
+    let window = Window::after(load.warm, load.window);
+    let (meter, watch) = Meter::start(window, load.server);
     let calls = Arc::new(Calls {
-        latencies: Histogram::new(),
-        ended: AtomicU64::new(0),
+        meter,
         in_flight: AtomicU64::new(0),
         failed: AtomicU64::new(0),
     });
-    let window = Window::after(load.warm, load.window);
-    let cpu = Cpu::during(window, load.server);
     let arriving = arrive::<P>(
         clients,
         bursts(window),
@@ -58,11 +55,12 @@ pub(super) async fn measure<P: Peer>(load: &Load, rate: u64) -> Result<Row> {
     }
     let unanswered = calls.in_flight.load(Ordering::Relaxed);
     let failed = calls.failed.load(Ordering::Relaxed) + unanswered;
-    let per_second = real(calls.ended.load(Ordering::Relaxed)) / window.seconds();
+    let measured = watch.join().map_err(|_| "the watch panicked")??;
     let row = Row::default()
-        .with("calls_per_s", per_second)
-        .with("failed_calls", real(failed));
-    cpu.add_to(row.with_latencies(&calls.latencies), per_second)
+        .with("calls_per_s", measured.per_second)
+        .with("failed_calls", real(failed))
+        .with_latencies(&calls.meter.latencies);
+    Ok(add_cpu(row, measured.cpu, measured.calls))
 }
 
 /// When each burst is to be made, told at that time by a thread of its own: the runtime's timers are a millisecond coarse.
@@ -118,15 +116,11 @@ async fn arrive<P: Peer>(
             spawn::<P, _>(async move {
                 let reply = client.echo(payload.clone()).await;
                 let good = reply.and_then(|reply| same(reply.as_ref(), &payload));
-                let now = Instant::now();
-                let in_window = (window.begins..window.ends).contains(&now);
                 match good {
                     Ok(()) => {
-                        calls
-                            .ended
-                            .fetch_add(u64::from(in_window), Ordering::Relaxed);
+                        calls.meter.end(None);
                         if counts {
-                            calls.latencies.record(now - due);
+                            calls.meter.latencies.record(due.elapsed());
                         }
                     }
                     Err(_) => {

@@ -2,8 +2,7 @@
 
 use std::time::Instant;
 
-use super::{CPU, Load, real, spawn};
-use crate::process::Process;
+use super::{Load, add_cpu, cpu_seconds, real, spawn};
 use crate::row::Row;
 use crate::{Client, Peer, Result};
 
@@ -31,18 +30,12 @@ pub(super) async fn measure<P: Peer>(load: &Load, direction: Direction) -> Resul
         reason = "a positive count"
     )]
     let messages = (per_second * load.window.as_secs_f64()).max(1000.0) as u64;
-    let processes = [load.server, Some(Process::own())];
-    let cpu = || processes.map(|process| process.map(Process::cpu_seconds));
-    let (began, before) = (Instant::now(), cpu());
+    let (began, before) = (Instant::now(), cpu_seconds(load.server)?);
     run::<P>(client, direction, messages).await?;
-    let (took, after) = (began.elapsed(), cpu());
-    let mut row = Row::default().with("messages_per_s", real(messages) / took.as_secs_f64());
-    for (name, (before, after)) in CPU.into_iter().zip(before.into_iter().zip(after)) {
-        if let (Some(before), Some(after)) = (before, after) {
-            row = row.with(name, (after? - before?) / real(messages) * 1e6);
-        }
-    }
-    Ok(row)
+    let (took, after) = (began.elapsed(), cpu_seconds(load.server)?);
+    let row = Row::default().with("messages_per_s", real(messages) / took.as_secs_f64());
+    let used = [0, 1].map(|at| Some(after[at]? - before[at]?));
+    Ok(add_cpu(row, used, real(messages)))
 }
 
 async fn run<P: Peer>(client: &P::Client, direction: Direction, messages: u64) -> Result<()> {
