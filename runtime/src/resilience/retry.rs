@@ -183,7 +183,11 @@ mod tests {
         check(&refused, true, Follows::Move);
         let strange = Status::unimplemented("no such service").not_started();
         check(&strange, false, Follows::Move);
-        check(&Status::unimplemented("by the handler"), true, Follows::Nothing);
+        check(
+            &Status::unimplemented("by the handler"),
+            true,
+            Follows::Nothing,
+        );
         let wrong = Status::invalid_argument("breaks a rule").not_started();
         check(&wrong, true, Follows::Nothing);
     }
