@@ -6,10 +6,6 @@
 //! Features, for tools; a build script needs neither and pays for neither: `formats` (findings as JSON, SARIF and commands of
 //! GitHub) and `interchange` (contracts as `.proto` and back, and the printer of `.rpc`).
 
-// What pest's derive names where pest does without the standard library, and so without probing the stack at each rule:
-// brackets are limited before it reads them.
-extern crate alloc;
-
 pub mod breaking;
 mod case;
 pub mod check;

@@ -4,7 +4,7 @@ use askama::Template;
 
 /// `mod.rs`
 #[derive(Clone, Debug, Template)]
-#[template(path = "modules.rs")]
+#[template(path = "modules.rs", escape = "none")]
 pub struct Modules {
     /// The first line, by which generated files are known.
     pub header: String,
@@ -14,7 +14,7 @@ pub struct Modules {
 
 /// One part of a package's name.
 #[derive(Clone, Debug, Template)]
-#[template(path = "module.rs")]
+#[template(path = "module.rs", escape = "none")]
 pub struct Module {
     /// Doc comment, whole lines.
     pub docs: String,

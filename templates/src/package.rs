@@ -6,7 +6,7 @@ use crate::Major;
 
 /// One package: the root of the templates.
 #[derive(Clone, Debug, Template)]
-#[template(path = "package.rs")]
+#[template(path = "package.rs", escape = "none")]
 pub struct Package {
     /// The first line, by which generated files are known.
     pub header: String,

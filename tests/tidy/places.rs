@@ -12,8 +12,8 @@ const HOMES: [[&str; 2]; 5] = [
     ["C:\\Us", "ers\\"],
 ];
 
-const TEXT: [&str; 10] = [
-    ".rs", ".toml", ".md", ".rpc", ".pest", ".proto", ".snap", ".txt", ".yml", "run",
+const TEXT: [&str; 9] = [
+    ".rs", ".toml", ".md", ".rpc", ".proto", ".snap", ".txt", ".yml", "run",
 ];
 
 #[test]

@@ -72,7 +72,7 @@ mod tests {
 
     #[test]
     fn templates_have_a_limit_of_their_own() {
-        let path = "templates/rust/client.rs";
+        let path = "templates/templates/client.rs";
         assert_eq!(breach(&file(path, TEMPLATE_LIMIT)), None);
         assert!(breach(&file(path, TEMPLATE_LIMIT + 1)).is_some());
     }

@@ -2,10 +2,11 @@
 //! build scripts read it alike.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 
 use crate::diagnostic::{Level, Levels};
 
@@ -17,23 +18,63 @@ const FILE: &str = "callsheet.toml";
 /// A `callsheet.toml` is a few lines; a larger one is something else.
 const MAX_BYTES: u64 = 1 << 20;
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// What the file says. It is read without serde's derive, which every build script would wait for.
+#[derive(Debug)]
 struct Project {
     /// Folders, relative to the file; without them, the folder of the file.
-    #[serde(default = "own_folder")]
     roots: Vec<PathBuf>,
     /// Levels of lints, by code or for all.
-    #[serde(default)]
     lints: BTreeMap<String, Setting>,
 }
 
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "lowercase")]
+impl<'de> Deserialize<'de> for Project {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_map(Table)
+    }
+}
+
+/// Reads a [`Project`] from a table.
+struct Table;
+
+impl<'de> Visitor<'de> for Table {
+    type Value = Project;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the table of a project")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Project, A::Error> {
+        let mut project = Project {
+            roots: vec![PathBuf::from(".")],
+            lints: BTreeMap::new(),
+        };
+        while let Some(key) = map.next_key::<String>()? {
+            match key.as_str() {
+                "roots" => project.roots = map.next_value()?,
+                "lints" => project.lints = map.next_value()?,
+                other => return Err(A::Error::unknown_field(other, &["roots", "lints"])),
+            }
+        }
+        Ok(project)
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Setting {
     Allow,
     Warn,
     Deny,
+}
+
+impl<'de> Deserialize<'de> for Setting {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        match String::deserialize(from)?.as_str() {
+            "allow" => Ok(Self::Allow),
+            "warn" => Ok(Self::Warn),
+            "deny" => Ok(Self::Deny),
+            other => Err(D::Error::unknown_variant(other, &["allow", "warn", "deny"])),
+        }
+    }
 }
 
 impl From<Setting> for Level {
@@ -52,10 +93,6 @@ struct Found {
     path: PathBuf,
     folder: PathBuf,
     project: Project,
-}
-
-fn own_folder() -> Vec<PathBuf> {
-    vec![PathBuf::from(".")]
 }
 
 /// The projects that some paths belong to: of each path that with the nearest `callsheet.toml` at or above it.

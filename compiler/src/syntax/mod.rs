@@ -1,7 +1,8 @@
 //! From text to tree.
 //!
 //! `scan` reads characters and reports what no grammar can name; `brackets` balances braces; `lean` leaves out what is
-//! no token; the pest grammar parses the rest; `parse` and `build` make the tree; `recover` says what is wrong where the grammar gave up.
+//! no token; the `grammar` parses the rest, in pest's `notation`; `parse` and `build` make the tree; `recover` says what is
+//! wrong where the grammar gave up.
 //! Must not know other files, or what a name means.
 
 pub mod ast;
@@ -17,6 +18,7 @@ mod lean;
 mod lexeme;
 mod lines;
 mod literal;
+mod notation;
 mod number;
 mod parse;
 mod recover;
