@@ -27,6 +27,8 @@ fn build(programs: &Programs, package: &str) -> Result<Figures, Failure> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(&programs.rig);
     command
+        // A dependency from a registry is never built so that it can be built again in parts; ours lies beside its user.
+        .env("CARGO_INCREMENTAL", "0")
         .arg(cargo)
         .args([
             "build",
