@@ -160,7 +160,7 @@ mod tests {
             let text = format!("`{}` is not there", unit.repeat(1 << 20));
             let short = told(text.clone());
             assert!(
-                short.len() < LONGEST && short.starts_with("`") && short.ends_with("not there")
+                short.len() < LONGEST && short.starts_with('`') && short.ends_with("not there")
             );
         }
         let whole = "x".repeat(LONGEST);
