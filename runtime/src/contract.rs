@@ -192,6 +192,18 @@ pub enum MethodKind {
     OneWay,
 }
 
+impl MethodKind {
+    /// Whether requests are a stream.
+    pub(crate) fn sends_many(self) -> bool {
+        matches!(self, Self::ClientStream | Self::BidiStream)
+    }
+
+    /// Whether replies are a stream.
+    pub(crate) fn receives_many(self) -> bool {
+        matches!(self, Self::ServerStream | Self::BidiStream)
+    }
+}
+
 /// `@balance` of a method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]

@@ -162,8 +162,15 @@ impl<T, E> Call<T, E> {
         loop {
             match &mut self.state {
                 State::Ready => {
-                    self.state = match Departed::with(&mut self.plan, Instant::now()) {
-                        Departed::Flight(flight) => State::Flight(flight),
+                    self.state = match Departed::with(&mut self.plan, Instant::now(), cx.waker()) {
+                        Departed::Flight(flight) => {
+                            let out = flight.is_out();
+                            self.state = State::Flight(flight);
+                            if out {
+                                return Poll::Pending;
+                            }
+                            continue;
+                        }
                         Departed::Drive(drive) => State::Drive(drive),
                     }
                 }

@@ -2,17 +2,18 @@
 //! stack.
 
 use std::sync::Arc;
-use std::task::{Context as Poller, Poll, ready};
+use std::task::{Context as Poller, Poll, Waker, ready};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use crate::context::Context;
-use crate::link::Exchange;
+use crate::link::{Ask, Exchange};
 use crate::observe::ClientCall;
+use crate::rope::Rope;
 use crate::status::Status;
 
-use super::attempt::{note, received, request};
+use super::attempt::{note, received};
 use super::cluster::Only;
 use super::filtered;
 use super::journey::{Journey, again};
@@ -23,6 +24,9 @@ use super::table::Target;
 use super::ticket::Ticket;
 use super::treated::Treated;
 
+/// The body of a call that has none.
+static NOTHING: Rope = Rope::new();
+
 /// A call that has been set off.
 pub(super) enum Departed {
     Flight(Flight),
@@ -32,7 +36,9 @@ pub(super) enum Departed {
 
 impl Departed {
     /// Sends the request at once if a connection is up and nothing has to happen before, or gives the future that will.
-    pub(super) fn with(plan: &mut Option<Plan>, now: Instant) -> Self {
+    ///
+    /// `caller` is woken for the answer of what is sent at once.
+    pub(super) fn with(plan: &mut Option<Plan>, now: Instant, caller: &Waker) -> Self {
         let Some(planned) = plan else {
             unreachable!("a call that departs has its plan");
         };
@@ -62,8 +68,17 @@ impl Departed {
                 None => Some(target),
                 Some(link) => {
                     let again = again(planned, deadline, &[], target.key, 0);
+                    let asked = Ask {
+                        route: &target.route,
+                        kind: planned.method.kind,
+                        deadline: deadline.map(Instant::into_std),
+                        attempt: 0,
+                        metadata: &planned.metadata,
+                        body: planned.body.as_ref().unwrap_or(&NOTHING),
+                        now: now.into_std(),
+                    };
                     return Self::Flight(Flight {
-                        exchange: link.into_call(request(planned, deadline, &target, 0, again)),
+                        exchange: link.ask(&asked, again, Some(caller)),
                         ticket: Ticket::start(target, since, deadline),
                     });
                 }
@@ -146,6 +161,11 @@ pub(super) struct Flight {
 }
 
 impl Flight {
+    /// Whether there is nothing to be had before its caller is woken.
+    pub(super) fn is_out(&self) -> bool {
+        self.exchange.is_out()
+    }
+
     pub(super) fn poll(
         &mut self,
         plan: &Plan,

@@ -36,6 +36,7 @@ pub use event::{
     Call, CloseReason, Destination, Event, Messages, OpenError, Reply, Request, SendError, StreamId,
 };
 pub use outbox::Outbox;
+pub use receive::Ends;
 pub(crate) use table::ByStream;
 
 use crate::status::{Phase, Status};

@@ -22,6 +22,26 @@ const SMALL: usize = 4 * 1024;
 /// In µs. Deadlines are cut to a year, far from where a clock could overflow.
 const MAX_DEADLINE: u64 = 365 * 24 * 3600 * 1_000_000;
 
+/// Who takes the ends of calls at once.
+pub trait Ends {
+    /// Whether it takes another.
+    fn takes(&self) -> bool;
+
+    /// A call is over, as [`Event::Ended`] says.
+    fn ended(&mut self, stream: StreamId, outcome: Result<Reply, Status>);
+}
+
+/// Takes none: all are told as events.
+struct Later;
+
+impl Ends for Later {
+    fn takes(&self) -> bool {
+        false
+    }
+
+    fn ended(&mut self, _: StreamId, _: Result<Reply, Status>) {}
+}
+
 /// Frames that were read together, as far as the end of one of them.
 #[derive(Clone, Copy)]
 struct Batch<'a> {
@@ -41,19 +61,29 @@ impl Connection {
     /// Takes the whole frames at the front of `input`, and leaves the rest for the next time. Messages are slices of
     /// `input`'s memory.
     pub fn receive(&mut self, input: &mut BytesMut, now: Instant) {
+        self.receive_with(input, now, &mut Later);
+    }
+
+    /// The same, where `ends` takes the ends of calls at once: none of them waits as an [`Event`], as long as nothing else does.
+    pub fn receive_with(&mut self, input: &mut BytesMut, now: Instant, ends: &mut impl Ends) {
         if self.state == State::Closed {
             input.clear();
         }
         if input.is_empty() {
             return;
         }
-        if let Err(fault) = self.take(input, now) {
+        if let Err(fault) = self.take(input, now, ends) {
             self.fault(fault);
             input.clear();
         }
     }
 
-    fn take(&mut self, input: &mut BytesMut, now: Instant) -> Result<(), Fault> {
+    fn take(
+        &mut self,
+        input: &mut BytesMut,
+        now: Instant,
+        ends: &mut impl Ends,
+    ) -> Result<(), Fault> {
         if self.state == State::Greeting {
             let Some(theirs) = Preface::decode(input)? else {
                 return Ok(());
@@ -100,7 +130,7 @@ impl Connection {
             }
             at += span;
             let (bytes, end) = (&batch, at);
-            self.take_frame(header, payload, Batch { bytes, end }, now)?;
+            self.take_frame(header, payload, Batch { bytes, end }, now, ends)?;
             if self.state == State::Closed {
                 return Ok(());
             }
@@ -140,6 +170,7 @@ impl Connection {
         payload: &[u8],
         batch: Batch<'_>,
         now: Instant,
+        ends: &mut impl Ends,
     ) -> Result<(), Fault> {
         let Some(kind) = header.known()? else {
             self.stats.unknown += 1;
@@ -157,7 +188,7 @@ impl Connection {
         match kind {
             FrameKind::Open => self.take_open(header, payload, batch, now),
             FrameKind::Data => self.take_data(header, payload, batch, now),
-            FrameKind::End => self.take_end(header, payload, batch, now),
+            FrameKind::End => self.take_end(header, payload, batch, now, ends),
             _ => self.take_control(kind, header.stream, payload, now),
         }
     }
@@ -397,6 +428,7 @@ impl Connection {
         payload: &[u8],
         batch: Batch<'_>,
         now: Instant,
+        ends: &mut impl Ends,
     ) -> Result<(), Fault> {
         let number = header.stream;
         let (head, body) = EndHead::decode(header, payload, self.limits().head())?;
@@ -419,10 +451,13 @@ impl Connection {
             }),
             (Err(status), _) => Err(status),
         };
-        self.events.push_back(Event::Ended {
-            stream: StreamId(number),
-            outcome,
-        });
+        let stream = StreamId(number);
+        // Behind what was told before.
+        if self.events.is_empty() && ends.takes() {
+            ends.ended(stream, outcome);
+        } else {
+            self.events.push_back(Event::Ended { stream, outcome });
+        }
         Ok(())
     }
 

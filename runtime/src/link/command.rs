@@ -3,7 +3,6 @@
 use tokio::sync::oneshot;
 
 use super::Outcome;
-use super::exchange::Opening;
 use super::mailbox::Sender;
 use crate::conn::{Messages, StreamId};
 
@@ -18,8 +17,6 @@ pub(super) type Commands = Sender<Command>;
 /// What the connection task is to do. One that names a call which has ended is ignored.
 #[derive(Debug)]
 pub(super) enum Command {
-    /// Begin a call.
-    Open(Opening),
     /// Send messages.
     Send { key: Key, messages: Messages },
     /// Replies have begun, and the first of them may take its time.

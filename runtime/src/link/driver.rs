@@ -1,5 +1,5 @@
-//! The one task that owns a connection: it moves bytes between transport and machine, and events between machine and
-//! role. No lock is held, because nobody else has any of it.
+//! The one task that moves a connection: bytes between transport and machine, and events between machine and role. Where it
+//! shares them with callers, it lets go of them before anything is waited for.
 //!
 //! ```text
 //!          ┌──────────────── nothing to do: wait for commands, bytes, room to write, the timer ◄──┐
@@ -16,11 +16,13 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use bytes::BytesMut;
 use tokio::task::yield_now;
 
 use super::command::Command;
 use super::io::{Counters, Timer, Transport};
 use super::mailbox::{Ready, Receiver};
+use super::side::{Place, Side};
 use crate::conn::{CloseReason, Connection, Event};
 use crate::transport::Stream;
 
@@ -52,6 +54,21 @@ pub(super) trait Role: Send {
     /// Does what somebody with an end of a call wants.
     fn command(&mut self, connection: &mut Connection, command: Command, now: Instant);
 
+    /// Whether somebody else has touched the machine since this was last asked.
+    fn was_stirred(&mut self) -> bool {
+        false
+    }
+
+    /// The driver has nothing to do and is to be roused from now on; `false` if there is something after all.
+    fn may_sleep(&mut self) -> bool {
+        true
+    }
+
+    /// Gives the machine what was read. What happened by that, it tells as events, but for what is done with already.
+    fn receive(&mut self, connection: &mut Connection, inbox: &mut BytesMut, now: Instant) {
+        connection.receive(inbox, now);
+    }
+
     /// Reacts to what happened on the connection.
     fn event(&mut self, connection: &mut Connection, event: Event, now: Instant);
 
@@ -78,16 +95,15 @@ pub(super) trait Role: Send {
     fn took(&mut self, _: Duration) {}
 
     /// Whether others are at work whose frames could share the next write. Asked once before each pause.
-    fn expects_more(&mut self) -> bool;
+    fn expects_more(&mut self, connection: &Connection) -> bool;
 
     /// The connection is over; `late` are the commands that it did not come to.
     fn closed(&mut self, connection: &Connection, reason: &CloseReason, late: Vec<Command>);
 }
 
-/// Owns a connection until its end.
-pub(super) struct Driver<R> {
-    connection: Connection,
-    pub(super) role: R,
+/// Moves a connection until its end.
+pub(super) struct Driver<P> {
+    pub(super) side: P,
     transport: Transport,
     commands: Receiver<Command>,
     /// Every other end of `commands` is gone.
@@ -99,23 +115,37 @@ pub(super) struct Driver<R> {
     spent: usize,
     /// Events seen since then.
     seen: usize,
-    /// When the handlers have had their time.
-    turn: Option<Instant>,
+    turn: Turn,
+}
+
+/// The time that handlers have before other tasks get their turn.
+#[derive(Default)]
+struct Turn {
+    /// When they have had it.
+    ends: Option<Instant>,
     /// They have.
     overdue: bool,
 }
 
-impl<R: Role> Driver<R> {
+impl Turn {
+    /// Sees how long handlers took since `then`, and in all.
+    fn look(&mut self, role: &mut impl Role, then: &mut Instant) {
+        let now = now();
+        role.took(now.saturating_duration_since(*then));
+        self.overdue = now >= *self.ends.get_or_insert(*then + HOLD);
+        *then = now;
+    }
+}
+
+impl<P: Place> Driver<P> {
     pub(super) fn new(
-        connection: Connection,
-        role: R,
+        side: P,
         stream: Stream,
         commands: Receiver<Command>,
         counters: Arc<Counters>,
     ) -> Self {
         Self {
-            connection,
-            role,
+            side,
             transport: Transport::new(stream, counters),
             commands,
             orphaned: false,
@@ -123,8 +153,7 @@ impl<R: Role> Driver<R> {
             timer: Timer::default(),
             spent: 0,
             seen: 0,
-            turn: None,
-            overdue: false,
+            turn: Turn::default(),
         }
     }
 
@@ -141,14 +170,15 @@ impl<R: Role> Driver<R> {
             if let Some(reason) = self.dispatch() {
                 break reason;
             }
-            let spent = self.overdue || self.spent > TURN || self.seen > EVENTS;
+            let spent = self.turn.overdue || self.spent > TURN || self.seen > EVENTS;
             if self.behind && !spent {
                 continue;
             }
-            if self.role.expects_more() || spent {
+            if self.expects_more() || spent {
                 self.spent = 0;
                 self.seen = 0;
-                if self.role.has_spawned() {
+                let spawned = self.side.hold().role.has_spawned();
+                if spawned {
                     requeue().await;
                 } else {
                     yield_now().await;
@@ -165,9 +195,17 @@ impl<R: Role> Driver<R> {
             }
         };
         let late = self.commands.close().collect();
-        self.role.closed(&self.connection, &reason, late);
+        {
+            let Side { connection, role } = &mut *self.side.hold();
+            role.closed(connection, &reason, late);
+        }
         // On the heap, so that all connections do not hold room for what each does once.
         Box::pin(self.last_words(&reason)).await;
+    }
+
+    fn expects_more(&mut self) -> bool {
+        let Side { connection, role } = &mut *self.side.hold();
+        role.expects_more(connection)
     }
 
     /// Takes whatever is there to be taken; ready if there was anything.
@@ -176,8 +214,7 @@ impl<R: Role> Driver<R> {
         // Whoever is at work here needs not be woken by commands, and whoever yields must not: it would be back before
         // the rest of a burst.
         let ready = self.commands.look();
-        let mut moved = self.take_commands(ready, now);
-        let reads_on = self.connection.reads_on(self.transport.outbox.len());
+        let (mut moved, reads_on) = self.take_commands(ready, now);
         if self.transport.has_output() {
             moved |= match self.transport.poll_write(cx) {
                 Poll::Ready(Ok(count)) => {
@@ -199,28 +236,33 @@ impl<R: Role> Driver<R> {
         }
         self.rested();
         if !self.orphaned {
-            let ready = std::task::ready!(self.commands.poll_ready(cx));
-            self.take_commands(Some(ready), now);
-            return Poll::Ready(());
+            if let Poll::Ready(ready) = self.commands.poll_ready(cx) {
+                self.take_commands(Some(ready), now);
+                return Poll::Ready(());
+            }
+            if !self.side.hold().role.may_sleep() {
+                return Poll::Ready(());
+            }
         }
         Poll::Pending
     }
 
     /// Other tasks have, or get, their turn.
     fn rested(&mut self) {
-        self.turn = None;
-        self.overdue = false;
+        self.turn = Turn::default();
     }
 
     fn poll_receive(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
-        match self.transport.poll_read(cx, self.connection.missing()) {
+        let missing = self.side.hold().connection.missing();
+        match self.transport.poll_read(cx, missing) {
             Poll::Ready(Ok(0)) => {
                 self.lose("the peer hung up");
                 true
             }
             Poll::Ready(Ok(count)) => {
                 self.spent += count;
-                self.connection.receive(&mut self.transport.inbox, now);
+                let Side { connection, role } = &mut *self.side.hold();
+                role.receive(connection, &mut self.transport.inbox, now);
                 true
             }
             Poll::Ready(Err(error)) => {
@@ -228,7 +270,7 @@ impl<R: Role> Driver<R> {
                 true
             }
             Poll::Pending => {
-                if self.connection.active() == 0 {
+                if self.side.hold().connection.active() == 0 {
                     self.transport.release();
                     self.commands.release();
                 }
@@ -238,48 +280,52 @@ impl<R: Role> Driver<R> {
     }
 
     fn poll_timers(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
-        let due = [self.connection.next_timeout(), self.role.next_timeout()];
+        let Side { connection, role } = &mut *self.side.hold();
+        let due = [connection.next_timeout(), role.next_timeout()];
         let due = due.into_iter().flatten().min();
         let elapsed = self.timer.poll_elapsed(cx, due, now).is_ready();
         if elapsed {
             // It may be the end.
-            self.connection.unsent(self.transport.outbox.len());
-            self.connection.handle_timeout(now);
-            self.role.timeout(&mut self.connection, now);
+            connection.unsent(self.transport.outbox.len());
+            connection.handle_timeout(now);
+            role.timeout(connection, now);
         }
         elapsed
     }
 
-    /// Does what was asked; whether anything was.
-    fn take_commands(&mut self, ready: Option<Ready>, now: Instant) -> bool {
+    /// Does what was asked: whether anything was, by commands or at the machine itself; and whether to read on.
+    fn take_commands(&mut self, ready: Option<Ready>, now: Instant) -> (bool, bool) {
+        let Side { connection, role } = &mut *self.side.hold();
+        let mut moved = role.was_stirred();
         match ready {
             // Nobody is left who could call. What was sent and needs no answer may still finish.
             Some(Ready::Never) if !self.orphaned => {
                 self.orphaned = true;
-                self.connection
-                    .go_away("nobody uses the connection any more");
-                true
+                connection.go_away("nobody uses the connection any more");
+                moved = true;
             }
             Some(Ready::Some) => {
                 for _ in 0..COMMANDS {
                     let Some(command) = self.commands.take() else {
                         break;
                     };
-                    self.role.command(&mut self.connection, command, now);
+                    role.command(connection, command, now);
                 }
-                true
+                moved = true;
             }
-            Some(Ready::Never) | None => false,
+            Some(Ready::Never) | None => {}
         }
+        (moved, connection.reads_on(self.transport.outbox.len()))
     }
 
     /// Tells the role what happened, so much of it that other tasks do not wait long; the reason if it was the end.
     fn dispatch(&mut self) -> Option<CloseReason> {
+        let Side { connection, role } = &mut *self.side.hold();
         // Who is overdue comes back here after a turn of the others.
-        if self.overdue && !self.connection.is_closed() {
+        if self.turn.overdue && !connection.is_closed() {
             return None;
         }
-        let mut next = self.connection.next_event();
+        let mut next = connection.next_event();
         if next.is_none() {
             self.behind = false;
             return None;
@@ -289,40 +335,33 @@ impl<R: Role> Driver<R> {
             self.seen += 1;
             match next {
                 Some(Event::Closed(reason)) => return Some(reason),
-                Some(event) => self.role.event(&mut self.connection, event, at),
+                Some(event) => role.event(connection, event, at),
                 None => {
-                    if self.role.asks_time(true) {
-                        self.look(&mut at);
+                    if role.asks_time(true) {
+                        self.turn.look(role, &mut at);
                     }
                     self.behind = false;
                     return None;
                 }
             }
-            if self.role.asks_time(false) {
-                self.look(&mut at);
+            if role.asks_time(false) {
+                self.turn.look(role, &mut at);
             }
-            if left == 0 || self.overdue {
+            if left == 0 || self.turn.overdue {
                 break;
             }
-            next = self.connection.next_event();
+            next = connection.next_event();
         }
         self.behind = true;
         None
-    }
-
-    /// Sees how long handlers took since `then`, and in all.
-    fn look(&mut self, then: &mut Instant) {
-        let now = now();
-        self.role.took(now.saturating_duration_since(*then));
-        self.overdue = now >= *self.turn.get_or_insert(*then + HOLD);
-        *then = now;
     }
 
     /// Writes until there is nothing left or no room; the reason if the connection ended over it.
     async fn flush(&mut self) -> Option<CloseReason> {
         loop {
             if self.transport.outbox.len() < FLUSH {
-                self.connection.transmit(&mut self.transport.outbox, FLUSH);
+                let Side { connection, .. } = &mut *self.side.hold();
+                connection.transmit(&mut self.transport.outbox, FLUSH);
             }
             // Room in the queues may have come of it, and further messages for them.
             if !self.behind
@@ -331,7 +370,8 @@ impl<R: Role> Driver<R> {
                 return Some(reason);
             }
             if !self.transport.has_output() {
-                self.role.flushed(&self.connection);
+                let Side { connection, role } = &mut *self.side.hold();
+                role.flushed(connection);
                 return None;
             }
             if self.spent > TURN {
@@ -355,14 +395,15 @@ impl<R: Role> Driver<R> {
     }
 
     fn lose(&mut self, why: impl Into<String>) {
-        self.connection.unsent(self.transport.outbox.len());
-        self.connection.lost(why);
+        let Side { connection, .. } = &mut *self.side.hold();
+        connection.unsent(self.transport.outbox.len());
+        connection.lost(why);
     }
 
     fn wrote(&mut self, count: usize) {
         self.spent += count;
         if self.transport.was_relieved() {
-            self.connection.relieved(now());
+            self.side.hold().connection.relieved(now());
         }
     }
 
@@ -371,7 +412,9 @@ impl<R: Role> Driver<R> {
         if matches!(reason, CloseReason::Lost(_)) {
             return;
         }
-        self.connection
+        self.side
+            .hold()
+            .connection
             .transmit(&mut self.transport.outbox, usize::MAX);
         let patience = match reason {
             // Whoever ends a connection at once does not wait for its peer.
@@ -406,17 +449,18 @@ pub(crate) fn now() -> Instant {
 
 #[cfg(test)]
 mod tests {
-    use super::super::client::Caller;
+    use super::super::client::{Caller, Desk};
     use super::*;
 
     /// Bytes of the future that `run` gives.
-    fn future<F>(_run: impl FnOnce(&'static mut Driver<Caller>) -> F) -> usize {
+    fn future<F>(_run: impl FnOnce(&'static mut Driver<Desk>) -> F) -> usize {
         size_of::<F>()
     }
 
     #[test]
     fn an_idle_connection_holds_little() {
-        let size = size_of::<Driver<Caller>>() + future(Driver::<Caller>::run);
+        let side = size_of::<Side<Caller>>();
+        let size = side + size_of::<Driver<Desk>>() + future(Driver::<Desk>::run);
         assert!(size <= 2 * 1024, "{size} bytes");
     }
 }

@@ -4,15 +4,15 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
+use tokio::task::coop;
 
+use super::client::{AnswerTo, finish_items};
 use super::command::{Command, Key};
-use super::mailbox::Closed;
-use super::receiver::{BodyReceiver, Item};
+use super::receiver::BodyReceiver;
 use super::room::Room;
 use super::sender::BodySender;
 use super::{Outcome, Shared};
@@ -54,23 +54,45 @@ impl fmt::Debug for Request {
     }
 }
 
-/// A request on its way into the connection task, with what the task needs to answer it.
-#[derive(Debug)]
-pub(super) struct Opening {
-    pub(super) stream: StreamId,
-    pub(super) request: Request,
-    pub(super) answer: AnswerTo,
-    /// Room for messages of ours; none until the call has a stream.
-    pub(super) room: Option<Arc<Room>>,
+/// The same of a call that begins now, as its caller has it: most are on the wire before anybody else needs a part of it.
+pub(crate) struct Ask<'a> {
+    pub(crate) route: &'a Arc<Route>,
+    pub(crate) kind: MethodKind,
+    pub(crate) deadline: Option<Instant>,
+    pub(crate) attempt: u32,
+    pub(crate) metadata: &'a Metadata,
+    pub(crate) body: &'a Rope,
+    pub(crate) now: Instant,
 }
 
-/// Where what comes back goes.
-#[derive(Debug)]
-pub(super) enum AnswerTo {
-    /// One message at most.
-    Slot(oneshot::Sender<Answered>),
-    /// Many.
-    Items(mpsc::UnboundedSender<Item>),
+impl Ask<'_> {
+    /// For later.
+    pub(super) fn to_request(&self, again: Option<Again>) -> Request {
+        Request {
+            route: Arc::clone(self.route),
+            kind: self.kind,
+            deadline: self.deadline,
+            attempt: self.attempt,
+            metadata: self.metadata.clone(),
+            body: self.body.clone(),
+            again,
+        }
+    }
+}
+
+impl Request {
+    /// All but what to do if it is refused.
+    pub(super) fn asked(&self, now: Instant) -> Ask<'_> {
+        Ask {
+            route: &self.route,
+            kind: self.kind,
+            deadline: self.deadline,
+            attempt: self.attempt,
+            metadata: &self.metadata,
+            body: &self.body,
+            now,
+        }
+    }
 }
 
 /// The end of a call with one reply or none, and when the connection task saw it, if it did: by the epoch of its configuration.
@@ -94,63 +116,68 @@ pub(crate) struct Exchange {
 }
 
 enum Answer {
-    Slot(oneshot::Receiver<Answered>),
+    /// It comes to the connection's side.
+    Slot,
     Items(Box<BodyReceiver>),
+    /// It was there at once.
+    Here(Box<Answered>),
     Done(Option<Duration>),
 }
 
 impl Exchange {
-    /// Hands `request` to the connection task.
-    pub(super) fn open(link: Arc<Shared>, request: Request) -> Self {
-        let sends = matches!(
-            request.kind,
-            MethodKind::ClientStream | MethodKind::BidiStream
-        );
-        let receives = matches!(
-            request.kind,
-            MethodKind::ServerStream | MethodKind::BidiStream
-        );
-        let room = sends.then(|| Arc::new(Room::new()));
-        let (answer_to, answer) = if receives {
+    /// Puts the request among what the connection writes next. `caller` is woken for the answer; without one, whoever polls first.
+    pub(super) fn open(
+        link: Arc<Shared>,
+        asked: &Ask<'_>,
+        mut again: Option<Again>,
+        caller: Option<&Waker>,
+    ) -> Self {
+        let room = asked.kind.sends_many().then(|| Arc::new(Room::new()));
+        let (answer_to, items) = if asked.kind.receives_many() {
             let (items, receiver) = mpsc::unbounded_channel();
-            (AnswerTo::Items(items), Err(receiver))
+            (AnswerTo::Items(items), Some(receiver))
         } else {
-            let (slot, receiver) = oneshot::channel();
-            (AnswerTo::Slot(slot), Ok(receiver))
+            (AnswerTo::slot(caller), None)
         };
-        link.health.in_flight.fetch_add(1, Ordering::Relaxed);
-        let opened = link.commands.send_numbered(|number| {
-            Command::Open(Opening {
-                stream: StreamId::new(number),
-                request,
-                answer: answer_to,
-                room: room.clone(),
-            })
-        });
-        let key = StreamId::new(match opened {
-            Ok(number) => number,
-            Err(Closed(command)) => {
-                if let Command::Open(opening) = command {
-                    // Also where no number is left: the next call finds another connection.
-                    link.health.retire();
-                    link.health
-                        .answer(opening.answer, Err(link.health.gone()), None);
+        let opened = link.front.open(asked, &mut again, answer_to, room.as_ref());
+        let (key, here) = match opened {
+            Ok((key, roused)) => {
+                if roused {
+                    link.commands.rouse();
                 }
-                0
+                (key, None)
             }
-        });
+            Err((why, answer_to)) => {
+                let outcome = Err(link.unopened(why));
+                let here = match answer_to {
+                    AnswerTo::Items(items) => {
+                        finish_items(&items, outcome);
+                        None
+                    }
+                    AnswerTo::Slot(_) => Some(Box::new(Answered { outcome, at: None })),
+                };
+                (StreamId::new(0), here)
+            }
+        };
+        let answer = match (items, here) {
+            (Some(items), _) => {
+                let receiver = BodyReceiver::new(key, link.commands.clone(), items);
+                Answer::Items(Box::new(receiver))
+            }
+            (None, Some(here)) => Answer::Here(here),
+            (None, None) => Answer::Slot,
+        };
         Self {
             key,
             sender: room.map(|room| Box::new(BodySender::new(key, link.commands.clone(), room))),
-            answer: match answer {
-                Ok(slot) => Answer::Slot(slot),
-                Err(items) => {
-                    let receiver = BodyReceiver::new(key, link.commands.clone(), items);
-                    Answer::Items(Box::new(receiver))
-                }
-            },
+            answer,
             link,
         }
+    }
+
+    /// Whether there is nothing to be had before its caller is woken.
+    pub(crate) fn is_out(&self) -> bool {
+        matches!(self.answer, Answer::Slot)
     }
 
     /// Where requests are a stream: the way to send them. Once.
@@ -165,7 +192,7 @@ impl Exchange {
     pub(crate) fn poll_begun(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Status>> {
         match &mut self.answer {
             Answer::Items(receiver) => receiver.poll_begun(cx),
-            Answer::Slot(_) | Answer::Done(_) => Poll::Ready(Ok(())),
+            Answer::Slot | Answer::Here(_) | Answer::Done(_) => Poll::Ready(Ok(())),
         }
     }
 
@@ -176,7 +203,7 @@ impl Exchange {
         }
         match std::mem::replace(&mut self.answer, Answer::Done(None)) {
             Answer::Items(receiver) => Some(receiver),
-            Answer::Slot(_) | Answer::Done(_) => None,
+            Answer::Slot | Answer::Here(_) | Answer::Done(_) => None,
         }
     }
 
@@ -185,7 +212,7 @@ impl Exchange {
     pub(crate) fn answered_at(&self) -> Option<Duration> {
         match self.answer {
             Answer::Done(at) => at,
-            Answer::Slot(_) | Answer::Items(_) => None,
+            Answer::Slot | Answer::Here(_) | Answer::Items(_) => None,
         }
     }
 }
@@ -194,26 +221,33 @@ impl Future for Exchange {
     type Output = Outcome;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
-        let (outcome, at) = match &mut self.answer {
-            Answer::Slot(slot) => match std::task::ready!(Pin::new(slot).poll(cx)) {
-                Ok(answered) => (answered.outcome, answered.at),
-                Err(_) => (Err(self.link.health.ended()), None),
-            },
-            Answer::Items(_) | Answer::Done(_) => (
-                Err(Status::internal(
-                    "the replies of this call are a stream, or it was polled after its answer",
-                )),
-                None,
-            ),
+        let answered = if let Answer::Slot = self.answer {
+            let taken = std::task::ready!(self.link.front.poll_take(self.key, cx));
+            taken.unwrap_or_else(|| Answered {
+                outcome: Err(self.link.health.ended()),
+                at: None,
+            })
+        } else {
+            // Whoever tries again at once must not keep those from running who would make room.
+            std::task::ready!(coop::poll_proceed(cx)).made_progress();
+            match std::mem::replace(&mut self.answer, Answer::Done(None)) {
+                Answer::Here(answered) => *answered,
+                _ => Answered {
+                    outcome: Err(Status::internal(
+                        "the replies of this call are a stream, or it was polled after its answer",
+                    )),
+                    at: None,
+                },
+            }
         };
-        self.answer = Answer::Done(at);
-        Poll::Ready(outcome)
+        self.answer = Answer::Done(answered.at);
+        Poll::Ready(answered.outcome)
     }
 }
 
 impl Drop for Exchange {
     fn drop(&mut self) {
-        if !matches!(self.answer, Answer::Done(_)) {
+        if matches!(self.answer, Answer::Slot | Answer::Items(_)) {
             // A receiver that was never taken cancels by itself as well; the second time does nothing.
             let _ = self.link.commands.send(Command::Cancel { key: self.key });
         }

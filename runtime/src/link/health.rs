@@ -3,11 +3,8 @@
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use super::Outcome;
-use super::exchange::{AnswerTo, Answered};
-use super::receiver::Item;
 use crate::conn::CloseReason;
 use crate::status::{Phase, Status};
 
@@ -131,30 +128,27 @@ impl Health {
             .at_endpoint(Arc::clone(&self.endpoint))
     }
 
-    /// Answers a call at a time, if that is known; it is then no longer in flight.
-    pub(super) fn answer(&self, answer: AnswerTo, outcome: Outcome, at: Option<Duration>) {
-        self.in_flight.fetch_sub(1, Ordering::Relaxed);
-        let outcome = match outcome {
-            Err(status) if status.endpoint().is_none() => {
-                Err(status.at_endpoint(Arc::clone(&self.endpoint)))
-            }
-            outcome => outcome,
-        };
-        match answer {
-            // A caller that has gone needs no answer.
-            AnswerTo::Slot(slot) => drop(slot.send(Answered { outcome, at })),
-            AnswerTo::Items(items) => {
-                let end = outcome.map(|reply| {
-                    if let Some(body) = reply.body {
-                        let _ = items.send(Item::Message {
-                            body: body.into_bytes(),
-                            owed: false,
-                        });
-                    }
-                    reply.trailers
-                });
-                let _ = items.send(Item::End(end));
-            }
+    /// A call waits or is open. Told, as is its end, under the lock of the connection's side: others only read the count.
+    pub(super) fn begin(&self) {
+        let count = self.in_flight.load(Ordering::Relaxed);
+        self.in_flight.store(count + 1, Ordering::Relaxed);
+    }
+
+    /// One is no longer: what its caller is told.
+    #[inline]
+    pub(super) fn settle(&self, outcome: Outcome) -> Outcome {
+        let count = self.in_flight.load(Ordering::Relaxed);
+        self.in_flight.store(count - 1, Ordering::Relaxed);
+        outcome.map_err(|status| self.named(status))
+    }
+
+    /// A status that says where it comes from.
+    #[cold]
+    pub(super) fn named(&self, status: Status) -> Status {
+        if status.endpoint().is_none() {
+            status.at_endpoint(Arc::clone(&self.endpoint))
+        } else {
+            status
         }
     }
 }

@@ -12,14 +12,8 @@ const KEPT: usize = 4;
 
 /// Both ends of a new mailbox.
 pub(super) fn mailbox<T>() -> (Sender<T>, Receiver<T>) {
-    mailbox_from(1)
-}
-
-/// The same, where the first number that it gives is `first`.
-pub(super) fn mailbox_from<T>(first: u32) -> (Sender<T>, Receiver<T>) {
     let shared = Arc::new(Shared(Mutex::new(State {
         queue: VecDeque::new(),
-        next: first,
         sleeper: None,
         end: End::Open,
     })));
@@ -52,8 +46,6 @@ struct Shared<T>(Mutex<State<T>>);
 #[derive(Debug)]
 struct State<T> {
     queue: VecDeque<T>,
-    /// The number of the next thing that wants one.
-    next: u32,
     /// The receiver, where it waits.
     sleeper: Option<Waker>,
     end: End,
@@ -86,21 +78,12 @@ impl<T> Sender<T> {
         Ok(())
     }
 
-    /// Puts in what `number` makes of the next number. Numbers rise in the order in which the receiver takes things out;
-    /// the last is `u32::MAX`.
-    ///
-    /// # Errors
-    /// What `number` makes of 0, when the receiver takes nothing more or no number is left.
-    pub(super) fn send_numbered(&self, number: impl FnOnce(u32) -> T) -> Result<u32, Closed<T>> {
-        let mut state = self.0.0.lock();
-        let next = state.next;
-        if state.end == End::Closed || next == 0 {
-            drop(state);
-            return Err(Closed(number(0)));
+    /// Wakes the receiver if it sleeps, for something that it finds elsewhere.
+    pub(super) fn rouse(&self) {
+        let sleeper = self.0.0.lock().sleeper.take();
+        if let Some(sleeper) = sleeper {
+            sleeper.wake();
         }
-        state.next = next.wrapping_add(1);
-        push(state, number(next));
-        Ok(next)
     }
 }
 
@@ -309,21 +292,20 @@ mod tests {
     }
 
     #[test]
-    fn numbers_rise_with_the_order_and_end() {
-        let (sender, mut receiver) = mailbox_from(u32::MAX - 1);
-        let mut cx = Context::from_waker(Waker::noop());
-        for number in [u32::MAX - 1, u32::MAX] {
-            assert_eq!(sender.send_numbered(|given| given).unwrap(), number);
-            sender.send(1).unwrap();
-        }
-        assert_eq!(
-            drain(&mut receiver, &mut cx),
-            [u32::MAX - 1, 1, u32::MAX, 1]
+    fn a_sleeping_receiver_is_roused_for_what_lies_elsewhere() {
+        let wakes = Arc::new(Wakes::default());
+        let waker = Arc::clone(&wakes).into();
+        let (sender, mut receiver) = mailbox::<u32>();
+        assert!(
+            receiver
+                .poll_ready(&mut Context::from_waker(&waker))
+                .is_pending()
         );
-        assert!(matches!(
-            sender.send_numbered(|given| given),
-            Err(Closed(0))
-        ));
+        for _ in 0..2 {
+            sender.rouse();
+            assert_eq!(wakes.0.load(Ordering::Relaxed), 1);
+        }
+        assert_eq!(receiver.look(), None);
     }
 
     #[test]

@@ -17,12 +17,14 @@ mod receiver;
 mod room;
 mod sender;
 mod server;
+mod side;
 mod spare;
 
 use std::fmt;
 use std::io::ErrorKind;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
@@ -30,16 +32,17 @@ use tokio::sync::oneshot;
 use crate::conn::{self, Connection};
 use crate::status::{Phase, Status};
 use crate::transport::{self, Address, Stream, Transports};
-use client::Caller;
+use client::{Caller, Front, Unopened, desk};
 use command::{Command, Commands};
 use driver::Driver;
 use health::Health;
 use mailbox::mailbox;
 use server::Answerer;
+use side::Side;
 
 pub(crate) use dispatch::{Asked, Dispatch, Served, Verdict, Wake};
 pub(crate) use driver::now;
-pub(crate) use exchange::{Again, Exchange, Request};
+pub(crate) use exchange::{Again, Ask, Exchange, Request};
 pub(crate) use health::{Change, Watcher};
 pub(crate) use io::Counters;
 pub use io::Traffic;
@@ -83,9 +86,25 @@ pub(crate) struct Link(Arc<Shared>);
 
 /// What links and exchanges share. The connection task has no part in it, so that it sees when all have gone.
 struct Shared {
+    front: Front,
     commands: Commands,
     health: Arc<Health>,
     counters: Arc<Counters>,
+}
+
+impl Shared {
+    /// What is told of a call that was not begun.
+    #[cold]
+    fn unopened(&self, why: Unopened) -> Status {
+        match why {
+            Unopened::Gone => {
+                // Also where no number is left: the next call finds another connection.
+                self.health.retire();
+                self.health.gone()
+            }
+            Unopened::Refused(status) => self.health.named(status),
+        }
+    }
 }
 
 impl Link {
@@ -163,14 +182,13 @@ impl Link {
         let (ready, outcome) = oneshot::channel();
         let health = Arc::new(Health::new(address.to_string().into(), watcher));
         let counters = Arc::new(Counters::default());
-        let mut driver = Box::new(Driver::new(
+        let (front, desk) = desk(
             Connection::client(config.connection.clone(), now()),
             Caller::new(Arc::clone(&health), ready, config.epoch),
-            stream,
-            receiver,
-            Arc::clone(&counters),
-        ));
+        );
+        let mut driver = Box::new(Driver::new(desk, stream, receiver, Arc::clone(&counters)));
         let link = Self(Arc::new(Shared {
+            front,
             commands,
             health,
             counters,
@@ -184,13 +202,19 @@ impl Link {
 
     /// Begins a call. Returns at once: where the connection has as many calls as it may, this one waits for its turn
     /// within the exchange.
-    pub(crate) fn call(&self, request: Request) -> Exchange {
-        self.clone().into_call(request)
+    pub(crate) fn call(&self, mut request: Request) -> Exchange {
+        let again = request.again.take();
+        self.clone().ask(&request.asked(now()), again, None)
     }
 
-    /// The same for whoever needs the link for this call alone.
-    pub(crate) fn into_call(self, request: Request) -> Exchange {
-        Exchange::open(self.0, request)
+    /// The same for whoever needs the link for this call alone. `caller` is woken for an answer that is not a stream.
+    pub(crate) fn ask(
+        self,
+        asked: &Ask<'_>,
+        again: Option<Again>,
+        caller: Option<&Waker>,
+    ) -> Exchange {
+        Exchange::open(self.0, asked, again, caller)
     }
 
     /// Whether new calls may be begun: neither side is leaving.
@@ -254,20 +278,22 @@ pub(crate) fn serve<D: Dispatch>(
     };
     // On the heap: a future that is handed on holds what it captured twice.
     let mut driver = Box::new(Driver::new(
-        Connection::server(config, now()),
-        Answerer::new(
-            dispatch,
-            peer.to_string().into(),
-            peer.host().into(),
-            commands,
-        ),
+        Side {
+            connection: Connection::server(config, now()),
+            role: Answerer::new(
+                dispatch,
+                peer.to_string().into(),
+                peer.host().into(),
+                commands,
+            ),
+        },
         stream,
         receiver,
         counters,
     ));
     let life = async move {
         driver.run().await;
-        driver.role.tally().await
+        driver.side.role.tally().await
     };
     (control, life)
 }

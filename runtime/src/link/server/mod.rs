@@ -324,8 +324,7 @@ impl<D: Dispatch> Role for Answerer<D> {
             Command::Finish { .. }
             | Command::Abandon { .. }
             | Command::Cancel { .. }
-            | Command::Ping(_)
-            | Command::Open(_) => {}
+            | Command::Ping(_) => {}
         }
     }
 
@@ -387,7 +386,7 @@ impl<D: Dispatch> Role for Answerer<D> {
         }
     }
 
-    fn expects_more(&mut self) -> bool {
+    fn expects_more(&mut self, _: &Connection) -> bool {
         !self.calls.open.is_empty()
     }
 
