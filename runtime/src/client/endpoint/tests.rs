@@ -270,7 +270,9 @@ async fn attempts(servers: u64) -> (usize, usize) {
     let before = nowhere.0.load(Ordering::Relaxed);
     tokio::time::sleep(MINUTE).await;
     let attempts = nowhere.0.load(Ordering::Relaxed) - before;
-    endpoints.iter().for_each(|endpoint| endpoint.drain());
+    for endpoint in &endpoints {
+        endpoint.drain();
+    }
     tokio::time::sleep(MINUTE).await;
     (attempts, awaited.load(Ordering::Relaxed))
 }
