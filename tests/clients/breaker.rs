@@ -11,7 +11,8 @@ use callsheet::{Client, Code};
 use callsheet_tests::rpc::shop::orders::v1::{OrdersClient, OrdersServer};
 use tokio::time::Instant;
 
-use crate::shop::{Shop, offer, registry, steer};
+use crate::documents::steer;
+use crate::shop::{Shop, offer, registry};
 
 /// The order whose handler always panics.
 const PANICS: u64 = 1;

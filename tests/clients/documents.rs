@@ -4,15 +4,22 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use callsheet::registry::Handle;
+use callsheet::registry::{Expected, Handle};
 use callsheet::server::Running;
 use callsheet::{Client, Code, Server};
 use callsheet_tests::rpc::shop::orders::OrdersGroup;
 use callsheet_tests::rpc::shop::orders::v1::{OrdersClient, OrdersServer};
 
-use crate::shop::{Shop, client, fresh, offer, registry, steer, wish};
+use crate::shop::{Shop, client, fresh, offer, registry, wish};
 
 const SERVICE: &str = "shop.orders.Orders";
+
+/// Writes a document, and waits for as long as it may take to be in force.
+pub(crate) async fn steer(registry: &Handle, name: &str, text: &str) {
+    let documents = registry.documents().unwrap();
+    documents.put(name, text, Expected::Any).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+}
 
 /// A server of this name with a tag `version`.
 async fn versioned(registry: &Handle, name: &str) -> Running {

@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
-use callsheet::registry::{self, Expected, Handle};
+use callsheet::registry::{self, Handle};
 use callsheet::server::Running;
 use callsheet::{Client, Context, Error, Server, Status, Streaming};
 use callsheet_tests::rpc::shop::orders::v1::{
@@ -242,11 +241,4 @@ pub(crate) async fn offer(registry: &Handle, offer: impl Into<callsheet::Offer>)
 
 pub(crate) fn client(registry: &Handle) -> OrdersClient {
     OrdersClient::new(&Client::builder().registry(registry).build())
-}
-
-/// Writes a document, and waits for as long as it may take to be in force.
-pub(crate) async fn steer(registry: &Handle, name: &str, text: &str) {
-    let documents = registry.documents().unwrap();
-    documents.put(name, text, Expected::Any).await.unwrap();
-    tokio::time::sleep(Duration::from_secs(1)).await;
 }

@@ -191,7 +191,12 @@ fn the_reference_lists_every_word_of_the_language() {
     let parser = read("compiler/src/syntax/grammar.rs");
     let mut words: Vec<&str> = parser
         .lines()
-        .filter_map(|line| line.trim_start().strip_prefix("kw_")?.split_whitespace().next())
+        .filter_map(|line| {
+            line.trim_start()
+                .strip_prefix("kw_")?
+                .split_whitespace()
+                .next()
+        })
         .chain(["map"])
         .collect();
     words.sort_unstable();

@@ -49,7 +49,12 @@ fn every_word_and_annotation_has_an_example() {
     let grammar = read("compiler/src/syntax/grammar.rs");
     let words = grammar
         .lines()
-        .filter_map(|line| line.trim_start().strip_prefix("kw_")?.split_whitespace().next())
+        .filter_map(|line| {
+            line.trim_start()
+                .strip_prefix("kw_")?
+                .split_whitespace()
+                .next()
+        })
         .map(|word| format!("{word} "));
     let table = read("compiler/src/check/table.rs");
     let annotations: Vec<String> = table
