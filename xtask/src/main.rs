@@ -13,6 +13,7 @@ mod bless;
 mod chaos;
 mod faults;
 mod fuzz;
+mod linear;
 mod lines;
 mod package;
 mod provision;
@@ -47,6 +48,7 @@ Tasks:
                                 told, in how many reports; show some of each class that goes wrong
   package                       package every published crate, and build each from its package
   bless                         accept what the snapshot tests see now
+  linear                        count the instructions of the compiler for inputs of one size and of ten times that size
   lines                         lines of code and normal dependencies of each crate";
 
 fn main() -> ExitCode {
@@ -61,6 +63,7 @@ fn main() -> ExitCode {
         ["faults", options @ ..] => faults::faults(options),
         ["package", options @ ..] => package::package(options),
         ["bless"] => bless::bless(),
+        ["linear"] => linear::linear(),
         ["lines"] => lines::lines(),
         [] | ["help" | "--help" | "-h"] => {
             println!("{USAGE}");

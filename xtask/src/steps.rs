@@ -253,6 +253,12 @@ const STEPS: &[Step] = &[
         environment: &[],
     },
     Step {
+        name: "linear",
+        shows: "what the compiler does grows as its input does",
+        cargo: &["xtask", "linear"],
+        environment: &[],
+    },
+    Step {
         name: "package",
         shows: "every published crate packages, and builds from its package",
         cargo: &["xtask", "package"],

@@ -19,14 +19,26 @@ pub(crate) fn start(
     arguments: &[&str],
     profile: &Path,
 ) -> Result<Counting, String> {
-    let child = Command::new("valgrind")
+    run(command(program, arguments, profile))
+}
+
+/// What starts `program` so.
+pub(crate) fn command(program: &Path, arguments: &[&str], profile: &Path) -> Command {
+    let mut command = Command::new("valgrind");
+    command
         .arg("--tool=callgrind")
         .arg("--quiet")
         .arg(format!("--callgrind-out-file={}", profile.display()))
         .arg(program)
         .args(arguments)
         .env("GLIBC_TUNABLES", COPY_IN_STEPS)
-        .stdin(Stdio::null())
+        .stdin(Stdio::null());
+    command
+}
+
+/// Starts what [`command`] made.
+pub(crate) fn run(mut command: Command) -> Result<Counting, String> {
+    let child = command
         .spawn()
         .map_err(|error| format!("cannot run valgrind: {error}"))?;
     Ok(Counting(child))

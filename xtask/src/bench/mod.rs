@@ -1,6 +1,6 @@
 //! `cargo xtask bench`: what calls cost, and what compiling costs.
 
-mod callgrind;
+pub(crate) mod callgrind;
 mod columns;
 mod compiler;
 mod figures;
