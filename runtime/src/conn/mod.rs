@@ -84,6 +84,7 @@ pub struct Connection {
     window: Window,
     reassembly: Reassembly,
     openable_wanted: bool,
+    rested: bool,
 
     timers: Timers,
     cancels: Allowance,
@@ -173,6 +174,7 @@ impl Connection {
             window: Window::new(1 << ours.connection_window_log2),
             reassembly: Reassembly::new(limits.reassembly),
             openable_wanted: false,
+            rested: false,
             timers: Timers::new(now, limits, &config.keepalive),
             cancels: Allowance::new(limits.cancels, Limits::CANCELS_PER_SECOND, now),
             pings: Allowance::new(limits.pings, Limits::PINGS_PER_SECOND, now),
@@ -274,6 +276,11 @@ impl Connection {
         self.heard(now);
         let due = now + self.limits().frame_timeout;
         self.timers.frame = self.timers.frame.map(|_| due);
+    }
+
+    /// Whether the peer has had nothing to say for long since this was last asked: what a burst has left is given back then.
+    pub(crate) fn has_rested(&mut self) -> bool {
+        std::mem::take(&mut self.rested)
     }
 
     /// Calls that are open.
@@ -434,6 +441,7 @@ impl Connection {
 
     /// Gives the memory that a burst has left back, where the peer has had nothing to say for long.
     fn rest(&mut self) {
+        self.rested = true;
         self.streams.rest();
         if self.streams.is_empty() && self.events.is_empty() {
             self.events = VecDeque::new();

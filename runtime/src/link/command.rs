@@ -37,6 +37,8 @@ pub(super) enum Command {
     Discard { key: Key },
     /// Nobody waits for the answer any more.
     Cancel { key: Key },
+    /// A handler that waits in the connection's task can go on.
+    Woken { key: Key },
     /// A handler that ran in a task of its own is done.
     Answered { key: Key, outcome: Outcome },
     /// A call that waited to be let in has a place, or none in time.

@@ -69,8 +69,8 @@ pub(crate) trait Dispatch: Send + Sync + 'static {
         began: Instant,
     ) -> Self::Permit;
 
-    /// A call that holds this has its answer.
-    fn answered(&self, permit: Self::Permit);
+    /// A call that holds this has its answer now.
+    fn answered(&self, permit: Self::Permit, now: Instant);
 
     /// A call was answered without waiting for anything, and without being counted.
     fn quick(&self, target: &Self::Target);

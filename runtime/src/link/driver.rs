@@ -72,6 +72,19 @@ pub(super) trait Role: Send {
     /// Reacts to what happened on the connection.
     fn event(&mut self, connection: &mut Connection, event: Event, now: Instant);
 
+    /// Whether there is a handler that waited and can go on.
+    fn has_woken(&self) -> bool {
+        false
+    }
+
+    /// Lets one of those go on; `false` if there is none.
+    fn resume(&mut self, _: &mut Connection, _now: Instant) -> bool {
+        false
+    }
+
+    /// No calls are open, and none have come for long: gives the memory that a burst has left back.
+    fn rest(&mut self) {}
+
     /// Everything that the machine had for the transport is written.
     fn flushed(&mut self, connection: &Connection);
 
@@ -108,7 +121,7 @@ pub(super) struct Driver<P> {
     commands: Receiver<Command>,
     /// Every other end of `commands` is gone.
     orphaned: bool,
-    /// The machine has events that the role has not seen.
+    /// The machine has events that the role has not seen, or handlers can go on.
     behind: bool,
     timer: Timer,
     /// Bytes moved since other tasks had their turn.
@@ -270,9 +283,13 @@ impl<P: Place> Driver<P> {
                 true
             }
             Poll::Pending => {
-                if self.side.hold().connection.active() == 0 {
+                let Side { connection, role } = &mut *self.side.hold();
+                if connection.active() == 0 {
                     self.transport.release();
                     self.commands.release();
+                    if connection.has_rested() {
+                        role.rest();
+                    }
                 }
                 false
             }
@@ -326,7 +343,7 @@ impl<P: Place> Driver<P> {
             return None;
         }
         let mut next = connection.next_event();
-        if next.is_none() {
+        if next.is_none() && !role.has_woken() {
             self.behind = false;
             return None;
         }
@@ -336,6 +353,7 @@ impl<P: Place> Driver<P> {
             match next {
                 Some(Event::Closed(reason)) => return Some(reason),
                 Some(event) => role.event(connection, event, at),
+                None if role.resume(connection, at) => {}
                 None => {
                     if role.asks_time(true) {
                         self.turn.look(role, &mut at);

@@ -6,16 +6,19 @@ use std::time::Duration;
 
 /// Where the calls of a method run.
 ///
-/// Whatever is chosen, a call whose handler waits for something has a task of its own from then on.
+/// A call whose handler waits for something stays where it is while its method computes for short once it goes on, and has a
+/// task of its own from then on otherwise; with streams it always has one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Placement {
     /// As [`Placement::Inline`] while the method computes for short. Once it was seen to compute for more than 100 µs at a
     /// time, its calls begin on threads for blocking work, and have tasks of their own when they first wait for something;
-    /// until it no longer does.
+    /// until it no longer does. Where it computes for more than 25 µs at a time after it has waited, its calls have tasks of
+    /// their own from when they wait.
     #[default]
     Learned,
-    /// In the task of the connection: the cheapest, and for as long as such a call computes, its connection stands still.
+    /// In the task of the connection to its end: the cheapest, and for as long as such a call computes, its connection stands
+    /// still.
     Inline,
     /// Each in a task of its own from the start: other calls of the connection go on, if the runtime has another thread.
     Spawned,
@@ -39,15 +42,19 @@ pub(super) enum Place {
 /// about what a call takes on its way through a network anyway.
 pub(super) const LONG: Duration = Duration::from_micros(100);
 
-/// What one poll counts at most. A thread that was taken off its core makes any method look long once; with the weight below
-/// it takes two such polls among nine.
-const MOST: u32 = 6 * 100_000;
+/// The same for a handler that goes on after it has waited, which may as well have a task: what that costs is below a
+/// twentieth of it, and tasks can go on side by side on several threads.
+const LONG_LATER: Duration = Duration::from_micros(25);
+
+/// What one poll counts at most, as a multiple of what is long. A thread that was taken off its core makes any method look long
+/// once; with the weight below it takes two such polls among nine.
+const MOST: u32 = 6;
 
 /// Threads that compute for one method at once. More than most machines have cores; the runtime has 512 for all purposes, and
 /// what comes beyond is spawned.
 const THREADS: usize = 32;
 
-/// First polls of a method that are timed one by one when it may have been what took long, and at first: as many as the mean
+/// Polls of a method that are timed one by one when it may have been what took long, and at first: as many as the mean
 /// remembers.
 const CLOSELY: u32 = 64;
 
@@ -64,12 +71,10 @@ const MOVED: u32 = 1 << 31;
 #[derive(Debug)]
 pub(crate) struct Pace {
     placement: Placement,
-    /// Mean of the time that a first poll takes, in nanoseconds, and [`MOVED`].
-    ///
-    /// Connections on several threads may lose each other's updates: it is an estimate.
-    state: AtomicU32,
-    /// First polls still to be timed one by one. Looking at the clock costs a twentieth of a small call.
-    suspicion: AtomicU32,
+    /// How long first polls take.
+    first: Mean,
+    /// How long those take that come after a handler has waited.
+    later: Mean,
     /// Shared with each thread that computes for it.
     computing: Arc<()>,
 }
@@ -78,8 +83,8 @@ impl Pace {
     pub(crate) fn new(placement: Placement) -> Self {
         Self {
             placement,
-            state: AtomicU32::new(0),
-            suspicion: AtomicU32::new(CLOSELY),
+            first: Mean::default(),
+            later: Mean::default(),
             computing: Arc::default(),
         }
     }
@@ -87,15 +92,18 @@ impl Pace {
     /// Where the next call runs.
     pub(super) fn place(&self) -> Place {
         match self.placement {
-            Placement::Learned if self.state.load(Ordering::Relaxed) & MOVED == 0 => {
-                Place::Connection
-            }
+            Placement::Learned if !self.first.is_moved() => Place::Connection,
             Placement::Inline => Place::Connection,
             Placement::Learned if Arc::strong_count(&self.computing) > THREADS => Place::Task,
             Placement::Learned => Place::ThreadFirst,
             Placement::Spawned => Place::Task,
             Placement::Blocking => Place::Thread,
         }
+    }
+
+    /// Whether a call that has begun in the task of its connection stays there while it waits.
+    pub(super) fn stays(&self) -> bool {
+        self.placement == Placement::Inline || !self.later.is_moved()
     }
 
     /// Held by a thread for as long as it computes for the method.
@@ -105,26 +113,75 @@ impl Pace {
 
     /// Whether its next first poll is to be timed.
     pub(super) fn is_suspect(&self) -> bool {
-        self.placement == Placement::Learned && self.suspicion.load(Ordering::Relaxed) > 0
+        self.placement == Placement::Learned && self.first.is_suspect()
+    }
+
+    /// Whether its next poll of a handler that has waited is to be timed.
+    pub(super) fn is_suspect_later(&self) -> bool {
+        self.placement == Placement::Learned && self.later.is_suspect()
     }
 
     /// It may have been what took long.
     pub(super) fn suspect(&self) {
-        self.suspicion.store(CLOSELY, Ordering::Relaxed);
+        self.first.suspect();
+        self.later.suspect();
     }
 
     /// Learns from a first poll that was timed.
     pub(super) fn learn(&self, took: Duration) {
+        self.first.learn(took, LONG);
+    }
+
+    /// Learns from the poll of a handler that has waited, which was timed.
+    pub(super) fn learn_later(&self, took: Duration) {
+        self.later.learn(took, LONG_LATER);
+    }
+}
+
+/// How long polls take.
+#[derive(Debug)]
+struct Mean {
+    /// The mean in nanoseconds, and [`MOVED`].
+    ///
+    /// Connections on several threads may lose each other's updates: it is an estimate.
+    state: AtomicU32,
+    /// Polls still to be timed one by one. Looking at the clock costs a twentieth of a small call.
+    suspicion: AtomicU32,
+}
+
+impl Default for Mean {
+    fn default() -> Self {
+        Self {
+            state: AtomicU32::new(0),
+            suspicion: AtomicU32::new(CLOSELY),
+        }
+    }
+}
+
+impl Mean {
+    fn is_moved(&self) -> bool {
+        self.state.load(Ordering::Relaxed) & MOVED != 0
+    }
+
+    fn is_suspect(&self) -> bool {
+        self.suspicion.load(Ordering::Relaxed) > 0
+    }
+
+    fn suspect(&self) {
+        self.suspicion.store(CLOSELY, Ordering::Relaxed);
+    }
+
+    fn learn(&self, took: Duration, long: Duration) {
         let suspicion = self.suspicion.load(Ordering::Relaxed);
-        let (state, long) = (self.state.load(Ordering::Relaxed), took > LONG);
+        let state = self.state.load(Ordering::Relaxed);
         // One that has been moved is timed for as long as it is.
-        if state & MOVED == 0 && !long {
+        if state & MOVED == 0 && took <= long {
             let left = suspicion.saturating_sub(1);
             self.suspicion.store(left, Ordering::Relaxed);
         } else if suspicion != CLOSELY {
             self.suspect();
         }
-        let next = learned(state, u32::try_from(took.as_nanos()).unwrap_or(u32::MAX));
+        let next = learned(state, nanos(took), nanos(long));
         // Others read it: they need not when nothing is new.
         if next != state {
             self.state.store(next, Ordering::Relaxed);
@@ -132,20 +189,23 @@ impl Pace {
     }
 }
 
+fn nanos(time: Duration) -> u32 {
+    u32::try_from(time.as_nanos()).unwrap_or(u32::MAX)
+}
+
 /// ```text
-///   inline ──mean over LONG──► moved
-///     ▲                          │
-///     └──mean under half of it───┘
+///   inline ──mean over `long`──► moved
+///     ▲                           │
+///     └──mean under half of it────┘
 /// ```
-fn learned(state: u32, took: u32) -> u32 {
+fn learned(state: u32, took: u32, long: u32) -> u32 {
     let (moved, mean) = (state & MOVED, state & !MOVED);
     let shift = if moved == 0 {
         INLINE_SHIFT
     } else {
         MOVED_SHIFT
     };
-    let mean = mean - (mean >> shift) + (took.min(MOST) >> shift);
-    let long = u32::try_from(LONG.as_nanos()).unwrap_or(u32::MAX);
+    let mean = mean - (mean >> shift) + (took.min(MOST * long) >> shift);
     let moved = if moved == 0 {
         mean > long
     } else {
@@ -163,7 +223,11 @@ mod tests {
 
     /// Whether a method has been moved after polls of these lengths.
     fn after(polls: impl IntoIterator<Item = u32>) -> bool {
-        polls.into_iter().fold(0, learned) & MOVED != 0
+        let long = nanos(LONG);
+        let state = polls
+            .into_iter()
+            .fold(0, |state, took| learned(state, took, long));
+        state & MOVED != 0
     }
 
     #[test]

@@ -102,8 +102,8 @@ impl Dispatch for Dispatcher {
         target.found.gate.hold(permit, began)
     }
 
-    fn answered(&self, permit: Permit) {
-        permit.answered();
+    fn answered(&self, permit: Permit, now: Instant) {
+        permit.answered(now);
     }
 
     fn quick(&self, target: &Target) {

@@ -28,8 +28,8 @@ pub(crate) use router::{DuplicateOffer, Found, Router};
 pub trait Handler: Send + Sync + 'static {
     /// Answers a call of the method at index `method` of the service.
     ///
-    /// Runs on the connection's own task until the answer is first pending, unless [`Placement`](crate::Placement) says
-    /// otherwise: what blocks its thread there holds up other calls.
+    /// Runs on the connection's own task, unless [`Placement`](crate::Placement) says otherwise: what blocks its thread there
+    /// holds up other calls.
     fn call(&self, method: usize, call: Incoming) -> Answer;
 }
 

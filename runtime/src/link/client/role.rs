@@ -40,7 +40,10 @@ impl Role for Caller {
             }
             Command::Close => connection.close("closed by the client"),
             // Only servers have handlers.
-            Command::Answered { .. } | Command::Admitted { .. } | Command::Begin { .. } => {}
+            Command::Answered { .. }
+            | Command::Woken { .. }
+            | Command::Admitted { .. }
+            | Command::Begin { .. } => {}
         }
     }
 

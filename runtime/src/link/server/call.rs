@@ -1,12 +1,15 @@
 //! A call that is not answered yet.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use tokio::sync::mpsc;
 
+use super::paused::Paused;
 use super::task::Work;
 use crate::conn::{self, StreamId};
 use crate::link::Outcome;
+use crate::link::command::Commands;
 use crate::link::dispatch::Dispatch;
 use crate::link::outgoing::Outgoing;
 use crate::link::receiver::Item;
@@ -28,7 +31,9 @@ pub(super) enum Stage<D: Dispatch> {
     Waiting(Box<(D::Target, conn::Request)>),
     /// It is all there, and waits to be let in.
     Queued(Box<Queued<D>>),
-    /// A handler works on it.
+    /// A handler works on it, and waits in the connection's task.
+    Paused(Paused<D>),
+    /// A handler works on it beside the connection.
     Running(Work),
     /// The handler is done.
     Done,
@@ -62,10 +67,31 @@ pub(super) struct Replies {
 }
 
 impl<D: Dispatch> Call<D> {
+    /// Gives its handler a task of its own, where it waits in the connection's.
+    pub(super) fn part(
+        &mut self,
+        targets: &[Option<D::Target>],
+        dispatch: &Arc<D>,
+        commands: &Commands,
+    ) {
+        self.stage = match std::mem::replace(&mut self.stage, Stage::Done) {
+            Stage::Paused(paused) => match targets.get(paused.route) {
+                Some(Some(target)) => {
+                    let job = paused.into_job(dispatch, target, self.stream, commands);
+                    Stage::Running(Work::in_task(job))
+                }
+                _ => Stage::Paused(paused),
+            },
+            stage => stage,
+        };
+    }
+
     /// Stops the handler: its future is dropped, and its stream of requests ends with `status`.
     pub(super) fn stop(self, status: &Status) {
-        if let Stage::Running(work) = self.stage {
-            work.stop();
+        match self.stage {
+            Stage::Running(work) => work.stop(),
+            Stage::Paused(paused) => drop(paused),
+            Stage::Waiting(_) | Stage::Queued(_) | Stage::Done => {}
         }
         if let Requests::Taken(items) = self.requests {
             let _ = items.send(Item::End(Err(status.clone())));

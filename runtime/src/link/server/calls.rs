@@ -1,14 +1,15 @@
 //! The calls of a connection, from the start of their handlers on.
 
 use std::sync::Arc;
-use std::task::{Context, Waker};
+use std::task::{Context, Poll};
 use std::time::Instant;
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
 use super::call::{Call, Queued, Replies, Requests, Stage};
-use super::task::{self, Job, Work};
+use super::paused::{Bells, Paused};
+use super::task::{self, Job, Work, ran_out};
 use super::watch::Watch;
 use crate::conn::{self, ByStream, Connection, Destination, StreamId};
 use crate::context::{Scope, Seed};
@@ -35,6 +36,7 @@ pub(super) struct Calls<D: Dispatch> {
     lent: Option<Arc<str>>,
     pub(super) commands: Commands,
     pub(super) open: ByStream<Call<D>>,
+    pub(super) bells: Bells,
     /// When the first of those that wait to be let in waits no longer.
     pub(super) patience: Option<Instant>,
     pub(super) watch: Watch,
@@ -55,6 +57,7 @@ impl<D: Dispatch> Calls<D> {
             dispatch,
             peer,
             lent: None,
+            bells: Bells::new(commands.clone()),
             commands,
             open: ByStream::default(),
             watch: Watch::default(),
@@ -226,8 +229,9 @@ impl<D: Dispatch> Calls<D> {
         let method = self.dispatch.method(target);
         let (mut requests, mut replies) = (Requests::None, None);
         let small = message.as_ref().map(Bytes::len);
+        let is_alone = matches!(method.kind, MethodKind::Unary | MethodKind::OneWay);
         let served = match message {
-            Some(body) if matches!(method.kind, MethodKind::Unary | MethodKind::OneWay) => Served {
+            Some(body) if is_alone => Served {
                 body,
                 requests: None,
                 replies: None,
@@ -252,8 +256,7 @@ impl<D: Dispatch> Calls<D> {
         let begun = match place {
             Place::Connection => {
                 let begins_at = begins(&mut self.watch, pace, &request.destination);
-                // It is polled again in its own task, which then is the one to be woken.
-                let mut cx = Context::from_waker(Waker::noop());
+                let mut cx = Context::from_waker(self.bells.lend(stream).waker());
                 let begun = dispatch::begin(&*self.dispatch, target, &mut scope, served, &mut cx);
                 if let Some(start) = begins_at {
                     let took = link::now().saturating_duration_since(start);
@@ -281,8 +284,19 @@ impl<D: Dispatch> Calls<D> {
         {
             connection.consumed(stream, length);
         }
-        let stage = match begun {
-            Ok(stage) => {
+        let stage = match (begun, &request.destination) {
+            (Ok(task::Stage::Pending(answer)), Destination::Numbered(route))
+                if is_alone && pace.stays() =>
+            {
+                Stage::Paused(Paused {
+                    answer,
+                    scope,
+                    permit: Some(self.dispatch.hold(target, permit, now)),
+                    route: *route as usize,
+                    bell: self.bells.take(),
+                })
+            }
+            (Ok(stage), _) => {
                 let job = Job {
                     dispatch: Arc::clone(&self.dispatch),
                     target: target.clone(),
@@ -303,7 +317,7 @@ impl<D: Dispatch> Calls<D> {
                 })
             }
             // What it has sent is among the commands, before its end.
-            Err(outcome) => {
+            (Err(outcome), _) => {
                 let _ = self.commands.send(Command::Answered {
                     key: stream,
                     outcome,
@@ -359,6 +373,69 @@ impl<D: Dispatch> Calls<D> {
             served.replies = Some(Box::new(sender));
         }
         (served, requests, replies)
+    }
+
+    /// A handler that waited here can go on.
+    pub(super) fn resume(
+        &mut self,
+        connection: &mut Connection,
+        targets: &[Option<D::Target>],
+        key: Key,
+        now: Instant,
+    ) {
+        self.watch.event();
+        let Some(Call {
+            stage: Stage::Paused(paused),
+            ..
+        }) = self.open.get_mut(key)
+        else {
+            return;
+        };
+        let Some(Some(target)) = targets.get(paused.route) else {
+            return;
+        };
+        let pace = self.dispatch.pace(target);
+        let mut done = None;
+        if pace.stays() {
+            let resumed_at = pace.is_suspect_later().then(link::now);
+            if let Poll::Ready(outcome) = paused.poll(&*self.dispatch, target, key) {
+                done = Some(outcome);
+            }
+            if let Some(start) = resumed_at {
+                let took = link::now().saturating_duration_since(start);
+                pace.learn_later(took);
+                self.watch.timed(took);
+            } else {
+                self.watch.called(paused.route);
+            }
+        }
+        if let Some(outcome) = done {
+            self.done(connection, key, outcome, now);
+        } else if !pace.stays()
+            && let Some(call) = self.open.get_mut(key)
+        {
+            call.part(targets, &self.dispatch, &self.commands);
+            self.spawned = true;
+        }
+    }
+
+    /// A handler that waited here is done.
+    fn done(&mut self, connection: &mut Connection, key: Key, outcome: Outcome, now: Instant) {
+        let left = self.open.drop_with(key, |call| match &mut call.stage {
+            Stage::Paused(paused) => paused.leave(),
+            _ => None,
+        });
+        let Some(Some((permit, bell, scope))) = left else {
+            return;
+        };
+        if ran_out(&outcome) {
+            drop(permit);
+        } else {
+            self.dispatch.answered(permit, now);
+        }
+        self.bells.give_back(bell);
+        self.lent = scope.into_peer();
+        connection.finish(key, outcome);
     }
 
     /// A handler that ran beside the connection is done.

@@ -1,14 +1,17 @@
 //! The side that answers: which call runs where, and what becomes of it.
 //!
-//! A handler is polled first in the connection's own task, and gets a task of its own only if it is pending then: most
-//! are not, and a task costs more than the call. Those of methods that compute for long begin in a task or on a thread.
+//! A handler is polled first in the connection's own task, and stays there while it waits: a task costs more than the
+//! call. Those of methods that compute for long begin in a task or on a thread, or get a task when they wait; those of streams
+//! have a task of their own once they wait, so that they work beside what takes their messages.
 //!
 //! ```text
 //!   Request ──no such method, or turned away──────────────────────────────► finish(Err)
 //!      │ let in: has its one message, or takes a stream of them
 //!      ├──inline────► first poll ──ready──────────────────────────────────► finish
 //!      │                 │ pending
-//!      ├──elsewhere──────┴──► task or thread ──Answered──► replies taken ─► finish
+//!      │                 ├──► Paused ──Woken──► polled again ──ready──────► finish
+//!      │                 │      │ others compute for long here
+//!      ├──elsewhere──────┴──────┴──► task or thread ──Answered──► replies taken ─► finish
 //!      │ waits for the message, or to be let in
 //!      └──► one of these two
 //!                               └──Cancelled, deadline, end of connection► stopped
@@ -18,6 +21,7 @@
 
 mod call;
 mod calls;
+mod paused;
 mod task;
 mod watch;
 
@@ -243,7 +247,10 @@ impl<D: Dispatch> Answerer<D> {
     }
 
     /// The connection of a call has ended before the call did.
-    fn lose(&mut self, call: Call<D>) {
+    fn lose(&mut self, mut call: Call<D>) {
+        if call.one_way {
+            call.part(&self.targets, &self.calls.dispatch, &self.calls.commands);
+        }
         match call.stage {
             Stage::Running(work) if call.one_way => {
                 let until = call.deadline.unwrap_or_else(|| now() + OUTLIVE);
@@ -295,6 +302,7 @@ impl<D: Dispatch> Role for Answerer<D> {
                 }
             }
             Command::Admitted { key } => self.calls.admitted(connection, key, now),
+            Command::Woken { key } => self.calls.bells.rung.push_back(key),
             Command::Answered { key, outcome } => self.calls.answered(connection, key, outcome),
             Command::Consumed {
                 key,
@@ -358,6 +366,23 @@ impl<D: Dispatch> Role for Answerer<D> {
             // The driver sees the end itself; the rest happens to clients.
             _ => {}
         }
+    }
+
+    fn has_woken(&self) -> bool {
+        !self.calls.bells.rung.is_empty()
+    }
+
+    fn resume(&mut self, connection: &mut Connection, now: Instant) -> bool {
+        let Some(key) = self.calls.bells.rung.pop_front() else {
+            return false;
+        };
+        self.calls.resume(connection, &self.targets, key, now);
+        true
+    }
+
+    fn rest(&mut self) {
+        self.calls.bells.rest();
+        self.calls.open.rest();
     }
 
     fn flushed(&mut self, _: &Connection) {}

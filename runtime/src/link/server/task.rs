@@ -70,7 +70,15 @@ impl<D: Dispatch> Job<D> {
                     }
                 }
             }
-            Stage::Pending(answer) => dispatch::poll(&**dispatch, target, scope, answer, cx),
+            Stage::Pending(answer) => {
+                let pace = dispatch.pace(target);
+                let start = pace.is_suspect_later().then(now);
+                let polled = dispatch::poll(&**dispatch, target, scope, answer, cx);
+                if let Some(start) = start {
+                    pace.learn_later(now().saturating_duration_since(start));
+                }
+                polled
+            }
         }
     }
 }
@@ -84,7 +92,7 @@ impl<D: Dispatch> Future for Job<D> {
             if let Some(permit) = self.permit.take()
                 && !ran_out(&outcome)
             {
-                self.dispatch.answered(permit);
+                self.dispatch.answered(permit, now());
             }
             // A connection that has ended wants no answer.
             let _ = self.commands.send(Command::Answered { key, outcome });
@@ -94,7 +102,7 @@ impl<D: Dispatch> Future for Job<D> {
 
 /// Whether a call ended because its time did, as its handler was told by those whom it asked: how long that took says nothing of
 /// how long an answer takes.
-fn ran_out(outcome: &Outcome) -> bool {
+pub(super) fn ran_out(outcome: &Outcome) -> bool {
     let code = outcome.as_ref().err().map(Status::code);
     matches!(code, Some(Code::DeadlineExceeded | Code::Cancelled))
 }

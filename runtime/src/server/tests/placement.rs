@@ -7,7 +7,8 @@ use std::pin::pin;
 use std::task::Poll;
 use std::thread::{self, ThreadId};
 
-use tokio::task::Id;
+use tokio::sync::Notify;
+use tokio::task::{Id, yield_now};
 
 use super::*;
 use crate::link::Placement;
@@ -21,8 +22,9 @@ const PLACEMENTS: [Placement; 4] = [
     Placement::Blocking,
 ];
 
-/// Computes for as many microseconds as it is asked to.
+/// Computes for as many microseconds as it is asked to: at once, or when it has waited for another's turn or for the gate.
 struct Computing {
+    gate: Arc<Notify>,
     places: mpsc::UnboundedSender<Place>,
     heard: mpsc::UnboundedSender<Heard>,
 }
@@ -38,19 +40,27 @@ struct Place {
 impl Handler for Computing {
     fn call(&self, method: usize, call: Incoming) -> Answer {
         let (places, heard) = (self.places.clone(), self.heard.clone());
+        let gate = Arc::clone(&self.gate);
         call.unary(move |text: String| async move {
+            let (waits, micros) = text.rsplit_once(' ').unwrap_or(("", &text));
+            match waits {
+                "turn" => yield_now().await,
+                "gate" => gate.notified().await,
+                _ => {}
+            }
             let place = Place {
                 text: text.clone(),
                 task: tokio::task::try_id(),
                 thread: thread::current().id(),
             };
             places.send(place).unwrap();
-            if let Ok(micros) = text.parse() {
+            if let Ok(micros) = micros.parse() {
                 compute(Duration::from_micros(micros)).await;
             }
             match method {
                 1 => {
                     let told = Told(heard.clone());
+                    let _bomb = (text == "bomb").then(|| Bomb);
                     heard.send(Heard::Hanging).unwrap();
                     std::future::pending::<()>().await;
                     drop(told);
@@ -64,6 +74,15 @@ impl Handler for Computing {
             }
             Ok::<_, Error>(text)
         })
+    }
+}
+
+/// Panics when it is dropped.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("dropped");
     }
 }
 
@@ -81,6 +100,7 @@ struct Places {
     running: Running,
     ran: mpsc::UnboundedReceiver<Place>,
     heard: mpsc::UnboundedReceiver<Heard>,
+    gate: Arc<Notify>,
     link: Link,
     connection: Option<Id>,
 }
@@ -89,7 +109,9 @@ impl Places {
     async fn new(name: &str, set: impl FnOnce(Offer) -> Offer) -> Self {
         let (sender, mut ran) = mpsc::unbounded_channel();
         let (heard_sender, heard) = mpsc::unbounded_channel();
+        let gate = Arc::new(Notify::new());
         let computing = Computing {
+            gate: Arc::clone(&gate),
             places: sender,
             heard: heard_sender,
         };
@@ -105,6 +127,7 @@ impl Places {
             running,
             ran,
             heard,
+            gate,
             link,
             connection,
         }
@@ -112,8 +135,11 @@ impl Places {
 
     /// Whether a call that computes for so many microseconds held up its connection.
     async fn held_up(&mut self, method: &str, micros: u64) -> bool {
-        let text = micros.to_string();
-        let answer = reply(self.link.call(request(method, &text))).await;
+        self.held_up_by(method, &micros.to_string()).await
+    }
+
+    async fn held_up_by(&mut self, method: &str, text: &str) -> bool {
+        let answer = reply(self.link.call(request(method, text))).await;
         assert_eq!(answer.unwrap(), text);
         self.ran.recv().await.unwrap().task == self.connection
     }
@@ -140,6 +166,79 @@ async fn a_method_that_computes_for_long_is_moved_and_comes_back() {
         assert!(short < 200, "it is short for good");
     }
     assert!(short > 10, "a few say little");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_computes_for_long_once_it_has_waited_gets_a_task_and_comes_back() {
+    let mut places = Places::new("later", |offer| offer).await;
+    for _ in 0..100 {
+        assert!(places.held_up_by("echo", "turn 20").await);
+    }
+    let waiting = places.link.call(request("echo", "gate 1"));
+    let mut long = 0;
+    while places.held_up_by("echo", "turn 5000").await {
+        long += 1;
+        assert!(long < 4, "it is known after three at the latest");
+    }
+    assert!(long > 1, "one alone says little");
+    places.gate.notify_one();
+    waiting.await.unwrap();
+    let place = places.ran.recv().await.unwrap();
+    assert_ne!(
+        place.task, places.connection,
+        "one that has waited for long"
+    );
+    assert!(places.held_up("echo", 1).await, "one that does not wait");
+
+    let mut short = 0;
+    while !places.held_up_by("echo", "turn 1").await {
+        short += 1;
+        assert!(short < 200, "it is short for good");
+    }
+    assert!(short > 10, "a few say little");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_computes_for_long_once_it_has_waited_is_known_beside_a_flood() {
+    let mut places = Places::new("later-rare", |offer| offer).await;
+    // Nobody looks closely at what was short so often.
+    for method in ["echo", "later"] {
+        for _ in 0..200 {
+            assert!(places.held_up_by(method, "turn 1").await);
+        }
+    }
+    let mut long = 0;
+    while places.held_up_by("later", "turn 5000").await {
+        for _ in 0..200 {
+            assert!(places.held_up_by("echo", "turn 1").await);
+        }
+        long += 1;
+        assert!(
+            long < 5,
+            "the first is seen among others, the next two alone"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_handlers_stay_when_they_wait_is_kept_where_it_is_set() {
+    let mut places = Places::new("later-set", |offer| offer.placement(Placement::Spawned)).await;
+    for _ in 0..5 {
+        assert!(places.held_up_by("newer", "turn 5000").await);
+        assert!(!places.held_up_by("echo", "turn 1").await);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_that_panics_when_it_is_stopped_stops_nobody_else() {
+    let mut places = Places::new("bomb", |offer| offer).await;
+    let other = places.link.call(request("echo", "gate 1"));
+    let exchange = places.link.call(request("hang", "bomb"));
+    assert_eq!(places.heard.recv().await, Some(Heard::Hanging));
+    drop(exchange);
+    assert_eq!(places.heard.recv().await, Some(Heard::Dropped));
+    places.gate.notify_one();
+    assert_eq!(reply(other).await.unwrap(), "gate 1");
 }
 
 #[tokio::test(start_paused = true)]

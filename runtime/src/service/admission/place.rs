@@ -21,7 +21,8 @@ pub(crate) struct Permit {
     caller: Option<Box<Counted>>,
     /// When the call began, once it has waited for something.
     began: Option<Instant>,
-    answered: bool,
+    /// When it had its answer.
+    answered: Option<Instant>,
 }
 
 impl Permit {
@@ -31,7 +32,7 @@ impl Permit {
             taken,
             caller,
             began: None,
-            answered: false,
+            answered: None,
         }
     }
 
@@ -41,9 +42,9 @@ impl Permit {
         self
     }
 
-    /// The call has ended by an answer.
-    pub(crate) fn answered(mut self) {
-        self.answered = true;
+    /// The call ends by an answer now.
+    pub(crate) fn answered(mut self, now: Instant) {
+        self.answered = Some(now);
     }
 
     pub(super) fn of_caller(mut self, caller: Option<Box<Counted>>) -> Self {
@@ -55,8 +56,9 @@ impl Permit {
 impl Drop for Permit {
     fn drop(&mut self) {
         self.caller = None;
-        let began = self.began.map(|began| (began, link::now()));
-        self.gate.left(self.taken, began, self.answered);
+        let ended = |began| (began, self.answered.unwrap_or_else(link::now));
+        let timed = self.began.map(ended);
+        self.gate.left(self.taken, timed, self.answered.is_some());
     }
 }
 
